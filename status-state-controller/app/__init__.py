@@ -1,0 +1,1 @@
+"""status-state-controller: keeps the originals of the snapshot running and stops newcomers."""

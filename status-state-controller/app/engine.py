@@ -1,0 +1,249 @@
+"""The Docker engine, as far as the controller needs it. The only file that imports the Docker SDK.
+
+Neither the SDK's objects nor its exceptions leave this file: answers are values of model.py or the engine's own JSON,
+errors are those of errors.py. The SDK blocks, so each call runs in a thread of its own. These threads are daemons,
+because a stop may rightly last ten minutes and must not hold up the end of the process. Time-outs are the client's
+own: giving up on a thread from outside would leave it at work unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import docker.errors
+import requests.exceptions
+from docker import APIClient
+from docker.utils import kwargs_from_env
+
+from .errors import ContainerError, ControllerError, EngineError, EngineRefused, ImplausibleListing
+from .model import Container, EngineIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+T = TypeVar("T")
+
+READ_TIMEOUT_SECONDS = 60
+"""How long one answer may take; a stop gets the container's own stop time-out on top."""
+
+DEFAULT_STOP_TIMEOUT_SECONDS = 10
+"""The engine's own default for containers without a stop time-out."""
+
+_OWN_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)\s")
+
+
+def own_container_id(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
+    """Return the id of the container that this process runs in, None outside of one.
+
+    The engine mounts three files of its own into each container, from a folder named by the container's id. The
+    hostname tells less: it can be set to anything, and with `network_mode: host` it is the host's.
+    """
+    try:
+        match = _OWN_MOUNT.search(mountinfo.read_text())
+    except OSError:
+        return None
+    return match[1] if match else None
+
+
+class Engine:
+    """One Docker engine, reached as DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) say.
+
+    Args:
+        environment: where DOCKER_HOST and its kin are looked up.
+        threads: how many calls may be under way at once.
+    """
+
+    def __init__(self, environment: Mapping[str, str], threads: int) -> None:
+        self._environment = dict(environment)
+        self._limit = asyncio.Semaphore(threads)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._client: APIClient | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the engine is looked for."""
+        return self._environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+    async def identity(self) -> EngineIdentity:
+        """Ask the engine which one it is."""
+
+        def ask(client: Any) -> EngineIdentity:
+            info = client.info()
+            none = client.inspect_network("none")
+            return EngineIdentity(info["ID"], info["Name"], none["Id"])
+
+        return await self._call(ask)
+
+    async def containers(self) -> list[Container]:
+        """List every container, whatever its state, by one request.
+
+        Raises:
+            EngineError: the engine could not be asked, or its answer is no list of containers.
+        """
+        listed: list[dict[str, Any]] = await self._call(lambda client: client.containers(all=True))
+        try:
+            return [_container(entry) for entry in listed]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
+
+    async def inspect(self, container_id: str) -> dict[str, Any] | None:
+        """Return the engine's own JSON about a container, None when there is no such container."""
+
+        def ask(client: Any) -> dict[str, Any] | None:
+            try:
+                return client.inspect_container(container_id)
+            except docker.errors.NotFound:
+                return None
+
+        return await self._call(ask)
+
+    async def start(self, container_id: str) -> None:
+        """Start a container; one that runs already is a success.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.start(container_id), acting=True)
+
+    async def stop(self, container_id: str, stop_timeout_seconds: int | None) -> None:
+        """Stop a container with its own stop signal; one that is down or gone already is a success.
+
+        Args:
+            container_id: which one.
+            stop_timeout_seconds: the container's own stop time-out; None for the engine's default, negative for
+                no limit at all. It is told to the engine again because the SDK derives from it how long to listen.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        seconds = DEFAULT_STOP_TIMEOUT_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
+
+        def act(client: Any) -> None:
+            patient = client if seconds >= 0 else self._connect(timeout=None)
+            try:
+                patient.stop(container_id, timeout=seconds)
+            except docker.errors.NotFound:
+                pass  # gone is as good as stopped
+            finally:
+                if patient is not client:
+                    patient.close()
+
+        await self._call(act, acting=True)
+
+    # The client is Any below, because its stubs leave most answers untyped.
+    async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
+        async with self._limit:
+            return await _in_daemon_thread(lambda: self._translated(function, acting=acting))
+
+    def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
+        try:
+            return function(self._connected())
+        except docker.errors.APIError as error:
+            explanation = str(error.explanation or error)
+            if acting:  # the engine answers 500, too, for most things that are wrong with one container
+                raise ContainerError(explanation) from error
+            raise EngineError(f"the engine refused to answer: {explanation}") from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
+            # The next call begins with a new connection: the engine that comes back may speak another API version.
+            self._disconnect()
+            raise self._explained(error) from error
+
+    def _connected(self) -> APIClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect(READ_TIMEOUT_SECONDS)
+            return self._client
+
+    def _connect(self, timeout: int | None) -> APIClient:
+        # `timeout=None` means "no limit" to the SDK, though its type hints know numbers only.
+        return APIClient(
+            version="auto",
+            timeout=timeout,  # pyright: ignore[reportArgumentType]
+            max_pool_size=self._threads,
+            **kwargs_from_env(environment=self._environment),
+        )
+
+    def _disconnect(self) -> None:
+        # Not closed here: another thread may be listening on it. It is closed when the last of them lets go.
+        with self._lock:
+            self._client = None
+
+    def _explained(self, error: BaseException) -> ControllerError:
+        causes = list(_causes(error))
+        if any(isinstance(cause, FileNotFoundError) for cause in causes):
+            return EngineRefused(
+                f"there is no engine socket at {self.address}: mount the host's /var/run/docker.sock, or set DOCKER_HOST"
+            )
+        if any(isinstance(cause, PermissionError) for cause in causes):
+            return EngineError(
+                f"the engine socket at {self.address} may not be opened: run this container as user 0, or as a member "
+                "of the socket's group"
+            )
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            return EngineRefused(f"no engine listens at {self.address}: is it down or being restarted?")
+        if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
+            return EngineError(f"the engine at {self.address} did not answer within {READ_TIMEOUT_SECONDS} s")
+        return EngineError(f"the engine at {self.address} can't be asked: {error}")
+
+
+def _container(entry: Mapping[str, Any]) -> Container:
+    container_id = str(entry["Id"])
+    # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
+    names: list[str] = entry.get("Names") or []
+    own_names = [name[1:] for name in names if name.count("/") == 1]
+    return Container(
+        id=container_id,
+        name=own_names[0] if own_names else container_id[:12],
+        state=str(entry["State"]),
+        status=str(entry.get("Status") or ""),
+        labels=entry.get("Labels") or {},
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk through everything that an exception wraps; urllib3 and requests hide the cause among the arguments."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, *current.args, getattr(current, "reason", None))
+        waiting += [link for link in linked if isinstance(link, BaseException)]
+
+
+async def _in_daemon_thread(function: Callable[[], T]) -> T:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # pyright: ignore[reportArgumentType] # T may include None
+
+    def work() -> None:
+        result: T | None = None
+        failure: BaseException | None = None
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 # whatever it is belongs to the caller
+            failure = error
+        try:
+            loop.call_soon_threadsafe(settle, result, failure)
+        except RuntimeError:
+            return  # the loop has ended: nobody waits for this any more
+
+    threading.Thread(target=work, daemon=True, name="engine-call").start()
+    return await future

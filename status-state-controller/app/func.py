@@ -1,0 +1,176 @@
+"""What the controller does to the world: ping the SSA, start and stop containers.
+
+Each function does one thing once. Whether and when is decided elsewhere (plan.py, backoff.py, main.py); here every
+action begins by looking again, because what was observed may have changed since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from .errors import ContainerError, EngineError, SsaError
+from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
+from .wire import read_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .engine import Engine
+    from .model import Action, EngineIdentity, Snapshot
+
+SSA_CONNECT_TIMEOUT_SECONDS = 2.0
+SSA_ANSWER_TIMEOUT_SECONDS = 10.0
+"""For the whole answer, so that one that trickles in for ever can't hold up the checks."""
+
+SSA_ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
+"""About 8 KiB per original: room for some eight thousand."""
+
+
+def ssa_client(url: str) -> httpx.AsyncClient:
+    """Return the HTTP client for the SSA; proxies of the environment are for the outside world, not for a neighbour."""
+    timeout = httpx.Timeout(SSA_ANSWER_TIMEOUT_SECONDS, connect=SSA_CONNECT_TIMEOUT_SECONDS)
+    return httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+async def ping_ssa(
+    client: httpx.AsyncClient, token_file: Path, engine: EngineIdentity, held: Snapshot | None
+) -> Snapshot | None:
+    """Ask the SSA for the snapshot with its recipes, by one conditional request.
+
+    Returns:
+        The snapshot, or None when it is still the one held.
+
+    Raises:
+        SsaError: the SSA can't be reached, refuses, or its answer is incomplete, malformed, oversized or foreign.
+    """
+    headers = _headers(client, token_file)
+    if held is not None:
+        headers["If-None-Match"] = f'"{held.id}"'
+    status, body = await _exchange(client, "GET", "/snapshot/recipes", headers=headers)
+    if status == HTTPStatus.NOT_MODIFIED and held is not None:
+        return None
+    if status != HTTPStatus.OK:
+        raise SsaError(_refusal(client, status, body))
+    return read_snapshot(body, engine)
+
+
+async def send_report(client: httpx.AsyncClient, token_file: Path, report: dict[str, Any]) -> None:
+    """Deliver one report.
+
+    Raises:
+        SsaError: it was not accepted.
+    """
+    status, body = await _exchange(client, "POST", "/reports", headers=_headers(client, token_file), json=report)
+    if status != HTTPStatus.NO_CONTENT:
+        raise SsaError(_refusal(client, status, body))
+
+
+async def start(engine: Engine, action: Action, snapshot: Snapshot, attempting: Callable[[], None]) -> Outcome:
+    """Start the container of an original that is down.
+
+    Args:
+        engine: where.
+        action: what, and why.
+        snapshot: the snapshot in force at this moment, which may be newer than the action.
+        attempting: called just before the engine is told to start it.
+    """
+    if action.original_id not in snapshot.by_id:
+        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
+    try:
+        seen = await engine.inspect(action.container.id)
+        if seen is None:
+            return Outcome(action, Result.DROPPED, "it is gone by now")
+        name, state = _name_and_state(seen)
+        if name != action.container.name:
+            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+        if state == "running":
+            return Outcome(action, Result.DONE, "it ran already")
+        if state not in DOWN_STATES:
+            return Outcome(action, Result.DROPPED, f"it is {state} by now")
+        attempting()
+        await engine.start(action.container.id)
+    except (ContainerError, EngineError) as error:
+        return Outcome(action, Result.FAILED, str(error))
+    return Outcome(action, Result.DONE)
+
+
+async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
+    """Stop a newcomer with its own stop signal and stop time-out. It is never removed.
+
+    Args:
+        engine: where.
+        action: what, and why.
+        snapshot: the snapshot in force at this moment, which may be newer than the action.
+    """
+    if action.container.id in snapshot.by_id:
+        return Outcome(action, Result.DROPPED, "it belongs to the snapshot by now")
+    try:
+        seen = await engine.inspect(action.container.id)
+        if seen is None:
+            return Outcome(action, Result.DONE, "it was gone already")
+        name, state = _name_and_state(seen)
+        if name != action.container.name:
+            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+        if state not in RUNNING_STATES:
+            return Outcome(action, Result.DONE, "it was down already")
+        await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
+    except (ContainerError, EngineError) as error:
+        return Outcome(action, Result.FAILED, str(error))
+    if seen["HostConfig"].get("AutoRemove"):
+        return Outcome(action, Result.DONE, "the engine deletes it with its anonymous volumes: it was run with --rm")
+    return Outcome(action, Result.DONE)
+
+
+def _name_and_state(seen: dict[str, Any]) -> tuple[str, str]:
+    return str(seen["Name"]).removeprefix("/"), str(seen["State"]["Status"])
+
+
+def _headers(client: httpx.AsyncClient, token_file: Path) -> dict[str, str]:
+    # Read each time: the file appears when the SSA starts for the first time, and an operator may change it.
+    try:
+        token = token_file.read_text().strip()
+    except OSError as error:
+        raise SsaError(
+            f"the token for the SSA at {client.base_url} can't be read from {token_file} ({error.strerror}): both "
+            "containers must mount the same token volume; the SSA writes the token at its first start"
+        ) from error
+    # An identity encoding keeps the limit on the answer's size meaningful.
+    return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+
+
+async def _exchange(
+    client: httpx.AsyncClient, method: str, path: str, *, headers: dict[str, str], json: Any = None
+) -> tuple[int, bytes]:
+    body = bytearray()
+    try:
+        async with (
+            asyncio.timeout(SSA_ANSWER_TIMEOUT_SECONDS),
+            client.stream(method, path, headers=headers, json=json) as response,
+        ):
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > SSA_ANSWER_LIMIT_BYTES:
+                    raise SsaError(f"the SSA's answer exceeds {SSA_ANSWER_LIMIT_BYTES} bytes: it is not used")
+            return response.status_code, bytes(body)
+    except TimeoutError as error:
+        raise SsaError(
+            f"the SSA at {client.base_url} did not answer within {SSA_ANSWER_TIMEOUT_SECONDS:g} s"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise SsaError(f"the SSA at {client.base_url} can't be asked: {reason}") from error
+
+
+def _refusal(client: httpx.AsyncClient, status: int, body: bytes) -> str:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"the SSA at {client.base_url} refuses the token: both containers must mount the same token volume"
+    try:
+        detail = httpx.Response(status, content=body).json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"the SSA at {client.base_url} answered {status}, which is not an answer of an SSA"
+    return f"the SSA at {client.base_url} answered {status}: {str(detail)[:300]}"

@@ -1,0 +1,336 @@
+"""The periodic job and the loop: observe, plan, act, report; every interval, until told to stop.
+
+One check is `Controller.check`; the loop only repeats it. A check never overlaps the next, never waits for an action,
+and whatever goes wrong in it ends that check alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from .actions import Actions
+from .backoff import Backoff
+from .engine import Engine, own_container_id
+from .errors import EngineError, EngineRefused, ImplausibleListing, SsaError
+from .func import ping_ssa, send_report, ssa_client
+from .heartbeat import write_heartbeat
+from .logs import set_up_logging
+from .model import RUNNING_STATES, Outcome, Result
+from .plan import RESTART_LABEL, make_plan, misread_restart_rule, name_holders
+from .protection import IGNORE_LABEL, misread
+from .reporter import Reporter
+from .settings import SettingsError, read_settings, unknown_variables
+from .status_text import up_seconds
+from .successor import is_successor
+from .troubles import Troubles
+from .watchdog import Watchdog, patience_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+    from structlog.typing import FilteringBoundLogger
+
+    from .model import Action, Container, EngineIdentity, Plan, Snapshot
+    from .settings import Settings
+
+log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+FIRST_SNAPSHOT_RETRY_SECONDS = 2.0
+ENGINE_RETRY_SECONDS = 5.0
+"""Not faster: with systemd's socket activation a connection made while the engine goes down starts it again."""
+
+ENGINE_GIVEN_UP_AFTER_SECONDS = 120.0
+"""A socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts the new one."""
+
+LAST_ACTIONS_SECONDS = 7.0
+"""How long running actions may take to finish at the end: less than the 10 s that Docker grants a container to stop."""
+
+
+class EngineLostError(Exception):
+    """Nobody has listened at the engine's socket for so long that only a restart of this container can help."""
+
+
+class Controller:
+    """The hands: keeps the originals running, stops newcomers.
+
+    Args:
+        settings: how.
+        engine: where.
+        client: leads to the SSA.
+        own_id: the id of the container this runs in, None when unknown.
+        completed: called after each completed check.
+        clock: steady seconds.
+        utc_now: the time that people read.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        engine: Engine,
+        client: httpx.AsyncClient,
+        own_id: str | None,
+        completed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._client = client
+        self._own_id = own_id
+        self._completed = completed
+        self._clock = clock
+        self._utc_now = utc_now
+        self._identity: EngineIdentity | None = None
+        self._own_id_is_known_here = False
+        self._refused_since: float | None = None
+        self._snapshot: Snapshot | None = None
+        self._successors: dict[tuple[str, str], bool] = {}
+        self._backoff = Backoff()
+        self._actions = Actions(engine, lambda: self._snapshot, self._backoff, clock, settings.concurrency)
+        self._troubles = Troubles()
+        self._reporter = Reporter(
+            partial(send_report, client, settings.token_file),
+            dry_run=settings.dry_run,
+            troubles=self._troubles,
+            utc_now=utc_now,
+        )
+        self._labels_told: set[tuple[str, str]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Check again and again until `stop` is set.
+
+        Raises:
+            EngineLostError: see there.
+        """
+        stopping = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            check = asyncio.create_task(self.check())
+            await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not check.done():
+                check.cancel()  # nothing is lost: actions are tasks of their own, and the next start looks again
+                break
+            await asyncio.wait({stopping}, timeout=check.result())
+        await self._reporter.finish(LAST_ACTIONS_SECONDS)
+
+    async def check(self) -> float:
+        """Make one turn: observe, plan, act. Reporting follows when the actions have ended.
+
+        Returns:
+            The seconds until the next turn.
+
+        Raises:
+            EngineLostError: see there.
+        """
+        began = self._clock()
+        try:
+            pause = min(await self._check(), self._settings.interval)
+        except EngineError as error:
+            self._lose_engine(error)
+            pause = ENGINE_RETRY_SECONDS
+        except Exception:
+            log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
+            pause = self._settings.interval
+        else:
+            self._refused_since = None
+            self._troubles.ends("engine", "the engine answers again")
+        self._completed()
+        return max(0.0, pause - (self._clock() - began))
+
+    async def _check(self) -> float:
+        identity = self._identity or await self._get_acquainted()
+        # Both questions at once: an SSA that is slow to answer, or away, must not delay the healing.
+        reading = asyncio.create_task(self._read_snapshot(identity))
+        try:
+            observed = await self._observe()
+        except BaseException:
+            reading.cancel()
+            raise
+        await reading
+        snapshot = self._snapshot
+        if snapshot is None:
+            return FIRST_SNAPSHOT_RETRY_SECONDS
+        successors = await self._find_successors(snapshot, observed)
+        self._note_recoveries(snapshot, observed, successors)
+        self._tell_misread_labels(observed)
+        return self._act(snapshot, make_plan(snapshot, observed, successors))
+
+    async def _get_acquainted(self) -> EngineIdentity:
+        """Learn which engine this is, at the start and whenever it was away."""
+        identity = await self._engine.identity()
+        known = self._own_id is not None and await self._engine.inspect(self._own_id) is not None
+        if self._identity is None and not known:
+            self._troubles.begins(
+                "own id",
+                "the engine doesn't know the container this controller runs in: a list that lacks it can't be told "
+                "from a faulty one",
+            )
+        self._own_id_is_known_here = known
+        if self._snapshot is not None and self._snapshot.engine != identity:
+            log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
+            self._snapshot = None
+        self._identity = identity
+        return identity
+
+    async def _read_snapshot(self, identity: EngineIdentity) -> None:
+        """Take over the SSA's snapshot; whatever goes wrong, the one that is held stays in force."""
+        try:
+            snapshot = await ping_ssa(self._client, self._settings.token_file, identity, self._snapshot)
+        except SsaError as error:
+            going_on = "healing goes on from the last one" if self._snapshot else "nothing is done until there is one"
+            self._troubles.begins("ssa", f"no snapshot from the SSA: {error}; {going_on}")
+            return
+        self._troubles.ends("ssa", "the SSA serves its snapshot")
+        if snapshot is not None:
+            log.info("the snapshot is in force", snapshot=snapshot.id, originals=len(snapshot.originals))
+            self._snapshot = snapshot
+            self._successors.clear()
+            self._backoff.keep_only(snapshot.by_id)
+            self._reporter.expect_news()
+        self._reporter.deliver_kept()
+
+    async def _observe(self) -> list[Container]:
+        observed = await self._engine.containers()
+        if self._own_id_is_known_here and all(container.id != self._own_id for container in observed):
+            raise ImplausibleListing(
+                "the engine's list lacks the container this controller runs in, so it can't be complete: "
+                "nothing is done"
+            )
+        return observed
+
+    async def _find_successors(self, snapshot: Snapshot, observed: list[Container]) -> frozenset[tuple[str, str]]:
+        """Ask about the containers that hold an original's name; each pair is asked about once."""
+        found: dict[tuple[str, str], bool] = {}
+        for original, holder in name_holders(snapshot, observed):
+            pair = (original.id, holder.id)
+            verdict = self._successors.get(pair)
+            if verdict is None:
+                inspected = await self._engine.inspect(holder.id)
+                if inspected is None:
+                    continue  # gone again
+                verdict = is_successor(original.inspect, inspected)
+            found[pair] = verdict
+        self._successors = found
+        return frozenset(pair for pair, verdict in found.items() if verdict)
+
+    def _note_recoveries(
+        self, snapshot: Snapshot, observed: list[Container], successors: frozenset[tuple[str, str]]
+    ) -> None:
+        place_of = {original.id: original.id for original in snapshot.originals}
+        place_of |= {holder_id: original_id for original_id, holder_id in successors}
+        for container in observed:
+            if container.state == "running" and container.id in place_of:
+                self._backoff.ran(place_of[container.id], up_seconds(container.status))
+
+    def _tell_misread_labels(self, observed: list[Container]) -> None:
+        for container in observed:
+            if container.state not in RUNNING_STATES:
+                continue
+            for label, value, reading in (
+                (IGNORE_LABEL, misread(container.labels), "read as true: the container is left alone"),
+                (RESTART_LABEL, misread_restart_rule(container.labels), "the default is used"),
+            ):
+                if value is not None and (container.id, label) not in self._labels_told:
+                    self._labels_told.add((container.id, label))
+                    log.warning(
+                        "a label can't be read", container=container.name, label=label, value=value, reading=reading
+                    )
+
+    def _act(self, snapshot: Snapshot, plan: Plan) -> float:
+        now = self._clock()
+        pause = self._settings.interval
+        settled: list[Outcome] = []
+        begun: list[tuple[Action, asyncio.Task[Outcome]]] = []
+        for action in plan.actions:
+            due = self._backoff.due_at(action.original_id) if action.original_id else None
+            if self._actions.is_running(action.container.id):
+                settled.append(Outcome(action, Result.RUNNING))
+            elif self._settings.dry_run:
+                settled.append(Outcome(action, Result.DRY_RUN))
+            elif due is not None and due > now:
+                pause = min(pause, due - now)
+                settled.append(self._waiting(action, due - now))
+            else:
+                begun.append((action, self._actions.begin(action)))
+        self._reporter.conclude(snapshot, plan.findings, settled, begun)
+        return pause
+
+    def _waiting(self, action: Action, seconds: float) -> Outcome:
+        attempts = self._backoff.attempts(action.original_id or "")
+        until = (self._utc_now() + timedelta(seconds=seconds)).replace(microsecond=0)
+        return Outcome(action, Result.WAITING, f"after {attempts} attempt{'s' if attempts > 1 else ''}", until)
+
+    def _lose_engine(self, error: EngineError) -> None:
+        self._troubles.begins("engine", str(error))
+        if isinstance(error, ImplausibleListing):
+            return
+        self._identity = None
+        if not isinstance(error, EngineRefused):
+            self._refused_since = None
+            return
+        now = self._clock()
+        self._refused_since = now if self._refused_since is None else self._refused_since
+        if now - self._refused_since >= ENGINE_GIVEN_UP_AFTER_SECONDS:
+            raise EngineLostError(
+                f"{error} Nobody has listened there for {ENGINE_GIVEN_UP_AFTER_SECONDS:g} s: ending, because only a "
+                "restart of this container can mount a new socket"
+            )
+
+
+async def _serve(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Starts and stops have `concurrency` threads each; the rest is for looking.
+    engine = Engine(os.environ, threads=2 * settings.concurrency + 4)
+    patience = patience_seconds(settings.interval)
+    watchdog = Watchdog(patience)
+
+    def completed() -> None:
+        watchdog.completed()
+        write_heartbeat(str(settings.heartbeat_file), time.monotonic(), patience)
+
+    watchdog.start()
+    async with ssa_client(settings.ssa_url) as client:
+        controller = Controller(
+            settings=settings, engine=engine, client=client, own_id=own_container_id(), completed=completed
+        )
+        try:
+            await controller.run(stop)
+        except EngineLostError as error:
+            log.error(str(error))  # noqa: TRY400 # foreseen, so no traceback
+            return 1
+    log.info("the controller has stopped: nothing is healed until it is started again")
+    return 0
+
+
+def main() -> int:
+    """Run the controller until it is told to stop; return the exit code."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # how to log is itself a setting
+        return 2
+    set_up_logging(settings.log_format, settings.log_level)
+    for name in unknown_variables(os.environ):
+        log.warning("this variable is no setting of the controller, is it misspelt?", variable=name)
+    log.info("the controller starts", **settings.model_dump(mode="json"))
+    return asyncio.run(_serve(settings))
+
+
+if __name__ == "__main__":
+    exit_code = main()
+    sys.stdout.flush()
+    # Not sys.exit: that would wait for a name look-up that hangs in a thread of the event loop's own pool.
+    os._exit(exit_code)

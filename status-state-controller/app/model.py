@@ -1,0 +1,150 @@
+"""What the controller knows and decides, as plain values.
+
+Only the standard library is imported here; nothing in this file asks, acts, or looks at a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+RUNNING_STATES = frozenset({"running", "paused", "restarting"})
+"""The states that `docker ps` lists: what a newcomer is stopped in."""
+
+DOWN_STATES = frozenset({"created", "exited"})
+"""The states from which the engine can start a container."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """Which engine this is; the id alone is shared by cloned machines, hence three of them."""
+
+    id: str
+    name: str
+    none_network_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A container of the snapshot, with its recipe (the engine's whole `inspect` answer)."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    inspect: Mapping[str, Any] = field(repr=False)  # holds environment variables, hence secrets: never in a log
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels it had when the snapshot was taken."""
+        return self.inspect.get("Config", {}).get("Labels") or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The desired state."""
+
+    id: str
+    engine: EngineIdentity
+    originals: tuple[Original, ...]
+
+    @property
+    def by_id(self) -> dict[str, Original]:
+        """The originals by container id."""
+        return {original.id: original for original in self.originals}
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container as the engine lists it."""
+
+    id: str
+    name: str
+    state: str
+    status: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def short_id(self) -> str:
+        """The twelve characters that people see."""
+        return self.id[:12]
+
+
+class Kind(StrEnum):
+    """The kinds of finding."""
+
+    STOPPED = "stopped"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    NEW = "new"
+
+
+class Verb(StrEnum):
+    """What can be done about a finding."""
+
+    START = "start"
+    STOP = "stop"
+
+
+class Result(StrEnum):
+    """What became of an action."""
+
+    DONE = "done"
+    FAILED = "failed"
+    WAITING = "waiting"  # its back-off has not passed
+    RUNNING = "running"  # it outlives the check that began it
+    DROPPED = "dropped"  # its reason was gone when it was looked at again
+    DRY_RUN = "dry_run"  # it would have been done
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference between the snapshot and what is observed."""
+
+    container: Container
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One verb on one container, with its reason."""
+
+    verb: Verb
+    container: Container
+    reason: str
+    original_id: str | None = None  # whose place the container holds; None for a newcomer
+
+    def __str__(self) -> str:
+        """The line that plans are compared and logged by."""
+        return f"{self.verb} {self.container.name}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was found, and what shall be done about it, in a stable order."""
+
+    findings: tuple[Finding, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+    def __str__(self) -> str:
+        """One line per action, then one per finding that nothing is done about."""
+        acted = {action.container.id for action in self.actions}
+        lines = [str(action) for action in self.actions]
+        lines += [f"report {f.container.name}: {f.reason}" for f in self.findings if f.container.id not in acted]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one action."""
+
+    action: Action
+    result: Result
+    detail: str | None = None
+    until: datetime | None = None  # with WAITING: when the next attempt is due

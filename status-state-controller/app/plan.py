@@ -1,0 +1,172 @@
+"""What shall be done: snapshot and observed containers in, findings and actions out. Pure.
+
+This is the truth table of docs/architecture.md, one sentence per rung. No I/O and no clock; the order is by name, so
+that two plans of the same situation are the same text. What must be asked of the engine beforehand (is this container
+made from the same configuration?) is asked by the caller for the pairs that `name_holders` returns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .model import DOWN_STATES, RUNNING_STATES, Action, Container, Finding, Kind, Plan, Verb
+from .protection import protection
+from .status_text import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .model import Original, Snapshot
+
+RESTART_LABEL = "status-state.restart"
+RESTART_RULES = ("always", "on-failure", "never")
+ONEOFF_LABEL = "com.docker.compose.oneoff"
+
+
+def restart_rule(labels: Mapping[str, str]) -> str:
+    """Return `always`, `on-failure` or `never` for an original with these labels; a value that can't be read is the default."""
+    rule = labels.get(RESTART_LABEL, "").strip().lower()
+    if rule in RESTART_RULES:
+        return rule
+    return "never" if labels.get(ONEOFF_LABEL, "").lower() == "true" else "always"
+
+
+def misread_restart_rule(labels: Mapping[str, str]) -> str | None:
+    """Return the value of a restart label that is none of the rules, else None."""
+    rule = labels.get(RESTART_LABEL)
+    return None if rule is None or rule.strip().lower() in RESTART_RULES else rule
+
+
+def name_holders(snapshot: Snapshot, observed: Iterable[Container]) -> list[tuple[Original, Container]]:
+    """Return each original that does not hold its own name, with the container that holds it."""
+    by_id, by_name = _index(observed)
+    pairs: list[tuple[Original, Container]] = []
+    for original in snapshot.originals:
+        holder = by_name.get(original.name)
+        present = by_id.get(original.id)
+        replaceable = present is None or present.state in DOWN_STATES | {"dead"}
+        if holder is not None and holder.id != original.id and replaceable:
+            pairs.append((original, holder))
+    return pairs
+
+
+def make_plan(
+    snapshot: Snapshot,
+    observed: Iterable[Container],
+    successors: frozenset[tuple[str, str]] = frozenset(),
+) -> Plan:
+    """Compare what runs with the snapshot.
+
+    Args:
+        snapshot: the desired state.
+        observed: every container of the engine, whatever its state.
+        successors: pairs (id of the original, id of the container that holds its name) known to have the same
+            image and the same configuration.
+    """
+    containers = list(observed)
+    by_id, by_name = _index(containers)
+    original_ids = snapshot.by_id.keys()
+    steps: list[tuple[Finding, Action | None]] = []
+    spoken_for: set[str] = set()  # containers that hold the place or the name of an original: no newcomers
+
+    for original in snapshot.originals:
+        present = by_id.get(original.id)
+        holder = by_name.get(original.name)
+        if holder is not None and holder.id == original.id:
+            holder = None
+        if present is not None and present.state != "dead":
+            if holder is not None and present.state in DOWN_STATES:
+                spoken_for.add(holder.id)
+            step = _judge_present(original, present, holder, successors)
+        else:
+            if holder is not None:
+                spoken_for.add(holder.id)
+            step = _judge_absent(original, present, holder, successors, original_ids)
+        if step is not None:
+            steps.append(step)
+
+    for container in containers:
+        # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
+        if container.id in original_ids or container.id in spoken_for or container.state not in RUNNING_STATES:
+            continue
+        if protection(container.labels) is None:
+            steps.append(_step(container, Kind.NEW, "is not in the snapshot", Verb.STOP, None))
+
+    steps.sort(key=lambda step: (step[0].kind == Kind.NEW, step[0].container.name, step[0].container.id))
+    return Plan(
+        findings=tuple(finding for finding, _ in steps),
+        actions=tuple(action for _, action in steps if action is not None),
+    )
+
+
+def _judge_present(
+    original: Original, present: Container, holder: Container | None, successors: frozenset[tuple[str, str]]
+) -> tuple[Finding, Action | None] | None:
+    """Judge an original that still exists."""
+    # It runs, is paused by somebody, or the engine is at work on it: look again next time.
+    if present.state not in DOWN_STATES:
+        return None
+    # Compose renames the old container before it starts the new one, which takes its place.
+    if holder is not None and (original.id, holder.id) in successors:
+        return None
+    if holder is not None:
+        reason = f"is down under the name {present.name}, and its name is held by a different container"
+        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+    if present.name != original.name:
+        reason = f"is down and was renamed to {present.name}: give it its name back to have it started"
+        return _step(_named(original), Kind.STOPPED, reason, None, original.id)
+    return _judge_down(original, present)
+
+
+def _judge_absent(
+    original: Original,
+    dead: Container | None,
+    holder: Container | None,
+    successors: frozenset[tuple[str, str]],
+    original_ids: Iterable[str],
+) -> tuple[Finding, Action | None] | None:
+    """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
+    if holder is None:
+        reason = "was removed" if dead is None else "is dead: the engine could not remove it completely"
+        return _step(_named(original), Kind.REMOVED, reason, None, original.id)
+    protected = protection(holder.labels)
+    if holder.id in original_ids:
+        reason = "was removed, and its name is held by another original"
+        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+    if (original.id, holder.id) not in successors:
+        reason = "was replaced by a different container of the same name"
+        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+    # The successor has taken the original's place and is treated as the original would be.
+    if holder.state in DOWN_STATES and protected is None:
+        return _judge_down(original, holder)
+    return None
+
+
+def _judge_down(original: Original, place: Container) -> tuple[Finding, Action | None] | None:
+    """Judge the container that holds the place of an original and is down."""
+    rule = restart_rule(original.labels)
+    code = exit_code(place.status)
+    # Its rule says that it may end.
+    if rule == "never" or (rule == "on-failure" and code == 0):
+        return None
+    reason = "was created but never started" if place.state == "created" else f"had exited with code {code}"
+    if code is None and place.state != "created":
+        reason = "had exited"
+    return _step(place, Kind.STOPPED, reason, Verb.START, original.id)
+
+
+def _step(
+    container: Container, kind: Kind, reason: str, verb: Verb | None, original_id: str | None
+) -> tuple[Finding, Action | None]:
+    action = None if verb is None else Action(verb, container, reason, original_id)
+    return Finding(container, kind, reason), action
+
+
+def _named(original: Original) -> Container:
+    """Stand for an original that has no container of its own to point at."""
+    return Container(id=original.id, name=original.name, state="", labels=original.labels)
+
+
+def _index(observed: Iterable[Container]) -> tuple[dict[str, Container], dict[str, Container]]:
+    containers = list(observed)
+    return {c.id: c for c in containers}, {c.name: c for c in containers}

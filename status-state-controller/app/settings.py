@@ -1,0 +1,97 @@
+"""The controller's settings: environment variables with the prefix SSC_. Read once, at start, and passed on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path  # pydantic needs the type while the program runs
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "SSC_"
+
+_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
+_SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def parse_duration(text: object) -> object:
+    """Turn `10s`, `1m30s`, `2h` or plain seconds into seconds.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not isinstance(text, str):
+        return text
+    text = text.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError(f"{text!r} is no duration: write 10s, 1m30s, or plain seconds")
+    return sum(float(value) * _SECONDS_PER_UNIT[unit] for unit, value in match.groupdict().items() if value)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+
+
+class SettingsError(Exception):
+    """Some settings are wrong; the message names them all."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the controller; durations are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True)
+
+    ssa_url: str = Field(default="http://status-state-api:8000", description="Where the SSA of this engine answers.")
+    token_file: Path = Field(
+        default=Path("/run/status-state/token"), description="The token that the SSA wrote on the shared volume."
+    )
+    interval: Duration = Field(default=30.0, ge=1, le=3600, description="Time between two checks.")
+    concurrency: int = Field(default=8, ge=1, le=64, description="How many starts, and how many stops, at once.")
+    dry_run: bool = Field(default=False, description="Report what would be done, and do nothing.")
+    heartbeat_file: Path = Field(
+        default=Path("/run/status-state-controller/heartbeat"),
+        description="Where the last completed check is noted for the health check.",
+    )
+    log_format: Literal["logfmt", "json"] = Field(default="logfmt", description="How log lines are written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe lines that are written."
+    )
+
+    @field_validator("ssa_url")
+    @classmethod
+    def _url_is_http(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s@]+/?", url):
+            raise ValueError(f"{url!r} is no address of an SSA: write http://host:port")
+        return url.rstrip("/")
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: at least one is wrong; all of them are named, a line each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"  {PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            + ("" if problem["msg"].startswith("Value error") else f" (it is {problem['input']!r})")
+            for problem in error.errors(include_url=False)
+        ]
+        raise SettingsError(
+            "\n".join(["these settings can't be used, mend them and start again:", *problems])
+        ) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables with this prefix that are no settings: likely typing errors."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)

@@ -1,0 +1,128 @@
+"""The controller's half of what travels between it and the SSA.
+
+Reading is strict where it matters and lenient elsewhere: a missing field raises and never reads as empty, because an
+empty list of originals would mean "stop everything"; an unknown field is accepted, because the SSA may be newer. The
+SSA owns the other half; tests/contract ties the two together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from .errors import ForeignSnapshot, SsaError
+from .model import Container, EngineIdentity, Original, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from .model import Finding, Outcome
+
+
+class _Engine(BaseModel):
+    id: str = Field(min_length=1)
+    name: str
+    none_network_id: str
+
+
+class _Header(BaseModel):
+    id: str = Field(min_length=1)
+    engine: _Engine
+
+
+class _Original(BaseModel):
+    id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str = Field(min_length=1)
+    image: str
+    image_id: str = Field(min_length=1)
+    inspect: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _recipe_is_its_own(self) -> Self:
+        if self.inspect.get("Id") != self.id or "Config" not in self.inspect or "HostConfig" not in self.inspect:
+            msg = f"the recipe of {self.name} is not that container's"
+            raise ValueError(msg)
+        return self
+
+
+class _Recipes(BaseModel):
+    snapshot: _Header
+    count: int = Field(ge=0)
+    originals: list[_Original]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.count != len(self.originals):
+            msg = f"{self.count} originals announced, {len(self.originals)} sent"
+            raise ValueError(msg)
+        for field in ("id", "name"):
+            if len({getattr(original, field) for original in self.originals}) != self.count:
+                msg = f"two originals share one {field}"
+                raise ValueError(msg)
+        return self
+
+
+def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
+    """Read the answer of `GET /snapshot/recipes`.
+
+    Raises:
+        SsaError: the answer is malformed or incomplete.
+        ForeignSnapshot: it is about another engine than `engine`.
+    """
+    try:
+        recipes = _Recipes.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]  # the input may hold secrets
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
+    owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
+    if owner != engine:
+        raise ForeignSnapshot(
+            f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
+            f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
+        )
+    originals = (Original(**dict(original)) for original in recipes.originals)
+    return Snapshot(recipes.snapshot.id, owner, tuple(sorted(originals, key=lambda original: original.name)))
+
+
+def write_report(
+    *,
+    at: datetime,
+    snapshot_id: str,
+    dry_run: bool,
+    sentence: str,
+    findings: Iterable[Finding],
+    outcomes: Iterable[Outcome],
+) -> dict[str, Any]:
+    """Return the JSON document of `POST /reports`."""
+    return {
+        "at": _time(at),
+        "snapshot_id": snapshot_id,
+        "dry_run": dry_run,
+        "sentence": sentence,
+        "findings": [
+            {"container": _reference(finding.container), "kind": finding.kind, "reason": finding.reason}
+            for finding in findings
+        ],
+        "outcomes": [
+            {
+                "container": _reference(outcome.action.container),
+                "action": outcome.action.verb,
+                "result": outcome.result,
+                "reason": outcome.action.reason,
+                "detail": outcome.detail,
+                "until": None if outcome.until is None else _time(outcome.until),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _reference(container: Container) -> dict[str, str]:
+    return {"id": container.id, "name": container.name}
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
