@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# `make up`: from a bare machine to a running pair: engine, Compose and base image if they are missing, then `compose up`,
+# then waits until both are healthy and prints the state of the host. A second run takes seconds and changes nothing.
+# It must not touch other containers, nor an engine that answers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { echo "$*" >&2; }
+compose() { scripts/compose.sh "$@"; }
+
+# Tells Compose which base image to use, now and when people run it by hand: in .env, unless it is the default.
+remember_base_image() {
+  local image=$1 others
+  others=$(grep -v '^STATUS_STATE_BASE_IMAGE=' .env 2>/dev/null || true)
+  [[ $image == python:3.13-slim ]] || others+=${others:+$'\n'}STATUS_STATE_BASE_IMAGE=$image
+  [[ $others == "$(cat .env 2>/dev/null)" ]] || echo "$others" >.env
+}
+
+choose_base_image() {
+  local configured image
+  configured=$(sed -n 's/^STATUS_STATE_BASE_IMAGE=//p' .env 2>/dev/null || true)
+  if [[ -z ${STATUS_STATE_BASE_IMAGE:-} && -n $configured && $configured != status-state-base:* ]]; then
+    export STATUS_STATE_BASE_IMAGE=$configured
+  fi
+  image=$(scripts/base_image.sh)
+  remember_base_image "$image"
+  export STATUS_STATE_BASE_IMAGE=$image
+}
+
+# The last thing that the SSA has logged: it says there what it waits for.
+last_words() { compose logs --no-color --tail 1 status-state-api 2>/dev/null | grep '|' | tail -n 1; }
+
+# Runs Compose with its output in a file, and says every ten seconds how far it has come.
+run_compose() {
+  local pid ticks=0 line
+  compose "$@" >"$log" 2>&1 </dev/null &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+    ticks=$((ticks + 1))
+    if ((ticks % 100 == 0)); then
+      line=
+      [[ $1 != up ]] || line=$(last_words) || true
+      line=${line:-$(tail -n 1 "$log")}
+      say "… ${line:0:120}"
+    fi
+  done
+  if ! wait "$pid"; then
+    tail -n 40 "$log" >&2
+    say "'compose $1' failed, see above. The services' own words: $compose_command logs"
+    exit 1
+  fi
+}
+
+health() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
+
+wait_until_healthy() {
+  local service=$1 container=
+  for _ in {1..300}; do
+    container=$(compose ps -q "$service")
+    if [[ -n $container && $(health "$container") == healthy ]]; then return 0; fi
+    sleep 0.2
+  done
+  compose logs --no-color --tail 20 "$service" >&2
+  say "$service is not healthy a minute after its start; its last words are above."
+  exit 1
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+scripts/host_engine.sh start
+scripts/compose.sh version >/dev/null 2>&1 || scripts/packages.sh docker-compose:docker-compose
+if docker compose version >/dev/null 2>&1; then compose_command='docker compose'; else compose_command=docker-compose; fi
+choose_base_image
+
+say "Building the images from $STATUS_STATE_BASE_IMAGE (about a minute the first time) …"
+run_compose build
+# The network `bridge` is made anew at every start of the engine.
+engine_started=$(docker network inspect bridge --format '{{.Created.Unix}}' 2>/dev/null || echo 0)
+if (($(date +%s) - engine_started < 60)); then
+  say "Starting. The engine itself has only just started, so the snapshot is not taken until the set of running"
+  say "containers has been the same for 20 s (5 min at most): what the host is still booting belongs to it."
+else
+  say "Starting …"
+fi
+run_compose up -d
+wait_until_healthy status-state-api
+wait_until_healthy status-state-controller
+
+docker exec --interactive "$(compose ps -q status-state-api)" python3 -I - <scripts/show_status.py
+address=$(compose port status-state-api 8000 | tail -n 1)
+cat <<END
+
+From now on, at each check, originals that went down are started and containers that are new are stopped.
+  the state     curl http://$address/status
+  the interface http://$address/docs
+  the log       $compose_command logs --follow
+  the end       make down
+END
