@@ -7,6 +7,7 @@ time-outs are the client's own, because a time-out around a thread would only ab
 
 import json
 import stat
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -106,7 +107,11 @@ class Engine:
             return call(self._connected(), *args)
         except _FAILURES as error:
             self._disconnect()
-            raise self._explain(error) from error
+            explained = self._explain(error)
+            # It may be kept for as long as the engine is lost: it must not keep sockets open by its frames.
+            for cause in _chain(error):
+                traceback.clear_frames(cause.__traceback__)
+            raise explained from error
 
     def _connected(self) -> APIClient:
         """The client: made at the first call, and again after a failure, when the engine may be of another version.

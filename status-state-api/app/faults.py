@@ -103,7 +103,7 @@ def _explain_path(address: str, at_path: AtPath) -> EngineUnavailable | None:
 def _explain_tls(address: str, error: ssl.SSLError) -> EngineUnavailable:
     if isinstance(error, ssl.SSLCertVerificationError):
         return EngineUnavailable(
-            f"the certificate of the engine at {address} is not accepted: {error.verify_message or brief(error)}",
+            f"the certificate of the engine at {address} is not accepted: {brief(error)}",
             "Put the CA that signed it into ca.pem in DOCKER_CERT_PATH, and use a name that the certificate holds",
         )
     if "WRONG_VERSION_NUMBER" in str(error) or "HTTP_REQUEST" in str(error):

@@ -163,9 +163,9 @@ class Memory:
                     remedy=error.remedy,
                 )
                 return None
+            self.waiting_for = f"{error.cause}. {error.remedy}"
             if error.cause != told:
                 told = error.cause
-                self.waiting_for = f"{error.cause}. {error.remedy}"
                 log.warning(
                     "no snapshot yet, and it is tried again for a minute", cause=error.cause, remedy=error.remedy
                 )

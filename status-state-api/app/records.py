@@ -88,6 +88,9 @@ def begin_run(
             document=recipes.model_dump_json(),
         )
         _delete_old_snapshots(connection, head.engine)
+    if container_id is None:
+        return None
+    connection.execute(delete(runs).where(runs.c.container_id == container_id))
     return _insert(
         connection,
         runs,

@@ -18,12 +18,12 @@ from .store import database_url
 
 PREFIX = "SSA_"
 
-_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
+_DURATION = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?")
 
 
 def parse_duration(text: str) -> float:
     """Read `10s`, `1m30s`, `2h` or plain seconds as seconds; raises ValueError for anything else."""
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return float(text)
     found = _DURATION.fullmatch(text)
     if not found or not text:

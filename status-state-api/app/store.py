@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 
 from . import records
@@ -28,6 +28,9 @@ BUSY_SECONDS = 5.0
 """How long a write waits for another process that has the SQLite file locked, such as a backup."""
 
 T = TypeVar("T")
+
+_FAILURES = (DatabaseError, InterfaceError, OSError)
+"""What the world does to a database; `DatabaseError` includes defects of ours, which are sorted out."""
 
 
 class Store:
@@ -99,12 +102,14 @@ class Store:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await self._threads.run(work)
-        except (SQLAlchemyError, OSError) as error:
+        except (IntegrityError, ProgrammingError):
+            raise  # a defect here: it is told with its traceback
+        except _FAILURES as error:
             raise self._explain(error) from error
 
     def _open(self) -> None:
         if self._url.get_backend_name() == "sqlite":
-            database = _open_sqlite(self._url)
+            database = open_sqlite(self._url)
         else:
             database = sqlalchemy.create_engine(
                 self._url,
@@ -116,6 +121,12 @@ class Store:
         try:
             with database.begin() as connection:
                 found = records.prepare(connection)
+        except (IntegrityError, ProgrammingError) as error:
+            database.dispose()
+            raise StoreUnavailable(
+                f"the tables of the store {self.address} can't be made: {_said(error)}",
+                "Let its user create tables; if another replica is just making them, the next try finds them",
+            ) from error
         except BaseException:
             database.dispose()
             raise
@@ -133,8 +144,8 @@ class Store:
             self._database.dispose()
 
     def _explain(self, error: Exception) -> StoreUnavailable | StoreUnusable:
-        """From the database's error to a cause and a remedy; never with the statement, which may hold secrets."""
-        said = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        """From the database's error to a cause and a remedy."""
+        said = _said(error)
         if self._url.get_backend_name() != "sqlite":
             return StoreUnavailable(
                 f"the store at {self.address} can't be used: {said}",
@@ -151,6 +162,12 @@ class Store:
         )
 
 
+def _said(error: Exception) -> str:
+    """The first line of what the database said; never the statement, which may hold secrets."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
 def database_url(text: str) -> URL:
     """Read a database URL; `postgresql://` and `postgres://` mean psycopg 3. Raises ValueError for anything else."""
     try:
@@ -164,7 +181,7 @@ def database_url(text: str) -> URL:
     return url
 
 
-def _open_sqlite(url: URL) -> sqlalchemy.Engine:
+def open_sqlite(url: URL) -> sqlalchemy.Engine:
     """Open the file with the owner's rights alone, and so that a commit survives a power loss."""
     if url.database and url.database != ":memory:":
         path = Path(url.database)

@@ -88,10 +88,14 @@ class EngineWatch:
         else:
             raise self.error
 
-    async def run(self, expected: EngineIdentity) -> None:
-        """Watch from now on, for as long as the process lives; `expected` is the engine that the snapshot is of."""
+    def expect(self, expected: EngineIdentity) -> None:
+        """From now on the engine has to be this one, and a loss of it is told."""
         self._expected = expected
         self._tell_loss()
+
+    async def run(self, expected: EngineIdentity) -> None:
+        """Watch from now on, for as long as the process lives; `expected` is the engine that the snapshot is of."""
+        self.expect(expected)
         while True:
             await self.turn()
             await self._wait()

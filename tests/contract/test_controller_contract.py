@@ -1,0 +1,93 @@
+"""The controller's half of the contract with the SSA: it reads and writes the golden documents."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from status_state_controller.errors import ForeignSnapshot, SsaError
+from status_state_controller.model import Action, Container, EngineIdentity, Finding, Kind, Outcome, Plan, Result, Verb
+from status_state_controller.plan import make_plan
+from status_state_controller.report import tell
+from status_state_controller.wire import read_snapshot, write_report
+
+GOLDEN = Path(__file__).parent / "golden"
+RECIPES = (GOLDEN / "recipes.json").read_bytes()
+REPORT: dict[str, Any] = json.loads((GOLDEN / "report.json").read_bytes())
+KIOSK = EngineIdentity(**json.loads(RECIPES)["snapshot"]["engine"])
+WEB_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
+MINER_ID = "77aa0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2ffff"
+OBSERVED = (
+    Container(WEB_ID, "web", "exited", "Exited (137) 5 seconds ago"),
+    Container(MINER_ID, "miner", "running", "Up 5 seconds"),
+)
+
+
+def golden_plan() -> Plan:
+    """What the controller makes of the golden snapshot."""
+    return make_plan(read_snapshot(RECIPES, KIOSK), OBSERVED)
+
+
+def test_the_controller_reads_the_golden_recipes() -> None:
+    held = read_snapshot(RECIPES, KIOSK)
+    assert held.id == "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
+    assert [(o.id, o.name, o.image) for o in held.originals] == [(WEB_ID, "web", "nginx:1.27")]
+    assert held.originals[0].image_id == held.originals[0].inspect["Image"]
+    assert held.originals[0].labels["com.docker.compose.service"] == "web"
+
+
+def test_the_controller_refuses_the_golden_recipes_when_it_acts_on_another_engine() -> None:
+    with pytest.raises(ForeignSnapshot):
+        read_snapshot(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
+
+
+@pytest.mark.parametrize("field", ["snapshot", "count", "originals"])
+def test_the_controller_needs_every_part_that_says_what_is_desired(field: str) -> None:
+    document = deepcopy(json.loads(RECIPES))
+    del document[field]
+    with pytest.raises(SsaError):
+        read_snapshot(json.dumps(document).encode(), KIOSK)
+
+
+def test_the_controller_plans_what_the_golden_report_tells() -> None:
+    assert str(golden_plan()) == "start web: had exited with code 137\nstop miner: is not in the snapshot"
+
+
+def test_the_controller_writes_the_golden_report() -> None:
+    plan = golden_plan()
+    start, stop = plan.actions
+    outcomes = [Outcome(start, Result.DONE), Outcome(stop, Result.RUNNING)]
+    report = write_report(
+        at=datetime(2026, 11, 23, 18, 0, 30, tzinfo=UTC),
+        snapshot_id=read_snapshot(RECIPES, KIOSK).id,
+        dry_run=False,
+        sentence=tell(plan.findings, outcomes),
+        findings=plan.findings,
+        outcomes=outcomes,
+    )
+    assert json.loads(json.dumps(report)) == REPORT
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("result", Result)
+def test_every_report_that_the_controller_can_write_has_the_fields_of_the_golden_one(
+    kind: Kind, verb: Verb, result: Result
+) -> None:
+    web = OBSERVED[0]
+    report = write_report(
+        at=datetime(2026, 11, 23, tzinfo=UTC),
+        snapshot_id="x",
+        dry_run=True,
+        sentence="x",
+        findings=[Finding(web, kind, "x")],
+        outcomes=[Outcome(Action(verb, web, "x"), result, "x", datetime(2026, 11, 23, tzinfo=UTC))],
+    )
+    assert report.keys() == REPORT.keys()
+    for part in ("findings", "outcomes"):
+        assert report[part][0].keys() == REPORT[part][0].keys()
+        assert report[part][0]["container"].keys() == REPORT[part][0]["container"].keys()

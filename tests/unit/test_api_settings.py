@@ -1,0 +1,125 @@
+"""The settings: read together, refused together, with how to mend them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from status_state_api.errors import SettingsUnusable
+from status_state_api.main import EXIT_UNUSABLE, run
+from status_state_api.settings import load_settings, parse_duration, unknown_variables
+
+if TYPE_CHECKING:
+    from status_state_api.settings import Settings
+
+
+def problems_of(**environment: str) -> list[str]:
+    """What is told about these variables."""
+    with pytest.raises(SettingsUnusable) as raised:
+        load_settings(environment)
+    return raised.value.problems
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = load_settings({})
+    assert settings.model_dump() == {
+        "host": "0.0.0.0",  # noqa: S104 - inside a container
+        "port": 8000,
+        "snapshot_on_start": "auto",
+        "data_dir": Path("/data"),
+        "database_url": "",
+        "token_file": Path("/run/status-state/token"),
+        "allowed_hosts": (),
+        "engine_timeout": 10.0,
+        "log_level": "info",
+        "log_format": "logfmt",
+    }
+    assert settings.store_url == "sqlite:////data/status-state.sqlite3"
+
+
+def test_all_can_be_set() -> None:
+    settings: Settings = load_settings(
+        {
+            "SSA_HOST": "::",
+            "SSA_PORT": "8080",
+            "SSA_SNAPSHOT_ON_START": "Resume",
+            "SSA_DATA_DIR": "/var/lib/ssa",
+            "SSA_DATABASE_URL": "postgresql://u:p@db/x",
+            "SSA_TOKEN_FILE": "/run/secrets/token",
+            "SSA_ALLOWED_HOSTS": "host.example, *.lan",
+            "SSA_ENGINE_TIMEOUT": "1m30s",
+            "SSA_LOG_LEVEL": "DEBUG",
+            "SSA_LOG_FORMAT": "json",
+        }
+    )
+    assert (settings.host, settings.port, settings.snapshot_on_start) == ("::", 8080, "resume")
+    assert settings.store_url == "postgresql://u:p@db/x"
+    assert settings.allowed_hosts == ("host.example", "*.lan")
+    assert (settings.engine_timeout, settings.log_level, settings.log_format) == (90.0, "debug", "json")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load_settings({"SSA_PORT": "", "SSA_ALLOWED_HOSTS": " "}) == load_settings({})
+
+
+def test_all_problems_are_told_together_each_with_its_remedy() -> None:
+    told = problems_of(SSA_PORT="99999", SSA_SNAPSHOT_ON_START="never", SSA_ENGINE_TIMEOUT="soon")
+    assert [line.split(" ")[0] for line in told] == [
+        "SSA_PORT='99999'",
+        "SSA_SNAPSHOT_ON_START='never'",
+        "SSA_ENGINE_TIMEOUT='soon'",
+    ]
+    assert told[0] == (
+        "SSA_PORT='99999' can't be used: input should be less than or equal to 65535. "
+        "It is: The port to listen on. Correct it, or leave it out for the default, 8000."
+    )
+
+
+def test_a_database_url_is_never_repeated() -> None:
+    (told,) = problems_of(SSA_DATABASE_URL="mysql://u:topsecret@db/x")
+    assert "mysql" in told
+    assert "topsecret" not in told
+
+
+def test_a_port_that_kubernetes_put_there_is_told_as_such() -> None:
+    (told,) = problems_of(SSA_PORT="tcp://10.0.0.1:8000")
+    assert "enableServiceLinks: false" in told
+
+
+def test_the_process_ends_with_exit_code_2_and_tells_all_on_the_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run({"SSA_PORT": "x", "SSA_LOG_LEVEL": "loud"}) == EXIT_UNUSABLE == 2
+    captured = capsys.readouterr()
+    assert [line.split("=")[0] for line in captured.err.splitlines()] == [
+        "status-state-api: SSA_PORT",
+        "status-state-api: SSA_LOG_LEVEL",
+    ]
+    assert captured.out == ""
+
+
+def test_unknown_variables_are_told_with_what_was_probably_meant() -> None:
+    environment = {"SSA_SNAPSHOT_ONSTART": "x", "SSA_ZZZ": "1", "SSA_PORT": "1", "PATH": "/bin"}
+    assert unknown_variables(environment) == {"SSA_SNAPSHOT_ONSTART": "SSA_SNAPSHOT_ON_START", "SSA_ZZZ": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10s", 10), ("1m30s", 90), ("2h", 7200), ("1h2m3s", 3723), ("45", 45), ("0.5", 0.5), ("1.5s", 1.5)],
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "10 s", "-1s", "1s1m", "10ms", "1e3", "soon", "\u0661s"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no duration"):
+        parse_duration(text)
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
+def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int) -> None:
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds

@@ -1,0 +1,278 @@
+"""The truth table, row by row: whole plans are compared as text, so that an extra action is noticed."""
+
+from __future__ import annotations
+
+import pytest
+from status_state_controller.model import Container, Kind, Plan, Verb
+from status_state_controller.plan import make_plan, misread_restart_rule, name_holders, restart_rule
+
+from .controller_world import STATES, container, id_of, original, snapshot
+
+IS_DEAD = "report web: is dead: the engine could not remove it completely"
+PROTECTIONS = {
+    "a role": {"status-state.role": "api"},
+    "ignored": {"status-state.ignore": "true"},
+    "ignored, in capitals": {"status-state.ignore": "TRUE"},
+    "ignored by a word that can't be read": {"status-state.ignore": "maybe"},
+    "of Swarm": {"com.docker.swarm.service.name": "web"},
+    "of Kubernetes": {"io.kubernetes.pod.name": "web-0"},
+}
+
+
+def successor_pair(of: str = "web", holder: str = "web again") -> frozenset[tuple[str, str]]:
+    """The pair that says: the container with the id of `holder` is made as the original `of` was."""
+    return frozenset({(id_of(of), id_of(holder))})
+
+
+def plan(*observed: Container, successors: frozenset[tuple[str, str]] = frozenset()) -> Plan:
+    """The plan for the one original `web`."""
+    return make_plan(snapshot("web"), observed, successors)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("running", ""),
+        ("paused", ""),
+        ("restarting", ""),
+        ("removing", ""),
+        ("created", "start web: was created but never started"),
+        ("exited", "start web: had exited with code 137"),
+        ("dead", IS_DEAD),
+    ],
+)
+def test_an_original_is_judged_by_its_state(state: str, expected: str) -> None:
+    assert str(plan(container("web", state))) == expected
+
+
+def test_an_original_that_is_gone_is_reported() -> None:
+    found = plan()
+    assert str(found) == "report web: was removed"
+    assert [finding.kind for finding in found.findings] == [Kind.REMOVED]
+
+
+def test_an_original_whose_exit_code_is_not_told_is_started() -> None:
+    assert str(plan(container("web", "exited", status=""))) == "start web: had exited"
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_container_outside_of_the_snapshot_is_stopped_while_it_runs(state: str) -> None:
+    runs = state in {"running", "paused", "restarting"}
+    expected = "stop miner: is not in the snapshot" if runs else ""
+    assert str(plan(container("web"), container("miner", state))) == expected
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_a_protected_container_is_left_alone_in_every_state(labels: dict[str, str], state: str) -> None:
+    assert str(plan(container("web"), container("other", state, labels=labels))) == ""
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_a_protected_container_is_left_alone_even_if_the_snapshot_holds_it(labels: dict[str, str], state: str) -> None:
+    held = snapshot(original("web", labels=labels))
+    assert make_plan(held, [container("web", state, labels=labels)]).actions == ()
+
+
+@pytest.mark.parametrize("value", ["false", "False", " no ", "0", "off"])
+def test_an_ignore_label_that_says_no_does_not_protect(value: str) -> None:
+    other = container("miner", labels={"status-state.ignore": value})
+    assert str(plan(container("web"), other)) == "stop miner: is not in the snapshot"
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "restarting", "removing"])
+def test_a_renamed_original_that_is_not_down_is_left_alone(state: str) -> None:
+    assert str(plan(container("web-old", state, word="web"))) == ""
+
+
+@pytest.mark.parametrize("state", ["created", "exited"])
+def test_a_renamed_original_that_is_down_is_only_reported(state: str) -> None:
+    expected = "report web: is down and was renamed to web-old: give it its name back to have it started"
+    assert str(plan(container("web-old", state, word="web"))) == expected
+
+
+def test_a_newcomer_under_the_name_of_an_original_that_runs_renamed_is_stopped() -> None:
+    observed = container("web-old", word="web"), container("web", word="web again")
+    assert str(plan(*observed)) == "stop web: is not in the snapshot"
+
+
+@pytest.mark.parametrize("state", ["created", "exited"])
+@pytest.mark.parametrize("holder_state", ["running", "created", "exited"])
+def test_an_original_that_is_down_gives_way_to_its_successor(state: str, holder_state: str) -> None:
+    observed = container("web-old", state, word="web"), container("web", holder_state, word="web again")
+    assert str(plan(*observed, successors=successor_pair())) == ""
+
+
+def test_a_successor_is_not_stopped_while_the_engine_still_removes_the_original() -> None:
+    observed = container("web-old", "removing", word="web"), container("web", word="web again")
+    assert str(plan(*observed, successors=successor_pair())) == ""
+    assert [(o.name, holder.id) for o, holder in name_holders(snapshot("web"), observed)] == [
+        ("web", id_of("web again"))
+    ]
+
+
+def test_an_original_that_is_down_is_not_started_while_its_name_is_held_by_a_different_container() -> None:
+    found = plan(container("web-old", "exited", word="web"), container("web", word="web again"))
+    assert not [action for action in found.actions if action.verb == Verb.START]
+    assert [(f.container.name, f.kind) for f in found.findings if f.kind != Kind.NEW] == [("web", Kind.REPLACED)]
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["gone", "dead"])
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("running", ""),
+        ("paused", ""),
+        ("restarting", ""),
+        ("removing", ""),
+        ("created", "start web: was created but never started"),
+        ("exited", "start web: had exited with code 137"),
+    ],
+)
+def test_a_successor_takes_the_place_of_an_original_that_is_gone(state: str, expected: str, *, dead: bool) -> None:
+    observed = [container("web", state, word="web again")] + [container("old", "dead", word="web")] * dead
+    found = plan(*observed, successors=successor_pair())
+    assert str(found) == expected
+    assert {(action.container.id, action.original_id) for action in found.actions} <= {
+        (id_of("web again"), id_of("web"))
+    }
+
+
+def test_a_successor_that_is_dead_is_reported_as_the_original_would_be() -> None:
+    found = plan(container("web", "dead", word="web again"), successors=successor_pair())
+    assert [(finding.container.name, finding.kind) for finding in found.findings] == [("web", Kind.REMOVED)]
+
+
+@pytest.mark.parametrize("state", ["created", "exited"])
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_a_successor_that_is_protected_is_left_alone(labels: dict[str, str], state: str) -> None:
+    found = plan(container("web", state, word="web again", labels=labels), successors=successor_pair())
+    assert found.actions == ()
+
+
+def test_a_successor_that_compose_holds_back_until_a_dependency_is_healthy_is_left_to_compose() -> None:
+    labels = {
+        "com.docker.compose.project": "shop",
+        "com.docker.compose.service": "web",
+        "com.docker.compose.depends_on": "db:service_healthy:false",
+    }
+    db_labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "db"}
+    held = snapshot(original("web", labels=labels), original("db", labels=db_labels))
+    web = container("web", "created", word="web again", labels=labels)
+    starting = container("db", status="Up 2 seconds (health: starting)", labels=db_labels)
+    assert str(make_plan(held, [web, starting], successor_pair())) == ""
+    healthy = container("db", status="Up 20 seconds (healthy)", labels=db_labels)
+    assert str(make_plan(held, [web, healthy], successor_pair())) == "start web: was created but never started"
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("labels", [{}, *PROTECTIONS.values()], ids=["a plain one", *PROTECTIONS.keys()])
+def test_an_impostor_is_only_reported(labels: dict[str, str], state: str) -> None:
+    found = plan(container("web", state, word="impostor", labels=labels))
+    assert str(found) == "report web: was replaced by a different container of the same name"
+    assert [finding.kind for finding in found.findings] == [Kind.REPLACED]
+
+
+@pytest.mark.parametrize(
+    "successors", [frozenset[tuple[str, str]](), successor_pair("web", "db")], ids=["different", "alike"]
+)
+def test_an_original_that_holds_the_name_of_another_is_only_reported(successors: frozenset[tuple[str, str]]) -> None:
+    found = make_plan(snapshot("web", "db"), [container("web", word="db")], successors)
+    assert str(found) == "report web: was removed, and its name is held by another original"
+
+
+def test_two_originals_that_swapped_their_names_are_left_alone_while_they_run() -> None:
+    assert str(make_plan(snapshot("web", "db"), [container("web", word="db"), container("db", word="web")])) == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "starts"),
+    [
+        ("always", "Exited (0) 1 second ago", True),
+        ("always", "Exited (1) 1 second ago", True),
+        ("on-failure", "Exited (0) 1 second ago", False),
+        ("on-failure", "Exited (1) 1 second ago", True),
+        ("on-failure", "Exited (137) 1 second ago", True),
+        ("on-failure", "", True),
+        ("never", "Exited (0) 1 second ago", False),
+        ("never", "Exited (1) 1 second ago", False),
+        ("On-Failure ", "Exited (0) 1 second ago", False),
+        ("sometimes", "Exited (0) 1 second ago", True),
+    ],
+)
+def test_the_restart_rule_decides_whether_an_original_that_ended_is_started(
+    rule: str, status: str, *, starts: bool
+) -> None:
+    held = snapshot(original("web", labels={"status-state.restart": rule}))
+    successor = container("web", "exited", word="web again", status=status)
+    for observed in (container("web", "exited", status=status), successor):
+        found = make_plan(held, [observed], successor_pair())
+        assert [action.verb for action in found.actions] == [Verb.START] * starts
+        assert bool(found.findings) == starts
+
+
+@pytest.mark.parametrize(
+    ("labels", "rule"),
+    [
+        ({}, "always"),
+        ({"com.docker.compose.oneoff": "False"}, "always"),
+        ({"com.docker.compose.oneoff": "True"}, "never"),
+        ({"com.docker.compose.oneoff": "True", "status-state.restart": "always"}, "always"),
+        ({"com.docker.compose.oneoff": "True", "status-state.restart": "sometimes"}, "never"),
+        ({"status-state.restart": " ON-FAILURE"}, "on-failure"),
+    ],
+)
+def test_the_restart_rule_is_read_from_the_labels(labels: dict[str, str], rule: str) -> None:
+    assert restart_rule(labels) == rule
+
+
+def test_a_restart_label_that_can_not_be_read_is_told() -> None:
+    assert misread_restart_rule({"status-state.restart": "sometimes"}) == "sometimes"
+    assert misread_restart_rule({"status-state.restart": "Never"}) is None
+    assert misread_restart_rule({}) is None
+
+
+def test_a_plan_names_originals_before_newcomers_and_each_in_the_order_of_names() -> None:
+    held = snapshot("web", "db", "cache", "gone")
+    observed = [
+        container("zz", "paused"),
+        container("web", "exited", status="Exited (1) 2 hours ago"),
+        container("db"),
+        container("aa", "restarting"),
+        container("cache", "created"),
+    ]
+    assert str(make_plan(held, observed)).splitlines() == [
+        "start cache: was created but never started",
+        "start web: had exited with code 1",
+        "stop aa: is not in the snapshot",
+        "stop zz: is not in the snapshot",
+        "report gone: was removed",
+    ]
+
+
+def test_of_an_empty_snapshot_everything_that_runs_is_new() -> None:
+    observed = [container("b"), container("a"), container("c", "exited")]
+    assert str(make_plan(snapshot(), observed)) == "stop a: is not in the snapshot\nstop b: is not in the snapshot"
+
+
+def test_with_nothing_on_the_engine_every_original_is_reported_and_nothing_is_done() -> None:
+    assert str(make_plan(snapshot("web", "db"), [])) == "report db: was removed\nreport web: was removed"
+
+
+def test_nothing_at_all_is_in_sync() -> None:
+    assert make_plan(snapshot(), []) == Plan()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_who_holds_an_originals_name_is_asked_only_when_the_original_may_have_to_give_way(state: str) -> None:
+    observed = [container("old", state, word="web"), container("web", word="holder")]
+    asked = [(o.name, holder.id) for o, holder in name_holders(snapshot("web"), observed)]
+    if state in {"created", "exited", "dead"}:
+        assert asked == [("web", id_of("holder"))]
+    elif state != "removing":  # that one has a test of its own
+        assert asked == []
+
+
+def test_an_original_under_its_own_name_has_no_holder() -> None:
+    assert name_holders(snapshot("web"), [container("web", "exited")]) == []

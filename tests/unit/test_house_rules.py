@@ -1,0 +1,238 @@
+"""The house rules that a reader would otherwise have to check by eye: who imports what, and what is documented."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("status-state-api", "status-state-controller")
+MODULES = sorted(file for service in SERVICES for file in (ROOT / service / "app").glob("**/*.py"))
+ENGINE_LIBRARIES = {"docker", "requests", "urllib3"}
+IO_MODULES = {
+    *ENGINE_LIBRARIES,
+    *("asyncio", "fastapi", "fcntl", "http", "httpx", "io", "logging", "multiprocessing", "os", "pathlib", "random"),
+    *("shutil", "signal", "socket", "sqlalchemy", "sqlite3", "ssl", "starlette", "structlog", "subprocess", "tempfile"),
+    *("threading", "time", "urllib", "uvicorn"),
+}
+PURE = {
+    "status-state-controller": (
+        "backoff",
+        "errors",
+        "model",
+        "plan",
+        "protection",
+        "report",
+        "status_text",
+        "successor",
+    ),
+    "status-state-api": ("errors", "protection", "schemas"),
+}
+ALLOWED_AT_IMPORT = {
+    *("dataclass", "field", "frozenset", "range", "tuple"),  # values
+    *("re.compile", "Path", "Path.parent", "TypeVar", "structlog.get_logger", "logging.getLogger"),
+    *("Field", "Annotated", "ConfigDict", "SettingsConfigDict", "BeforeValidator", "BaseModel"),  # descriptions
+}
+LONGEST_FILE_LINES = 400
+
+
+def short(file: Path) -> str:
+    """A file's path as people name it."""
+    return str(file.relative_to(ROOT))
+
+
+def tree_of(file: Path) -> ast.Module:
+    """The file, parsed."""
+    return ast.parse(file.read_text(encoding="utf-8"), filename=short(file))
+
+
+def at_run_time(tree: ast.Module) -> ast.Module:
+    """The file without what only type checkers read."""
+
+    class Remover(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+            if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+                return node.orelse
+            return self.generic_visit(node)
+
+    return Remover().visit(tree)
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The top names of what is imported absolutely."""
+    names = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def siblings(tree: ast.Module) -> set[str]:
+    """The modules of the same service that are imported."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level > 0]
+    return {node.module.split(".")[0] if node.module else alias.name for node in found for alias in node.names}
+
+
+def test_both_services_are_looked_at() -> None:
+    assert {file.relative_to(ROOT).parts[0] for file in MODULES} == set(SERVICES)
+    for service, names in PURE.items():
+        assert [name for name in names if not (ROOT / service / "app" / f"{name}.py").exists()] == []
+
+
+@pytest.mark.parametrize("file", MODULES, ids=short)
+def test_only_engine_py_knows_the_docker_sdk(file: Path) -> None:
+    if file.name != "engine.py":
+        assert not imported(tree_of(file)) & ENGINE_LIBRARIES
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_engine_py_is_where_the_docker_sdk_is_used(service: str) -> None:
+    assert "docker" in imported(tree_of(ROOT / service / "app" / "engine.py"))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=short)
+def test_a_service_imports_itself_relatively_and_never_the_other(file: Path) -> None:
+    assert not imported(tree_of(file)) & {"app", "status_state_api", "status_state_controller"}
+
+
+@pytest.mark.parametrize(
+    "file", [ROOT / service / "app" / f"{name}.py" for service, names in PURE.items() for name in names], ids=short
+)
+def test_a_pure_module_does_no_io_and_has_no_clock(file: Path) -> None:
+    tree = at_run_time(tree_of(file))
+    assert not imported(tree) & IO_MODULES
+    impure = siblings(tree) - set(PURE[file.relative_to(ROOT).parts[0]])
+    assert not impure, "what a pure module imports of its service is pure as well"
+    clocks = {"now", "utcnow", "today", "monotonic", "open", "print", "getenv"}
+    called = {ast.unparse(node.func).rsplit(".", 1)[-1] for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not called & clocks
+
+
+def called_at_import(body: list[ast.stmt]) -> set[str]:
+    """The calls that are made when a module is imported: outside of functions, and in decorators and defaults."""
+    names = set[str]()
+    for node in body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            continue
+        if isinstance(node, ast.ClassDef):
+            names |= called_at_import(node.body)
+            continue
+        parts: list[ast.AST] = [node]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parts = [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+        lambdas = {
+            id(inner)
+            for part in parts
+            for outer in ast.walk(part)
+            if isinstance(outer, ast.Lambda)
+            for inner in ast.walk(outer)
+        }
+        calls = [
+            node for part in parts for node in ast.walk(part) if isinstance(node, ast.Call) and id(node) not in lambdas
+        ]
+        names |= {ast.unparse(call.func) for call in calls}
+    return names
+
+
+@pytest.mark.parametrize("file", MODULES, ids=short)
+def test_nothing_is_done_at_import(file: Path) -> None:
+    impure = {"open", "print", "input", "exec", "eval", "create_app", "FastAPI", "APIClient", "run", "connect", "now"}
+    names = called_at_import(at_run_time(tree_of(file)).body)
+    modules = {name.split(".")[0] for name in names if "." in name}
+    assert not modules & {
+        "asyncio",
+        "docker",
+        "httpx",
+        "os",
+        "requests",
+        "signal",
+        "socket",
+        "sys",
+        "threading",
+        "time",
+    }
+    assert not {name.rsplit(".", 1)[-1] for name in names} & impure
+
+
+@pytest.mark.parametrize("file", MODULES, ids=short)
+def test_every_module_says_what_it_is_for(file: Path) -> None:
+    assert ast.get_docstring(tree_of(file))
+
+
+def settings_of(service: str, prefix: str) -> list[str]:
+    """The environment variables that a service reads as settings."""
+    file = ROOT / service / "app" / "settings.py"
+    classes = [node for node in tree_of(file).body if isinstance(node, ast.ClassDef)]
+    fields = [
+        node.target.id
+        for one in classes
+        if any("BaseSettings" in ast.unparse(base) for base in one.bases)
+        for node in one.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    ]
+    assert fields, f"no settings were found in {short(file)}"
+    return [f"{prefix}{name.upper()}" for name in fields if name != "model_config"]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docker-compose.yaml"])
+@pytest.mark.parametrize(("service", "prefix"), [("status-state-api", "SSA_"), ("status-state-controller", "SSC_")])
+def test_every_setting_is_documented(service: str, prefix: str, document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert [name for name in settings_of(service, prefix) if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "docker-compose.yaml"])
+def test_no_setting_is_documented_that_does_not_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    known = {*settings_of("status-state-api", "SSA_"), *settings_of("status-state-controller", "SSC_")}
+    assert sorted(set(re.findall(r"\b(?:SSA|SSC)_[A-Z][A-Z_]*[A-Z]\b", text)) - known) == []
+
+
+def files_of_the_repository() -> list[Path]:
+    """Every file that git knows or would take in, as far as it holds text that people write."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file() and not name.endswith((".png", ".ico"))]
+
+
+def test_every_file_holds_one_thought() -> None:
+    written = [
+        f for f in files_of_the_repository() if f.suffix in {".py", ".sh", ".js", ".css"} or f.name == "Makefile"
+    ]
+    assert len(written) > len(MODULES)
+    lengths = {short(file): len(file.read_text(encoding="utf-8").splitlines()) for file in written}
+    assert {name: lines for name, lines in lengths.items() if lines >= LONGEST_FILE_LINES} == {}
+
+
+def test_no_file_names_a_package_index_or_a_mirror() -> None:
+    # Written in parts, so that this file passes its own test.
+    hosts = [
+        "pypi" + r"\.org",
+        "python" + r"hosted\.org",
+        "(?:deb|ftp|security|archive)" + r"\.(?:[a-z]+\.)?debian\.org",
+    ]
+    hosts += [r"archive\." + "ubuntu", r"https?://[^\s\"'/]*(?:mirror|artifactory|nexus|proxy)" + r"[^\s\"'/]*\."]
+    hosts += ["--(?:extra-)?index" + "-url[ =]h", "--find" + "-links[ =]h"]
+    pattern = re.compile("|".join(hosts), re.IGNORECASE)
+    found = [
+        f"{short(file)}:{number}: {line.strip()[:100]}"
+        for file in files_of_the_repository()
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+def test_requirements_are_pinned_with_hashes() -> None:
+    for service in (*SERVICES, "tests"):
+        lines = (ROOT / service / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        pins = [line for line in lines if re.match(r"[A-Za-z]", line)]
+        assert pins
+        assert [line for line in pins if not re.match(r"[\w.\[\],-]+==[^\s;]+( ;.*)? \\$", line)] == []
+        assert sum(line.strip().startswith("--hash=sha256:") for line in lines) >= len(pins)
