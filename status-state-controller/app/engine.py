@@ -11,16 +11,18 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
 from .errors import ContainerError, ControllerError, EngineError, EngineRefused, ImplausibleListing
-from .model import Container, EngineIdentity
+from .model import Container, EngineIdentity, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,19 @@ READ_TIMEOUT_SECONDS = 60
 
 DEFAULT_STOP_TIMEOUT_SECONDS = 10
 """The engine's own default for containers without a stop time-out."""
+
+CHANGES = (
+    "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
+)  # fmt: skip
+"""The events that can change what a check finds; the engine itself leaves out the rest (`exec_…`, `top`, …)."""
+
+_CANT_ASK = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,  # a stream that breaks is not wrapped by requests
+    OSError,
+    ValueError,  # what answers speaks no JSON
+)
 
 _OWN_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)\s")
 
@@ -137,6 +152,29 @@ class Engine:
 
         await self._call(act, acting=True)
 
+    async def watch(self, since: str | None, opened: Callable[[], None], deliver: Callable[[Event], None]) -> None:
+        """Deliver the changes of containers as the engine reports them; returns when the engine ends the stream.
+
+        Args:
+            since: the cursor of the last event that was seen; None for what happens from now on.
+            opened: called once the engine has taken the subscription, so that a check begun now misses nothing.
+            deliver: called with each event.
+
+        Raises:
+            EngineError: the stream can't be opened, or broke.
+        """
+        loop = asyncio.get_running_loop()
+
+        def follow(client: Any) -> None:
+            filters = {"type": "container", "event": list(CHANGES)}
+            with closing(client.events(since=since, filters=filters, decode=True)) as stream:
+                loop.call_soon_threadsafe(opened)
+                for entry in stream:
+                    loop.call_soon_threadsafe(deliver, _event(entry))
+
+        # Outside the limit on calls: it lasts as long as the engine does.
+        await _in_daemon_thread(lambda: self._translated(follow, acting=False))
+
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
         async with self._limit:
@@ -150,7 +188,7 @@ class Engine:
             if acting:  # the engine answers 500, too, for most things that are wrong with one container
                 raise ContainerError(explanation) from error
             raise EngineError(f"the engine refused to answer: {explanation}") from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
+        except _CANT_ASK as error:
             # The next call begins with a new connection: the engine that comes back may speak another API version.
             self._disconnect()
             raise self._explained(error) from error
@@ -204,6 +242,16 @@ def _container(entry: Mapping[str, Any]) -> Container:
         state=str(entry["State"]),
         status=str(entry.get("Status") or ""),
         labels=entry.get("Labels") or {},
+    )
+
+
+def _event(entry: Mapping[str, Any]) -> Event:
+    nanoseconds = int(entry["timeNano"])
+    return Event(
+        container_id=str(entry["Actor"]["ID"]),
+        action=str(entry["Action"]).partition(":")[0],  # "health_status: healthy"
+        signal=str(entry["Actor"].get("Attributes", {}).get("signal", "")),
+        cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
     )
 
 

@@ -30,6 +30,14 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class StopManners:
+    """How a container is stopped in order; the defaults are the engine's."""
+
+    stop_signal: str = "SIGTERM"
+    stop_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """A container of the snapshot, with its recipe (the engine's whole `inspect` answer)."""
 
@@ -43,6 +51,13 @@ class Original:
     def labels(self) -> Mapping[str, str]:
         """The labels it had when the snapshot was taken."""
         return self.inspect.get("Config", {}).get("Labels") or {}
+
+    @property
+    def stop_manners(self) -> StopManners:
+        """How it is stopped in order."""
+        config = self.inspect.get("Config", {})
+        timeout = config.get("StopTimeout")
+        return StopManners(config.get("StopSignal") or "SIGTERM", 10.0 if timeout is None else timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,16 @@ class Container:
     def short_id(self) -> str:
         """The twelve characters that people see."""
         return self.id[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change that the engine reports of a container."""
+
+    container_id: str
+    action: str  # the engine's word: die, start, rename, …
+    signal: str  # of a `kill`, as the engine writes it; else empty
+    cursor: str  # its time, in the form that the engine takes to report what came after it
 
 
 class Kind(StrEnum):
@@ -131,6 +156,13 @@ class Plan:
 
     findings: tuple[Finding, ...] = ()
     actions: tuple[Action, ...] = ()
+
+    def of(self, container_ids: frozenset[str]) -> Plan:
+        """Return the part of the plan that concerns these containers."""
+        return Plan(
+            findings=tuple(finding for finding in self.findings if finding.container.id in container_ids),
+            actions=tuple(action for action in self.actions if action.container.id in container_ids),
+        )
 
     def __str__(self) -> str:
         """One line per action, then one per finding that nothing is done about."""

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         default=Path("/run/status-state/token"), description="The token that the SSA wrote on the shared volume."
     )
     interval: Duration = Field(default=30.0, ge=1, le=3600, description="Time between two checks.")
+    react_to_events: bool = Field(default=True, description="Check at once when the engine reports a change.")
+    settle: Duration = Field(
+        default=0.5, ge=0, le=5, description="How long the host must be quiet before a change is judged."
+    )
+    new_container_grace: Duration = Field(default=0.0, ge=0, le=86400, description="How long newcomers may live.")
     concurrency: int = Field(default=8, ge=1, le=64, description="How many starts, and how many stops, at once.")
     dry_run: bool = Field(default=False, description="Report what would be done, and do nothing.")
     heartbeat_file: Path = Field(
