@@ -12,7 +12,7 @@ import structlog
 from .errors import ImplausibleListing
 from .model import RUNNING_STATES
 from .plan import RESTART_LABEL, misread_restart_rule, name_holders
-from .protection import IGNORE_LABEL, misread
+from .protection import IGNORE_LABEL, ROLE_LABEL, misread
 from .successor import is_successor
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Observer:
         """
         if self._identity is None:
             identity = await self._engine.identity()
-            known = self._own_id is not None and await self._engine.inspect(self._own_id) is not None
+            known = await self._knows_own_container()
             if not known:
                 self._troubles.begins(
                     "own id",
@@ -99,6 +99,11 @@ class Observer:
             judged[pair] = verdict
         self._judged = judged
         return frozenset(pair for pair, verdict in judged.items() if verdict)
+
+    async def _knows_own_container(self) -> bool:
+        inspected = await self._engine.inspect(self._own_id) if self._own_id else None
+        # A Kubernetes pod and `network_mode: container:…` get the files that tell the id from another container.
+        return inspected is not None and ROLE_LABEL in (inspected["Config"].get("Labels") or {})
 
     def _tell_misread_labels(self, observed: list[Container]) -> None:
         for container in observed:
