@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LONGEST_SETTLING_SECONDS = 5.0
 """A host on which something happens all the time is judged nevertheless."""
 
+LONGEST_ENDING_SECONDS = 15.0
+"""How long a container between `kill` and `die` keeps its compose project from being made again."""
+
 ASKED_MARGIN_SECONDS = 5.0
 """How long after its stop time-out an exit may still be what a `kill` asked for."""
 
@@ -42,6 +45,7 @@ class Changes:
         self._last_at = 0.0
         self._urgent: set[str] = set()
         self._asked_until: dict[str, float] = {}
+        self._ending: dict[str, tuple[str, float]] = {}
 
     def note(self, event: Event, now: float, manners: StopManners) -> None:
         """Take note of an event; `manners` are those of its container."""
@@ -50,7 +54,9 @@ class Changes:
                 return  # a SIGHUP to reload something is no change
             patience = max(manners.stop_timeout_seconds, 0.0) + ASKED_MARGIN_SECONDS
             self._asked_until[event.container_id] = now + patience
+            self._ending[event.container_id] = (event.project, now + LONGEST_ENDING_SECONDS)
         elif event.action == "die":
+            self._ending.pop(event.container_id, None)
             if self._asked_until.pop(event.container_id, 0.0) < now:
                 self._urgent.add(event.container_id)
         elif event.action == "start":
@@ -62,6 +68,11 @@ class Changes:
         """Ask for a check of everything once the host has settled."""
         self._first_at = now if self._first_at is None else self._first_at
         self._last_at = now
+
+    def projects_at_work(self, now: float) -> frozenset[str]:
+        """Return the compose projects of which a container is being stopped: compose has not finished with them."""
+        self._ending = {key: value for key, value in self._ending.items() if value[1] > now}
+        return frozenset(project for project, _ in self._ending.values() if project)
 
     def next_turn(self, now: float, periodic_at: float) -> Turn:
         """Decide what to do next; a turn that is a check takes note of nothing twice.

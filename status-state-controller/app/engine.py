@@ -14,6 +14,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import docker.errors
 import requests.exceptions
@@ -23,6 +24,7 @@ from docker.utils import kwargs_from_env
 
 from .errors import ContainerError, ControllerError, EngineError, EngineRefused, ImplausibleListing
 from .model import Container, EngineIdentity, Event
+from .order import PROJECT_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -152,6 +154,107 @@ class Engine:
 
         await self._call(act, acting=True)
 
+    async def create(self, name: str, body: Mapping[str, Any]) -> str:
+        """Make a container from the engine's own JSON; return its id.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def act(client: Any) -> str:
+            return client.create_container_from_config(dict(body), name)["Id"]
+
+        return await self._call(act, acting=True)
+
+    async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
+        """Attach a container to a network; `endpoint` is the engine's own JSON.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """Give a container another name.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.rename(container_id, name), acting=True)
+
+    async def remove_own(self, container_id: str) -> None:
+        """Remove a container of the controller's own making that has never been started; no other, ever.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.remove_container(container_id), acting=True)
+
+    async def image_id(self, image: str) -> str | None:
+        """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
+
+        def ask(client: Any) -> str | None:
+            try:
+                return client.inspect_image(image)["Id"]
+            except docker.errors.NotFound:
+                return None
+
+        return await self._call(ask)
+
+    async def pull(self, digest: str) -> None:
+        """Pull an image by `name@sha256:…`.
+
+        Raises:
+            ContainerError: no registry has it, or none can be reached.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.pull(digest), acting=True)
+
+    async def ensure_network(self, definition: Mapping[str, Any]) -> bool:
+        """Make a network from its definition unless one of that name exists; tell whether it was made.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        name = str(definition["Name"])
+        fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
+        body = {key: definition[key] for key in fields if definition.get(key) is not None}
+
+        def exists(client: Any) -> bool:
+            found: list[dict[str, Any]] = client.networks(names=[name])
+            return any(network["Name"] == name for network in found)  # the engine's filter takes parts of names, too
+
+        if await self._call(exists, acting=True):
+            return False
+        try:
+            await self._post("/networks/create", {**body, "CheckDuplicate": True})
+        except ContainerError:
+            # Two originals of one network are recreated at once: the other one has made it meanwhile.
+            if not await self._call(exists, acting=True):
+                raise
+            return False
+        return True
+
+    async def ensure_volume(self, definition: Mapping[str, Any]) -> None:
+        """Make a volume from its definition; the engine leaves one of that name as it is.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        body: dict[str, Any] = {
+            "Name": definition["Name"],
+            "Driver": definition.get("Driver") or "local",
+            "DriverOpts": definition.get("Options") or {},
+            "Labels": definition.get("Labels") or {},
+        }
+        await self._post("/volumes/create", body)
+
     async def watch(self, since: str | None, opened: Callable[[], None], deliver: Callable[[Event], None]) -> None:
         """Deliver the changes of containers as the engine reports them; returns when the engine ends the stream.
 
@@ -174,6 +277,15 @@ class Engine:
 
         # Outside the limit on calls: it lasts as long as the engine does.
         await _in_daemon_thread(lambda: self._translated(follow, acting=False))
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Send the engine its own JSON where the SDK's functions take apart and leave out."""
+
+        def act(client: Any) -> None:
+            response = client._post_json(client._url(path), data=dict(body))
+            client._raise_for_status(response)
+
+        await self._call(act, acting=True)
 
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
@@ -236,21 +348,28 @@ def _container(entry: Mapping[str, Any]) -> Container:
     # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
     names: list[str] = entry.get("Names") or []
     own_names = [name[1:] for name in names if name.count("/") == 1]
+    ports: list[dict[str, Any]] = entry.get("Ports") or []
+    network_settings: dict[str, Any] = entry.get("NetworkSettings") or {}
+    networks: dict[str, dict[str, Any]] = network_settings.get("Networks") or {}
     return Container(
         id=container_id,
         name=own_names[0] if own_names else container_id[:12],
         state=str(entry["State"]),
         status=str(entry.get("Status") or ""),
         labels=entry.get("Labels") or {},
+        ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),
+        addresses=frozenset((name, end["IPAddress"]) for name, end in networks.items() if end.get("IPAddress")),
     )
 
 
 def _event(entry: Mapping[str, Any]) -> Event:
     nanoseconds = int(entry["timeNano"])
+    attributes: dict[str, str] = entry["Actor"].get("Attributes") or {}  # holds the container's labels, too
     return Event(
         container_id=str(entry["Actor"]["ID"]),
         action=str(entry["Action"]).partition(":")[0],  # "health_status: healthy"
-        signal=str(entry["Actor"].get("Attributes", {}).get("signal", "")),
+        signal=attributes.get("signal", ""),
+        project=attributes.get(PROJECT_LABEL, ""),
         cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
     )
 

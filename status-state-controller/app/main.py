@@ -26,8 +26,9 @@ from .errors import EngineError, EngineRefused, ImplausibleListing, SsaError
 from .func import ping_ssa, send_report, ssa_client
 from .heartbeat import write_heartbeat
 from .logs import set_up_logging
-from .model import Outcome, Result, StopManners
+from .model import Outcome, Result, StopManners, Verb
 from .observe import Observer
+from .order import PROJECT_LABEL
 from .plan import make_plan
 from .reporter import Reporter
 from .settings import SettingsError, read_settings, unknown_variables
@@ -49,6 +50,9 @@ log: FilteringBoundLogger = structlog.get_logger(__name__)
 FIRST_SNAPSHOT_RETRY_SECONDS = 2.0
 ENGINE_RETRY_SECONDS = 5.0
 """Not faster: with systemd's socket activation a connection made while the engine goes down starts it again."""
+
+COMPOSE_AT_WORK_SECONDS = 1.0
+"""When to look again whether compose has finished; its events tell it sooner."""
 
 ENGINE_GIVEN_UP_AFTER_SECONDS = 120.0
 """A socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts the new one."""
@@ -207,7 +211,7 @@ class Controller:
             return FIRST_SNAPSHOT_RETRY_SECONDS
         successors = await self._observer.successors(snapshot, observed)
         self._note_recoveries(snapshot, observed, successors)
-        plan = make_plan(snapshot, observed, successors)
+        plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
         return self._act(snapshot, plan if only is None else plan.of(only), partial_look=only is not None)
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
@@ -241,14 +245,15 @@ class Controller:
         settled: list[Outcome] = []
         begun: list[tuple[Action, asyncio.Task[Outcome]]] = []
         for action in plan.actions:
-            wait = self._wait_seconds(action, now)
+            wait, why = self._wait_for(action, snapshot, now)
             if self._actions.is_running(action.container.id):
                 settled.append(Outcome(action, Result.RUNNING))
             elif self._settings.dry_run:
                 settled.append(Outcome(action, Result.DRY_RUN))
             elif wait > 0:
                 pause = min(pause, wait)
-                settled.append(self._waiting(action, wait))
+                until = (self._utc_now() + timedelta(seconds=wait)).replace(microsecond=0)
+                settled.append(Outcome(action, Result.WAITING, why, until))
             else:
                 begun.append((action, self._actions.begin(action)))
         if not partial_look:
@@ -258,18 +263,17 @@ class Controller:
             self._reporter.conclude(snapshot, plan.findings, settled, begun)
         return pause
 
-    def _wait_seconds(self, action: Action, now: float) -> float:
-        """Return how long an action has to wait for its back-off, or for the grace that newcomers have."""
-        if action.original_id is not None:
-            return (self._backoff.due_at(action.original_id) or now) - now
-        seen_at = self._newcomers_since.setdefault(action.container.id, now)
-        return seen_at + self._settings.new_container_grace - now
-
-    def _waiting(self, action: Action, seconds: float) -> Outcome:
-        attempts = self._backoff.attempts(action.original_id or "")
-        until = (self._utc_now() + timedelta(seconds=seconds)).replace(microsecond=0)
-        why = f"after {attempts} attempt{'s' if attempts > 1 else ''}" if attempts else "newcomers may live that long"
-        return Outcome(action, Result.WAITING, why, until)
+    def _wait_for(self, action: Action, snapshot: Snapshot, now: float) -> tuple[float, str]:
+        """Return how many seconds an action has to wait, and why."""
+        if action.original_id is None:
+            seen_at = self._newcomers_since.setdefault(action.container.id, now)
+            return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
+        project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
+        if action.verb == Verb.RECREATE and project in self._changes.projects_at_work(now):
+            return COMPOSE_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
+        attempts = self._backoff.attempts(action.original_id)
+        due = self._backoff.due_at(action.original_id) or now
+        return due - now, f"after {attempts} attempt{'s' if attempts > 1 else ''}"
 
     def _lose_engine(self, error: EngineError) -> None:
         self._troubles.begins("engine", str(error))

@@ -62,11 +62,18 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The desired state."""
+    """The desired state: the originals, and what they need to be made again.
+
+    `networks` and `volumes` are the engine's definitions by name, `digests` the names by image id under which a
+    registry has that very image.
+    """
 
     id: str
     engine: EngineIdentity
     originals: tuple[Original, ...]
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
 
     @property
     def by_id(self) -> dict[str, Original]:
@@ -83,11 +90,8 @@ class Container:
     state: str
     status: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def short_id(self) -> str:
-        """The twelve characters that people see."""
-        return self.id[:12]
+    ports: frozenset[tuple[str, int, str]] = frozenset()  # of the host: address, port, protocol
+    addresses: frozenset[tuple[str, str]] = frozenset()  # network, address
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Event:
     container_id: str
     action: str  # the engine's word: die, start, rename, …
     signal: str  # of a `kill`, as the engine writes it; else empty
+    project: str  # the compose project it belongs to; else empty
     cursor: str  # its time, in the form that the engine takes to report what came after it
 
 
@@ -113,7 +118,25 @@ class Verb(StrEnum):
     """What can be done about a finding."""
 
     START = "start"
+    RECREATE = "recreate"
     STOP = "stop"
+
+
+class Condition(StrEnum):
+    """What must be true of another container before an action begins."""
+
+    STARTED = "started"
+    HEALTHY = "healthy"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Another container that an action waits for, by its name: ids change when a container is made again."""
+
+    name: str
+    condition: Condition
 
 
 class Result(StrEnum):
@@ -144,10 +167,12 @@ class Action:
     container: Container
     reason: str
     original_id: str | None = None  # whose place the container holds; None for a newcomer
+    after: tuple[After, ...] = ()
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""
-        return f"{self.verb} {self.container.name}: {self.reason}"
+        after = ", ".join(f"{other.name} is {other.condition}" for other in self.after)
+        return f"{self.verb} {self.container.name}: {self.reason}" + (f" [after {after}]" if after else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
+LONGEST_REMOVING_SECONDS = 60.0
+"""A removal that takes longer is taken to last for ever, as some do."""
+
+
 class Observer:
     """The controller's own eyes.
 
@@ -41,6 +45,7 @@ class Observer:
         self._identity: EngineIdentity | None = None
         self._own_id_is_known_here = False
         self._judged: dict[tuple[str, str], bool] = {}
+        self._removing_since: dict[str, float] = {}
         self._labels_told: set[tuple[str, str]] = set()
 
     async def identity(self) -> EngineIdentity:
@@ -104,6 +109,12 @@ class Observer:
         inspected = await self._engine.inspect(self._own_id) if self._own_id else None
         # A Kubernetes pod and `network_mode: container:…` get the files that tell the id from another container.
         return inspected is not None and ROLE_LABEL in (inspected["Config"].get("Labels") or {})
+
+    def stuck(self, observed: list[Container], now: float) -> frozenset[str]:
+        """Return the containers that the engine has been removing for too long; `now` in seconds of a steady clock."""
+        removing = {container.id for container in observed if container.state == "removing"}
+        self._removing_since = {key: self._removing_since.get(key, now) for key in removing}
+        return frozenset(key for key, since in self._removing_since.items() if now - since >= LONGEST_REMOVING_SECONDS)
 
     def _tell_misread_labels(self, observed: list[Container]) -> None:
         for container in observed:

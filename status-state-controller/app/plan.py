@@ -7,9 +7,11 @@ made from the same configuration?) is asked by the caller for the pairs that `na
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .model import DOWN_STATES, RUNNING_STATES, Action, Container, Finding, Kind, Plan, Verb
+from .order import busy_with_newcomers, dependencies
 from .protection import protection
 from .status_text import exit_code
 
@@ -54,6 +56,7 @@ def make_plan(
     snapshot: Snapshot,
     observed: Iterable[Container],
     successors: frozenset[tuple[str, str]] = frozenset(),
+    stuck: frozenset[str] = frozenset(),
 ) -> Plan:
     """Compare what runs with the snapshot.
 
@@ -62,6 +65,7 @@ def make_plan(
         observed: every container of the engine, whatever its state.
         successors: pairs (id of the original, id of the container that holds its name) known to have the same
             image and the same configuration.
+        stuck: ids of containers that the engine has been removing for too long to wait for.
     """
     containers = list(observed)
     by_id, by_name = _index(containers)
@@ -73,8 +77,8 @@ def make_plan(
         present = by_id.get(original.id)
         holder = by_name.get(original.name)
         if holder is not None and holder.id == original.id:
-            holder = None
-        if present is not None and present.state != "dead":
+            holder = None  # it holds its own name
+        if present is not None and present.state != "dead" and present.id not in stuck:
             if holder is not None and present.state in DOWN_STATES:
                 spoken_for.add(holder.id)
             step = _judge_present(original, present, holder, successors)
@@ -92,6 +96,8 @@ def make_plan(
         if protection(container.labels) is None:
             steps.append(_step(container, Kind.NEW, "is not in the snapshot", Verb.STOP, None))
 
+    newcomers = [finding.container for finding, action in steps if action is not None and action.verb == Verb.STOP]
+    steps = [(finding, _in_order(action, snapshot, newcomers)) for finding, action in steps]
     steps.sort(key=lambda step: (step[0].kind == Kind.NEW, step[0].container.name, step[0].container.id))
     return Plan(
         findings=tuple(finding for finding, _ in steps),
@@ -126,9 +132,11 @@ def _judge_absent(
     original_ids: Iterable[str],
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
+    if holder is None and restart_rule(original.labels) == "never":
+        return None
     if holder is None:
-        reason = "was removed" if dead is None else "is dead: the engine could not remove it completely"
-        return _step(_named(original), Kind.REMOVED, reason, None, original.id)
+        reason = "was removed" if dead is None else f"is {dead.state}: the engine could not remove it completely"
+        return _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
     protected = protection(holder.labels)
     if holder.id in original_ids:
         reason = "was removed, and its name is held by another original"
@@ -153,6 +161,14 @@ def _judge_down(original: Original, place: Container) -> tuple[Finding, Action |
     if code is None and place.state != "created":
         reason = "had exited"
     return _step(place, Kind.STOPPED, reason, Verb.START, original.id)
+
+
+def _in_order(action: Action | None, snapshot: Snapshot, newcomers: Iterable[Container]) -> Action | None:
+    """Add to the action of an original whom it waits for."""
+    if action is None or action.original_id is None:
+        return action
+    original = snapshot.by_id[action.original_id]
+    return replace(action, after=(*dependencies(original, snapshot), *busy_with_newcomers(original, newcomers)))
 
 
 def _step(

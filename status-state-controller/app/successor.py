@@ -23,7 +23,7 @@ _COMPOSE_BOOKKEEPING = frozenset(
 )
 _AFFINITY = "affinity:container=="  # compose v1 adds it to the environment of what it recreates
 _ANONYMOUS_VOLUME = re.compile(r"[0-9a-f]{64}")
-_CONFIG_LEFT_OUT = frozenset({"Hostname", "Env", "Labels", "Volumes", "MacAddress"})
+_CONFIG_LEFT_OUT = frozenset({"Image", "Hostname", "Env", "Labels", "Volumes", "MacAddress"})
 _HOST_CONFIG_LEFT_OUT = frozenset({"Binds", "Mounts", "ContainerIDFile", "ConsoleSize"})
 
 

@@ -47,10 +47,22 @@ class _Original(BaseModel):
         return self
 
 
+class _Named(BaseModel, extra="allow"):
+    Name: str = Field(min_length=1)
+
+
+class _Image(BaseModel):
+    Id: str = Field(min_length=1)
+    RepoDigests: list[str]
+
+
 class _Recipes(BaseModel):
     snapshot: _Header
     count: int = Field(ge=0)
     originals: list[_Original]
+    networks: list[_Named]
+    volumes: list[_Named]
+    images: list[_Image]
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -84,7 +96,14 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
             f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
         )
     originals = (Original(**dict(original)) for original in recipes.originals)
-    return Snapshot(recipes.snapshot.id, owner, tuple(sorted(originals, key=lambda original: original.name)))
+    return Snapshot(
+        recipes.snapshot.id,
+        owner,
+        tuple(sorted(originals, key=lambda original: original.name)),
+        networks={network.Name: network.model_dump() for network in recipes.networks},
+        volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
+        digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+    )
 
 
 def write_report(
