@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -11,6 +11,7 @@ from . import func
 from .errors import ControllerError
 from .model import Condition, Outcome, Result, Verb
 from .recreate import recreate
+from .restore import Restorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,7 @@ class Actions:
         # Separate limits: stops that take ten minutes each must not hold up a single start.
         self._starts = asyncio.Semaphore(concurrency)
         self._stops = asyncio.Semaphore(concurrency)
+        self._restorer = Restorer(engine)
         self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
 
     def is_running(self, container_id: str) -> bool:
@@ -93,6 +95,8 @@ class Actions:
                 return await func.start(self._engine, action, snapshot, attempting)
             case Verb.RECREATE:
                 return await recreate(self._engine, action, snapshot, attempting)
+            case Verb.RESTORE:
+                return await self._restorer.restore(action, snapshot, attempting)
             case Verb.STOP:
                 return await func.stop(self._engine, action, snapshot)
 
@@ -124,7 +128,8 @@ class Actions:
             return True
         if seen is None:
             return True
-        state = seen["State"]
+        state: dict[str, Any] = seen["State"]
+        health: dict[str, Any] = state.get("Health") or {}
         if other.condition == Condition.COMPLETED:
             return state["Status"] != "running"
-        return state["Status"] != "running" or (state.get("Health") or {}).get("Status", "healthy") == "healthy"
+        return state["Status"] != "running" or health.get("Status", "healthy") == "healthy"

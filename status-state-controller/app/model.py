@@ -119,6 +119,7 @@ class Verb(StrEnum):
 
     START = "start"
     RECREATE = "recreate"
+    RESTORE = "restore"
     STOP = "stop"
 
 

@@ -86,6 +86,8 @@ def make_plan(
             if holder is not None:
                 spoken_for.add(holder.id)
             step = _judge_absent(original, present, holder, successors, original_ids)
+        if step is not None and _compose_waits(original, holder, snapshot, by_name):
+            step = None
         if step is not None:
             steps.append(step)
 
@@ -142,12 +144,34 @@ def _judge_absent(
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
     if (original.id, holder.id) not in successors:
-        reason = "was replaced by a different container of the same name"
-        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+        return _judge_impostor(original, holder, protected)
     # The successor has taken the original's place and is treated as the original would be.
     if holder.state in DOWN_STATES and protected is None:
         return _judge_down(original, holder)
     return None
+
+
+def _judge_impostor(
+    original: Original, impostor: Container, protected: str | None
+) -> tuple[Finding, Action | None] | None:
+    """Judge a different container that has the name of an original which is gone."""
+    reason = "was replaced by a different container of the same name"
+    if protected is not None:
+        return _step(_named(original), Kind.REPLACED, f"{reason}, which {protected}", None, original.id)
+    # The engine is at work on it, or the original need not run.
+    if impostor.state == "removing" or restart_rule(original.labels) == "never":
+        return None
+    return _step(impostor, Kind.REPLACED, reason, Verb.RESTORE, original.id)
+
+
+def _compose_waits(
+    original: Original, holder: Container | None, snapshot: Snapshot, by_name: Mapping[str, Container]
+) -> bool:
+    """Tell whether compose has made a container and will start it once a dependency is healthy: it may take its time."""
+    if holder is None or holder.state != "created":
+        return False
+    awaited = (by_name.get(after.name) for after in dependencies(original, snapshot))
+    return any(other is not None and "health: starting" in other.status for other in awaited)
 
 
 def _judge_down(original: Original, place: Container) -> tuple[Finding, Action | None] | None:

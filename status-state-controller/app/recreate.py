@@ -53,7 +53,7 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
 
 async def _recreate(engine: Engine, original: Original, snapshot: Snapshot) -> None:
     image = await find_image(engine, original, snapshot)
-    request = creation(original.inspect, image, await _present_ids(engine, original, snapshot))
+    request = creation(original.inspect, image, await present_ids(engine, original, snapshot))
     await provide(engine, original, snapshot)
     container_id = await engine.create(original.name, request.body)
     try:
@@ -65,7 +65,7 @@ async def _recreate(engine: Engine, original: Original, snapshot: Snapshot) -> N
     await engine.start(container_id)
 
 
-async def _present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
+async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
     """Return the ids that those whose namespaces or volumes the original uses have now: they may have been made again."""
     present: dict[str, str] = {}
     for reference in joined(original.inspect):
