@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .model import DOWN_STATES, RUNNING_STATES, Action, Container, Finding, Kind, Plan, Verb
+from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb
 from .order import busy_with_newcomers, dependencies
 from .protection import protection
 from .status_text import exit_code
@@ -170,7 +170,8 @@ def _compose_waits(
     """Tell whether compose has made a container and will start it once a dependency is healthy: it may take its time."""
     if holder is None or holder.state != "created":
         return False
-    awaited = (by_name.get(after.name) for after in dependencies(original, snapshot))
+    dependent_on = dependencies(original, snapshot)
+    awaited = (by_name.get(other.name) for other in dependent_on if other.condition == Condition.HEALTHY)
     return any(other is not None and "health: starting" in other.status for other in awaited)
 
 

@@ -60,6 +60,7 @@ class Restorer:
         if action.container.id in snapshot.by_id:
             return Outcome(action, Result.DROPPED, "the other container belongs to the snapshot by now")
         pair = (original.id, action.container.id)
+        present: tuple[str | None, ...] = ()
         try:
             seen = await self._engine.inspect(original.id)
             if seen is not None and seen["State"]["Status"] not in REMAINS:
