@@ -1,0 +1,241 @@
+"""What travels over HTTP, described so that `/docs` reads as documentation.
+
+Models only: no decisions, no I/O. What the engine or the controller sends may hold more than is named here: unknown
+fields are accepted, missing ones that are required are refused, never read as empty.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CONTAINER_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
+IMAGE_ID = "sha256:1b0a29384756aebfcdd0e1f21b0a29384756aebfcdd0e1f21b0a29384756aebf"
+SNAPSHOT_ID = "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
+MOMENT = "2026-11-23T18:00:00Z"
+
+ContainerId = Annotated[str, Field(description="The engine's id of the container.", examples=[CONTAINER_ID])]
+ContainerName = Annotated[str, Field(description="The container's name, without a slash.", examples=["web"])]
+ImageName = Annotated[str, Field(description="The image as the container names it.", examples=["nginx:1.27"])]
+ImageId = Annotated[str, Field(description="The id of the image it was made from.", examples=[IMAGE_ID])]
+SnapshotId = Annotated[str, Field(description="The snapshot's id: 32 hexadecimal digits.", examples=[SNAPSHOT_ID])]
+
+
+class EngineIdentity(BaseModel):
+    """Which engine it is: the three together, because machines cloned from one image share the id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(
+        description="The engine's id.", examples=["T7KA:ZLBD:UOOC:KQQF:XGTS:3KQN:CDJI:4ZNB:WRWF:VJ2C:QG4I:YTZL"]
+    )
+    name: str = Field(description="The engine's name: its host's name.", examples=["kiosk-17"])
+    none_network_id: str = Field(
+        description="The id of the engine's network `none`, made once, at its first start.",
+        examples=["5d6f5f0c7b8a4c2f9e1d0a3b6c9f8e7d5d6f5f0c7b8a4c2f9e1d0a3b6c9f8e7d"],
+    )
+
+
+class Original(BaseModel):
+    """A container of the snapshot, without its recipe."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: ContainerId
+    name: ContainerName
+    image: ImageName
+    image_id: ImageId
+
+
+class OriginalRecipe(Original):
+    """A container of the snapshot, with its recipe. Holds environment variables, hence secrets: never log it."""
+
+    inspect: dict[str, Any] = Field(
+        repr=False,
+        description="The recipe: the engine's full `inspect` of the container at snapshot time.",
+        examples=[{"Id": CONTAINER_ID, "Name": "/web", "Image": IMAGE_ID, "Config": {}, "HostConfig": {}}],
+    )
+
+
+class SnapshotHead(BaseModel):
+    """What a snapshot is, without what it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: SnapshotId
+    taken_at: datetime = Field(description="When it was taken, in UTC.", examples=[MOMENT])
+    reason: str = Field(
+        description="Why it was taken: `startup`, at the start of the service, or `accepted`, by an operator.",
+        examples=["startup"],
+    )
+    engine: EngineIdentity = Field(description="The engine that it was taken of.")
+
+
+class Snapshot(SnapshotHead):
+    """What was seen running: the desired state."""
+
+    originals: list[Original] = Field(description="The containers that were seen running, by name.")
+
+
+class Recipes(BaseModel):
+    """The snapshot with all that is needed to create its originals again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    snapshot: SnapshotHead = Field(description="Which snapshot it is.")
+    count: int = Field(description="The number of originals: a reader can tell a truncated answer.", examples=[1])
+    originals: list[OriginalRecipe] = Field(description="The originals with their recipes, by name.")
+    networks: list[dict[str, Any]] = Field(
+        description="The `inspect` of each user-defined network that an original is attached to, without `Containers`.",
+        examples=[[{"Name": "shop_default", "Driver": "bridge", "Labels": {}}]],
+    )
+    volumes: list[dict[str, Any]] = Field(
+        description="The `inspect` of each volume that an original mounts.",
+        examples=[[{"Name": "shop_pages", "Driver": "local", "Labels": {}, "Options": None}]],
+    )
+
+
+class Port(BaseModel):
+    """One port of a running container."""
+
+    ip: str | None = Field(description="The host's address it is published on, if it is.", examples=["127.0.0.1"])
+    private_port: int = Field(description="The port inside the container.", examples=[80])
+    public_port: int | None = Field(description="The port of the host, if it is published.", examples=[8080])
+    type: str = Field(description="The protocol: `tcp`, `udp` or `sctp`.", examples=["tcp"])
+
+
+class RunningContainer(BaseModel):
+    """A line of `docker ps`."""
+
+    id: ContainerId
+    name: ContainerName
+    image: ImageName
+    image_id: ImageId
+    command: str = Field(description="What it runs.", examples=["nginx -g 'daemon off;'"])
+    created_at: datetime = Field(description="When it was created, in UTC.", examples=["2026-11-23T17:00:00Z"])
+    state: str = Field(description="`running`, `paused` or `restarting`.", examples=["running"])
+    status: str = Field(description="The state in the engine's words.", examples=["Up 2 hours (healthy)"])
+    labels: dict[str, str] = Field(
+        description="Its labels.",
+        examples=[{"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}],
+    )
+    ports: list[Port] = Field(description="Its ports, in a stable order.")
+
+
+class EngineState(BaseModel):
+    """The engine as it was at this request."""
+
+    reachable: bool = Field(description="Whether the engine answers.", examples=[True])
+    error: str | None = Field(
+        description="Why it can't be asked and what to do about it, while it can't.",
+        examples=["nobody listens at /var/run/docker.sock: the engine is down. Start it: `systemctl start docker`."],
+    )
+    id: str | None = Field(description="The engine's id; null until it has answered once.", examples=["T7KA:ZLBD:…"])
+    name: str | None = Field(description="The engine's name.", examples=["kiosk-17"])
+    none_network_id: str | None = Field(description="The id of its network `none`.", examples=["5d6f5f0c7b8a…"])
+    version: str | None = Field(description="The engine's version.", examples=["20.10.24"])
+
+
+class ContainerReference(BaseModel):
+    """Which container a finding or an outcome is about."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: ContainerId
+    name: ContainerName
+
+
+class Finding(BaseModel):
+    """One difference between the snapshot and what runs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    container: ContainerReference = Field(description="The container.")
+    kind: str = Field(description="`stopped`, `removed`, `replaced`, `unhealthy`, `new`, …", examples=["stopped"])
+    reason: str = Field(description="The cause, in words.", examples=["had exited with code 137"])
+
+
+class Outcome(BaseModel):
+    """What became of one action."""
+
+    model_config = ConfigDict(extra="allow")
+
+    container: ContainerReference = Field(description="The container.")
+    action: str = Field(description="`start`, `restart`, `recreate`, `restore`, `stop`.", examples=["start"])
+    result: str = Field(description="`done`, `failed`, `running`, `waiting`, …", examples=["done"])
+    reason: str = Field(description="Why it was acted upon.", examples=["had exited with code 137"])
+    detail: str | None = Field(
+        default=None,
+        description="Why it failed, or what is waited for.",
+        examples=["the engine says: port is already allocated"],
+    )
+    until: datetime | None = Field(default=None, description="Until when it waits.", examples=[MOMENT])
+
+
+class Report(BaseModel):
+    """What the controller found at one check, and what it did about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: datetime = Field(description="When the check was made.", examples=["2026-11-23T18:00:30Z"])
+    snapshot_id: SnapshotId
+    dry_run: bool = Field(description="Whether it only said what it would have done.", examples=[False])
+    sentence: str = Field(
+        description="Cause and effect in one sentence.", examples=["web had exited with code 137: started"]
+    )
+    findings: list[Finding] = Field(description="The differences that were found.")
+    outcomes: list[Outcome] = Field(description="What became of the actions.")
+
+
+class ControllerState(BaseModel):
+    """What is known about the controller."""
+
+    last_seen_at: datetime | None = Field(
+        description="When it last read the snapshot; null when it has not since this service started.",
+        examples=["2026-11-23T18:00:25.120Z"],
+    )
+    last_seen_seconds_ago: float | None = Field(description="How long that is ago.", examples=[4.9])
+    report: Report | None = Field(description="Its last report. It reports when a check has found something.")
+    report_age_seconds: float | None = Field(description="How long ago that report arrived.", examples=[61.3])
+
+
+class StatusDocument(BaseModel):
+    """The whole state: the desired one, the present one, and what was last done about the difference."""
+
+    at: datetime = Field(description="When this was seen, in UTC.", examples=["2026-11-23T18:00:30.020Z"])
+    engine: EngineState = Field(description="The engine.")
+    snapshot: Snapshot | None = Field(description="The desired state; null until a snapshot is held.")
+    running: list[RunningContainer] | None = Field(
+        description="What `docker ps` shows now, protected containers included, by name: asked of the engine for this "
+        "request. Null while the engine can't be asked: then nothing is known, which is not the same as nothing runs."
+    )
+    controller: ControllerState = Field(description="The controller.")
+
+
+class Alive(BaseModel):
+    """The process lives."""
+
+    alive: Literal[True] = Field(default=True, description="Always true.", examples=[True])
+
+
+class Ready(BaseModel):
+    """The service is ready."""
+
+    ready: Literal[True] = Field(
+        default=True, description="Always true: the engine answers and a snapshot is held.", examples=[True]
+    )
+
+
+class Problem(BaseModel):
+    """Why a request could not be answered (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="Always `about:blank`: the status says the kind.")
+    title: str = Field(description="The status in words.", examples=["Service Unavailable"])
+    status: int = Field(description="The HTTP status.", examples=[503])
+    detail: str = Field(
+        description="What happened, and what to do about it.",
+        examples=["No snapshot is held yet: the engine started 12 s ago, waiting until what it starts has settled."],
+    )
+    errors: list[str] | None = Field(
+        default=None, description="For a 422: each thing that is wrong.", examples=[["body.sentence: Field required"]]
+    )

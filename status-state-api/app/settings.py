@@ -1,0 +1,155 @@
+"""The settings: read from the environment, prefix SSA_, checked all together before anything starts.
+
+A setting that is empty counts as not set. What is wrong is told in one sentence per setting, with how to mend it.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import SettingsUnusable
+from .snapshot import OnStart
+from .store import database_url
+
+PREFIX = "SSA_"
+
+_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
+
+
+def parse_duration(text: str) -> float:
+    """Read `10s`, `1m30s`, `2h` or plain seconds as seconds; raises ValueError for anything else."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    found = _DURATION.fullmatch(text)
+    if not found or not text:
+        raise ValueError("it is no duration such as 10s, 1m30s or 90")
+    return float(found["h"] or 0) * 3600 + float(found["m"] or 0) * 60 + float(found["s"] or 0)
+
+
+def _read_duration(value: object) -> object:
+    return parse_duration(value.strip()) if isinstance(value, str) else value
+
+
+def _read_names(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _read_port(value: object) -> object:
+    if isinstance(value, str) and value.startswith("tcp://"):
+        raise ValueError(
+            "it was put there by Kubernetes for a Service named ssa: set enableServiceLinks: false in the pod"
+        )
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _read_database_url(value: object) -> object:
+    if isinstance(value, str) and value:
+        database_url(value)
+    return value
+
+
+class Settings(BaseSettings):
+    """Each setting is the variable of its name in capitals, after SSA_."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
+
+    host: str = Field("0.0.0.0", description="The address to listen on; `::` for IPv6 and IPv4.")  # noqa: S104 - in a container; compose publishes it on 127.0.0.1
+    port: Annotated[int, BeforeValidator(_read_port)] = Field(
+        8000, ge=1, le=65535, description="The port to listen on."
+    )
+    snapshot_on_start: Annotated[OnStart, BeforeValidator(_lower)] = Field(
+        "auto",
+        description="Whether a start takes a fresh snapshot: `auto` unless the host, the engine or this service crashed "
+        "or restarted, `fresh` always, `resume` never while one is stored of this engine.",
+    )
+    data_dir: Path = Field(Path("/data"), description="The folder of the SQLite store.")
+    database_url: Annotated[str, BeforeValidator(_read_database_url)] = Field(
+        "", description="A PostgreSQL database in place of the SQLite file: `postgresql://user:password@host/name`."
+    )
+    token_file: Path = Field(
+        Path("/run/status-state/token"),
+        description="The file of the token; made at the first start when it is missing.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = Field(
+        (),
+        description="Further names by which this service is asked, separated by commas; `*.example.com` for all below.",
+    )
+    engine_timeout: Annotated[float, BeforeValidator(_read_duration)] = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="How long an answer of the engine is waited for: `10s`, `1m30s` or plain seconds.",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="What is logged: `debug`, `info`, `warning` or `error` and above."
+    )
+    log_format: Annotated[Literal["logfmt", "json"], BeforeValidator(_lower)] = Field(
+        "logfmt", description="How it is logged: `logfmt` or `json`, one line per event."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what is passed in: `load_settings` passes the environment."""
+        return (init_settings,)
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.database_url or f"sqlite:///{self.data_dir}/status-state.sqlite3"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises `SettingsUnusable` with all problems together."""
+    given = {
+        name: environment[variable(name)]
+        for name in Settings.model_fields
+        if environment.get(variable(name), "").strip()
+    }
+    try:
+        return Settings(**given)  # type: ignore[arg-type] - read and checked by each field
+    except ValidationError as error:
+        raise SettingsUnusable([_sentence(given, problem) for problem in error.errors()]) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables that look like settings and are none, each with the setting that was probably meant."""
+    known = [variable(name) for name in Settings.model_fields]
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in unknown}
+
+
+def _sentence(given: Mapping[str, str], problem: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][0])
+    field = Settings.model_fields[name]
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    shown = "" if name == "database_url" else f"={given.get(name, '')!r}"  # it may hold a password
+    return (
+        f"{variable(name)}{shown} can't be used: {said[:1].lower()}{said[1:]}. "
+        f"It is: {field.description} Correct it, or leave it out for {_default(field.default)}."
+    )
+
+
+def _default(value: object) -> str:
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return "the default" if value in ("", ()) else f"the default, {shown}"

@@ -1,0 +1,52 @@
+"""The store's tables: names and columns only.
+
+The names begin with `status_state_`, so that they can live in a database which others use too. A change of shape raises
+SCHEMA_VERSION, and `store` then has to bring older stores along.
+"""
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+_Number = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself for INTEGER alone
+
+
+def _engine_columns() -> list[Column[str]]:
+    """The three that identify an engine together."""
+    return [Column(name, String, nullable=False) for name in ("engine_id", "engine_name", "engine_none_network_id")]
+
+
+schema_version = Table("status_state_schema_version", metadata, Column("version", Integer, primary_key=True))
+
+snapshots = Table(
+    "status_state_snapshots",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    *_engine_columns(),
+    Column("originals", Integer, nullable=False),  # how many
+    Column("document", Text, nullable=False),  # `schemas.Recipes` as JSON: secrets
+)
+
+# The last run of each SSA container that held a snapshot: what a start has to know about the run before it.
+runs = Table(
+    "status_state_runs",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    Column("container_id", String(64), nullable=False, unique=True),
+    Column("boot_id", String(64)),
+    Column("bridge_id", String(64)),
+    Column("snapshot", BigInteger, ForeignKey(snapshots.c.number), nullable=False),
+    Column("stopped_at", DateTime(timezone=True)),  # null unless stopped in order
+)
+
+reports = Table(
+    "status_state_reports",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    *_engine_columns(),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("document", Text, nullable=False),  # `schemas.Report` as JSON
+)
