@@ -31,7 +31,7 @@ HEALTH_POLL_SECONDS = 0.5
 
 
 class Actions:
-    """The actions under way, at most one per container.
+    """The actions under way, at most one per container, and at most one per place of an original.
 
     Args:
         engine: where they are done.
@@ -59,9 +59,21 @@ class Actions:
         self._restorer = Restorer(engine)
         self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
 
-    def is_running(self, container_id: str) -> bool:
-        """Tell whether an action on this container is under way."""
-        return container_id in self._running
+    @property
+    def any_running(self) -> bool:
+        """Whether an action is under way."""
+        return bool(self._running)
+
+    def occupies(self, action: Action) -> bool:
+        """Tell whether an action under way acts on the same container, or for the same original.
+
+        While an original is recreated its place has another id than before: both stand for the one place.
+        """
+        return any(
+            action.container.id == other.container.id
+            or (action.original_id is not None and action.original_id == other.original_id)
+            for other, _ in self._running.values()
+        )
 
     def begin(self, action: Action) -> asyncio.Task[Outcome]:
         """Begin an action; the task returns its outcome and never raises, unless it is cancelled."""

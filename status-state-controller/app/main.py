@@ -242,13 +242,16 @@ class Controller:
     def _act(self, snapshot: Snapshot, plan: Plan, *, partial_look: bool) -> float:
         now = self._clock()
         pause = self._settings.interval
+        # What an action is at work on is told of by the check that began it.
+        at_work = {action.container.id for action in plan.actions if self._actions.occupies(action)}
+        findings = [finding for finding in plan.findings if finding.container.id not in at_work]
         settled: list[Outcome] = []
         begun: list[tuple[Action, asyncio.Task[Outcome]]] = []
         for action in plan.actions:
             wait, why = self._wait_for(action, snapshot, now)
-            if self._actions.is_running(action.container.id):
-                settled.append(Outcome(action, Result.RUNNING))
-            elif self._settings.dry_run:
+            if action.container.id in at_work:
+                continue
+            if self._settings.dry_run:
                 settled.append(Outcome(action, Result.DRY_RUN))
             elif wait > 0:
                 pause = min(pause, wait)
@@ -259,8 +262,8 @@ class Controller:
         if not partial_look:
             found = {finding.container.id for finding in plan.findings}
             self._newcomers_since = {key: since for key, since in self._newcomers_since.items() if key in found}
-        if plan.findings or not partial_look:
-            self._reporter.conclude(snapshot, plan.findings, settled, begun)
+        if findings or not (partial_look or self._actions.any_running):
+            self._reporter.conclude(snapshot, findings, settled, begun)
         return pause
 
     def _wait_for(self, action: Action, snapshot: Snapshot, now: float) -> tuple[float, str]:
