@@ -13,7 +13,7 @@ import re
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 import docker.errors
@@ -88,13 +88,22 @@ class Engine:
 
     async def identity(self) -> EngineIdentity:
         """Ask the engine which one it is."""
+        info: dict[str, Any] = await self._call(lambda client: client.info())
+        engine_id, name = info.get("ID"), info.get("Name")
+        if not isinstance(engine_id, str) or not isinstance(name, str) or not engine_id:
+            raise EngineError(f"what answers at {self.address} tells no id and no name: is it a Docker engine?")
+        return EngineIdentity(engine_id, name, await self.none_network_id())
 
-        def ask(client: Any) -> EngineIdentity:
-            info = client.info()
-            none = client.inspect_network("none")
-            return EngineIdentity(info["ID"], info["Name"], none["Id"])
+    async def none_network_id(self) -> str:
+        """Ask for the id of the network `none`, which tells engines apart at the price of a millisecond.
 
-        return await self._call(ask)
+        Raises:
+            EngineError: it can't be asked.
+        """
+        network: dict[str, Any] = await self._call(lambda client: client.inspect_network("none"))
+        if not isinstance(network.get("Id"), str):
+            raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
+        return network["Id"]
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.
@@ -102,9 +111,9 @@ class Engine:
         Raises:
             EngineError: the engine could not be asked, or its answer is no list of containers.
         """
-        listed: list[dict[str, Any]] = await self._call(lambda client: client.containers(all=True))
+        listed: Any = await self._call(lambda client: client.containers(all=True))
         try:
-            return [_container(entry) for entry in listed]
+            return [_container(entry) for entry in _list_of_objects(listed)]
         except (KeyError, TypeError, AttributeError) as error:
             raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
 
@@ -343,8 +352,16 @@ class Engine:
         return EngineError(f"the engine at {self.address} can't be asked: {error}")
 
 
+def _list_of_objects(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list):
+        raise TypeError("a list was expected")
+    return cast("list[dict[str, Any]]", answer)
+
+
 def _container(entry: Mapping[str, Any]) -> Container:
-    container_id = str(entry["Id"])
+    container_id, state = entry["Id"], entry["State"]
+    if not isinstance(container_id, str) or not isinstance(state, str) or not container_id:
+        raise TypeError("an id and a state were expected")
     # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
     names: list[str] = entry.get("Names") or []
     own_names = [name[1:] for name in names if name.count("/") == 1]
@@ -354,7 +371,7 @@ def _container(entry: Mapping[str, Any]) -> Container:
     return Container(
         id=container_id,
         name=own_names[0] if own_names else container_id[:12],
-        state=str(entry["State"]),
+        state=state,
         status=str(entry.get("Status") or ""),
         labels=entry.get("Labels") or {},
         ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),

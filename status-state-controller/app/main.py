@@ -51,6 +51,9 @@ FIRST_SNAPSHOT_RETRY_SECONDS = 2.0
 ENGINE_RETRY_SECONDS = 5.0
 """Not faster: with systemd's socket activation a connection made while the engine goes down starts it again."""
 
+SLOW_SSA_SECONDS = 1.0
+"""How long a check waits for the SSA when it has a snapshot to go on with."""
+
 COMPOSE_AT_WORK_SECONDS = 1.0
 """When to look again whether compose has finished; its events tell it sooner."""
 
@@ -96,6 +99,8 @@ class Controller:
         self._clock = clock
         self._utc_now = utc_now
         self._refused_since: float | None = None
+        self._last_bug: str | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._snapshot: Snapshot | None = None
         self._backoff = Backoff()
         self._actions = Actions(engine, lambda: self._snapshot, self._backoff, clock, settings.concurrency)
@@ -184,13 +189,23 @@ class Controller:
         except EngineError as error:
             self._lose_engine(error)
             pause = ENGINE_RETRY_SECONDS
-        except Exception:
-            log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
-            pause = self._settings.interval
+        except Exception as error:
+            # Not a completed check: if it lasts, the watchdog brings a new process.
+            self._refused_since = None
+            if self._last_bug != repr(error):
+                log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
+            self._last_bug = repr(error)
+            return self._settings.interval
         else:
             self._refused_since = None
             self._troubles.ends("engine", "the engine answers again")
-        self._completed()
+        self._last_bug = None
+        try:
+            self._completed()
+        except OSError as error:
+            self._troubles.begins("heartbeat", f"the sign of life can't be written: {error}; see SSC_HEARTBEAT_FILE")
+        else:
+            self._troubles.ends("heartbeat", "the sign of life is written again")
         return max(0.0, pause - (self._clock() - began))
 
     async def _check(self, only: frozenset[str] | None) -> float:
@@ -198,20 +213,20 @@ class Controller:
         if self._snapshot is not None and self._snapshot.engine != identity:
             log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
             self._snapshot = None
-        # Both questions at once: an SSA that is slow to answer, or away, must not delay the healing.
-        reading = asyncio.create_task(self._read_snapshot(identity))
-        try:
-            observed = await self._observer.containers()
-        except BaseException:
-            reading.cancel()
-            raise
-        await reading
+        # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to answer
+        # must not delay the healing.
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_snapshot(identity))
+        observed = await self._observer.containers()
+        await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
         snapshot = self._snapshot
         if snapshot is None:
             return FIRST_SNAPSHOT_RETRY_SECONDS
         successors = await self._observer.successors(snapshot, observed)
         self._note_recoveries(snapshot, observed, successors)
         plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
+        if plan.actions:
+            await self._observer.confirm_identity()
         return self._act(snapshot, plan if only is None else plan.of(only), partial_look=only is not None)
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
@@ -280,11 +295,11 @@ class Controller:
 
     def _lose_engine(self, error: EngineError) -> None:
         self._troubles.begins("engine", str(error))
-        if isinstance(error, ImplausibleListing):
-            return
-        self._observer.forget_engine()
         if not isinstance(error, EngineRefused):
             self._refused_since = None
+        if not isinstance(error, ImplausibleListing):
+            self._observer.forget_engine()
+        if not isinstance(error, EngineRefused):
             return
         now = self._clock()
         self._refused_since = now if self._refused_since is None else self._refused_since

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .errors import ImplausibleListing
+from .errors import EngineError, ImplausibleListing
 from .model import RUNNING_STATES
 from .plan import RESTART_LABEL, misread_restart_rule, name_holders
 from .protection import IGNORE_LABEL, ROLE_LABEL, misread
@@ -44,6 +44,7 @@ class Observer:
         self._troubles = troubles
         self._identity: EngineIdentity | None = None
         self._own_id_is_known_here = False
+        self._known_at: EngineIdentity | None = None
         self._judged: dict[tuple[str, str], bool] = {}
         self._removing_since: dict[str, float] = {}
         self._labels_told: set[tuple[str, str]] = set()
@@ -56,7 +57,9 @@ class Observer:
         """
         if self._identity is None:
             identity = await self._engine.identity()
-            known = await self._knows_own_container()
+            # Once confirmed it stays so: an engine that has not loaded all its containers yet must not unlearn it.
+            known = self._known_at == identity or await self._knows_own_container()
+            self._known_at = identity if known else None
             if not known:
                 self._troubles.begins(
                     "own id",
@@ -66,6 +69,16 @@ class Observer:
             self._own_id_is_known_here = known
             self._identity = identity
         return self._identity
+
+    async def confirm_identity(self) -> None:
+        """Make sure, by one cheap question, that the engine is still the same: connections are renewed silently.
+
+        Raises:
+            EngineError: it is another one, or can't be asked.
+        """
+        identity = await self.identity()
+        if await self._engine.none_network_id() != identity.none_network_id:
+            raise EngineError("another engine answers than a moment ago: nothing is done before it is looked at anew")
 
     def forget_engine(self) -> None:
         """The engine was away: whoever answers next may be another one."""
@@ -93,6 +106,8 @@ class Observer:
         Each pair is asked about once, for as long as it stands: neither side can change.
         """
         judged: dict[tuple[str, str], bool] = {}
+        names = {container.id: container.name for container in observed}
+        names |= {original.id: original.name for original in snapshot.originals}
         for original, holder in name_holders(snapshot, observed):
             pair = (original.id, holder.id)
             verdict = self._judged.get(pair)
@@ -100,7 +115,7 @@ class Observer:
                 inspected = await self._engine.inspect(holder.id)
                 if inspected is None:
                     continue  # gone again
-                verdict = is_successor(original.inspect, inspected)
+                verdict = is_successor(original.inspect, inspected, names)
             judged[pair] = verdict
         self._judged = judged
         return frozenset(pair for pair, verdict in judged.items() if verdict)
@@ -117,6 +132,8 @@ class Observer:
         return frozenset(key for key, since in self._removing_since.items() if now - since >= LONGEST_REMOVING_SECONDS)
 
     def _tell_misread_labels(self, observed: list[Container]) -> None:
+        present = {container.id for container in observed}
+        self._labels_told = {told for told in self._labels_told if told[0] in present}
         for container in observed:
             if container.state not in RUNNING_STATES:
                 continue

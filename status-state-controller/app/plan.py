@@ -46,7 +46,7 @@ def name_holders(snapshot: Snapshot, observed: Iterable[Container]) -> list[tupl
     for original in snapshot.originals:
         holder = by_name.get(original.name)
         present = by_id.get(original.id)
-        replaceable = present is None or present.state in DOWN_STATES | {"dead"}
+        replaceable = present is None or present.state in DOWN_STATES | {"dead", "removing"}
         if holder is not None and holder.id != original.id and replaceable:
             pairs.append((original, holder))
     return pairs
@@ -79,13 +79,15 @@ def make_plan(
         if holder is not None and holder.id == original.id:
             holder = None  # it holds its own name
         if present is not None and present.state != "dead" and present.id not in stuck:
-            if holder is not None and present.state in DOWN_STATES:
+            if holder is not None and present.state in DOWN_STATES | {"removing"}:
                 spoken_for.add(holder.id)
             step = _judge_present(original, present, holder, successors)
         else:
             if holder is not None:
                 spoken_for.add(holder.id)
             step = _judge_absent(original, present, holder, successors, original_ids)
+        if protection(original.labels) is not None:
+            step = None
         if step is not None and _compose_waits(original, holder, snapshot, by_name):
             step = None
         if step is not None:
@@ -134,10 +136,13 @@ def _judge_absent(
     original_ids: Iterable[str],
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
+    remains = dead or (holder if holder is not None and holder.state == "dead" else None)
+    if remains is holder:
+        holder = None
     if holder is None and restart_rule(original.labels) == "never":
         return None
     if holder is None:
-        reason = "was removed" if dead is None else f"is {dead.state}: the engine could not remove it completely"
+        reason = "was removed" if remains is None else f"is {remains.state}: the engine could not remove it completely"
         return _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
     protected = protection(holder.labels)
     if holder.id in original_ids:

@@ -40,11 +40,11 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
         if seen is not None and seen["State"]["Status"] not in REMAINS:
             return Outcome(action, Result.DROPPED, "it exists again")
         holder = await engine.inspect(original.name)
-        if holder is not None and holder["Id"] != original.id:
+        if holder is not None and holder["State"]["Status"] not in REMAINS:
             return Outcome(action, Result.DROPPED, "its name was taken meanwhile")
         attempting()
         if holder is not None:
-            await engine.rename(original.id, f"{original.name}-dead-{original.id[:12]}")
+            await engine.rename(holder["Id"], f"{original.name}-dead-{holder['Id'][:12]}")
         await _recreate(engine, original, snapshot)
     except (ContainerError, EngineError) as error:
         return Outcome(action, Result.FAILED, str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path  # pydantic needs the type while the program runs
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,7 +72,12 @@ class Settings(BaseSettings):
     @field_validator("ssa_url")
     @classmethod
     def _url_is_http(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^/\s@]+/?", url):
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or not re.fullmatch(r"https?://[^/\s@?#]+/?", url):
             raise ValueError(f"{url!r} is no address of an SSA: write http://host:port")
         return url.rstrip("/")
 
