@@ -13,7 +13,7 @@ import re
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import docker.errors
@@ -22,12 +22,15 @@ import urllib3.exceptions
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
-from .errors import ContainerError, ControllerError, EngineError, EngineRefused, ImplausibleListing
-from .model import Container, EngineIdentity, Event
-from .order import PROJECT_LABEL
+from .errors import ContainerError, ControllerError, EngineError, EngineRefused
+from .model import EngineIdentity
+from .reading import read_event, read_listing
+from .threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from .model import Container, Event
 
 T = TypeVar("T")
 
@@ -112,10 +115,7 @@ class Engine:
             EngineError: the engine could not be asked, or its answer is no list of containers.
         """
         listed: Any = await self._call(lambda client: client.containers(all=True))
-        try:
-            return [_container(entry) for entry in _list_of_objects(listed)]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
+        return read_listing(listed)
 
     async def inspect(self, container_id: str) -> dict[str, Any] | None:
         """Return the engine's own JSON about a container, None when there is no such container."""
@@ -282,10 +282,10 @@ class Engine:
             with closing(client.events(since=since, filters=filters, decode=True)) as stream:
                 loop.call_soon_threadsafe(opened)
                 for entry in stream:
-                    loop.call_soon_threadsafe(deliver, _event(entry))
+                    loop.call_soon_threadsafe(deliver, read_event(entry))
 
         # Outside the limit on calls: it lasts as long as the engine does.
-        await _in_daemon_thread(lambda: self._translated(follow, acting=False))
+        await in_daemon_thread(lambda: self._translated(follow, acting=False))
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:
         """Send the engine its own JSON where the SDK's functions take apart and leave out."""
@@ -299,7 +299,7 @@ class Engine:
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
         async with self._limit:
-            return await _in_daemon_thread(lambda: self._translated(function, acting=acting))
+            return await in_daemon_thread(lambda: self._translated(function, acting=acting))
 
     def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
         try:
@@ -352,45 +352,6 @@ class Engine:
         return EngineError(f"the engine at {self.address} can't be asked: {error}")
 
 
-def _list_of_objects(answer: Any) -> list[dict[str, Any]]:
-    if not isinstance(answer, list):
-        raise TypeError("a list was expected")
-    return cast("list[dict[str, Any]]", answer)
-
-
-def _container(entry: Mapping[str, Any]) -> Container:
-    container_id, state = entry["Id"], entry["State"]
-    if not isinstance(container_id, str) or not isinstance(state, str) or not container_id:
-        raise TypeError("an id and a state were expected")
-    # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
-    names: list[str] = entry.get("Names") or []
-    own_names = [name[1:] for name in names if name.count("/") == 1]
-    ports: list[dict[str, Any]] = entry.get("Ports") or []
-    network_settings: dict[str, Any] = entry.get("NetworkSettings") or {}
-    networks: dict[str, dict[str, Any]] = network_settings.get("Networks") or {}
-    return Container(
-        id=container_id,
-        name=own_names[0] if own_names else container_id[:12],
-        state=state,
-        status=str(entry.get("Status") or ""),
-        labels=entry.get("Labels") or {},
-        ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),
-        addresses=frozenset((name, end["IPAddress"]) for name, end in networks.items() if end.get("IPAddress")),
-    )
-
-
-def _event(entry: Mapping[str, Any]) -> Event:
-    nanoseconds = int(entry["timeNano"])
-    attributes: dict[str, str] = entry["Actor"].get("Attributes") or {}  # holds the container's labels, too
-    return Event(
-        container_id=str(entry["Actor"]["ID"]),
-        action=str(entry["Action"]).partition(":")[0],  # "health_status: healthy"
-        signal=attributes.get("signal", ""),
-        project=attributes.get(PROJECT_LABEL, ""),
-        cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
-    )
-
-
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Walk through everything that an exception wraps; urllib3 and requests hide the cause among the arguments."""
     seen: set[int] = set()
@@ -403,31 +364,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield current
         linked = (current.__cause__, current.__context__, *current.args, getattr(current, "reason", None))
         waiting += [link for link in linked if isinstance(link, BaseException)]
-
-
-async def _in_daemon_thread(function: Callable[[], T]) -> T:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # pyright: ignore[reportArgumentType] # T may include None
-
-    def work() -> None:
-        result: T | None = None
-        failure: BaseException | None = None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 # whatever it is belongs to the caller
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, result, failure)
-        except RuntimeError:
-            return  # the loop has ended: nobody waits for this any more
-
-    threading.Thread(target=work, daemon=True, name="engine-call").start()
-    return await future
