@@ -18,9 +18,9 @@ def read_listing(answer: Any) -> list[Container]:
     Raises:
         ImplausibleListing: it is none.
     """
+    if not isinstance(answer, list):
+        raise ImplausibleListing("what the engine sends is no list of containers: nothing is done")
     try:
-        if not isinstance(answer, list):
-            raise TypeError("a list was expected")
         return [_read_container(entry) for entry in cast("list[dict[str, Any]]", answer)]
     except (KeyError, TypeError, AttributeError) as error:
         raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
