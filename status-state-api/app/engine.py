@@ -90,6 +90,10 @@ class Engine:
         """The volume's `inspect`; None when there is none."""
         return await self._call(_inspect, "/volumes/{0}", name)
 
+    async def image(self, image_id: str) -> Inspection | None:
+        """The image's `inspect`; None when there is none."""
+        return await self._call(_inspect, "/images/{0}/json", image_id)
+
     def _list(self, client: APIClient) -> Listing:
         """List, and read the answer only if it differs from the last one: on a quiet host it does once a minute."""
         raw = _get(client, "/containers/json")

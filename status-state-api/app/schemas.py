@@ -93,6 +93,10 @@ class Recipes(BaseModel):
         description="The `inspect` of each volume that an original mounts.",
         examples=[[{"Name": "shop_pages", "Driver": "local", "Labels": {}, "Options": None}]],
     )
+    images: list[dict[str, Any]] = Field(
+        description="The id of each original's image, and the digests under which a registry has it.",
+        examples=[[{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"]}]],
+    )
 
 
 class Port(BaseModel):

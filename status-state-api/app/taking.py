@@ -40,6 +40,7 @@ async def take_snapshot(engine: EngineView, identity: EngineIdentity, at: dateti
         sorted({network for inspect in inspects for network in networks_of(inspect)}), engine.network
     )
     volumes = await _each(sorted({volume for inspect in inspects for volume in volumes_of(inspect)}), engine.volume)
+    images = await _each(sorted({str(inspect["Image"]) for inspect in inspects}), engine.image)
     originals = sorted(map(_original, inspects), key=lambda original: (original.name, original.id))
     return Recipes(
         snapshot=SnapshotHead(id=uuid.uuid4().hex, taken_at=at.replace(microsecond=0), reason=reason, engine=identity),
@@ -47,6 +48,7 @@ async def take_snapshot(engine: EngineView, identity: EngineIdentity, at: dateti
         originals=originals,
         networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
         volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
+        images=[{"Id": image["Id"], "RepoDigests": image.get("RepoDigests") or []} for image in images],
     )
 
 

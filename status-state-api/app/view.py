@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from .schemas import EngineIdentity, Port, RunningContainer
 
 Inspection = dict[str, Any]
-"""The engine's own JSON of one container, network or volume."""
+"""The engine's own JSON of one container, network, volume or image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,10 @@ class EngineView(Protocol):
 
     async def volume(self, name: str) -> Inspection | None:
         """The volume's `inspect`; None when there is none."""
+        ...
+
+    async def image(self, image_id: str) -> Inspection | None:
+        """The image's `inspect`; None when there is none."""
         ...
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from . import func
-from .model import Outcome, Result, Verb
+from .errors import ControllerError
+from .model import Condition, Outcome, Result, Verb
+from .recreate import recreate
+from .restore import Restorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,18 +20,23 @@ if TYPE_CHECKING:
 
     from .backoff import Backoff
     from .engine import Engine
-    from .model import Action, Snapshot
+    from .model import Action, After, Snapshot
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
+LONGEST_WAIT_FOR_OTHERS_SECONDS = 60.0
+"""An original starts without what it depends on after this time: half a service beats none."""
+
+HEALTH_POLL_SECONDS = 0.5
+
 
 class Actions:
-    """The actions under way, at most one per container.
+    """The actions under way, at most one per container, and at most one per place of an original.
 
     Args:
         engine: where they are done.
         snapshot: returns the snapshot in force at the moment of the call.
-        backoff: is told of each attempt to start.
+        backoff: is told of each attempt to start or recreate.
         clock: steady seconds.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
     """
@@ -46,24 +54,40 @@ class Actions:
         self._backoff = backoff
         self._clock = clock
         # Separate limits: stops that take ten minutes each must not hold up a single start.
-        self._limits = {verb: asyncio.Semaphore(concurrency) for verb in Verb}
-        self._running: dict[str, asyncio.Task[Outcome]] = {}
+        self._starts = asyncio.Semaphore(concurrency)
+        self._stops = asyncio.Semaphore(concurrency)
+        self._restorer = Restorer(engine)
+        self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
 
-    def is_running(self, container_id: str) -> bool:
-        """Tell whether an action on this container is under way."""
-        return container_id in self._running
+    @property
+    def any_running(self) -> bool:
+        """Whether an action is under way."""
+        return bool(self._running)
+
+    def occupies(self, action: Action) -> bool:
+        """Tell whether an action under way acts on the same container, or for the same original.
+
+        While an original is recreated its place has another id than before: both stand for the one place.
+        """
+        return any(
+            action.container.id == other.container.id
+            or (action.original_id is not None and action.original_id == other.original_id)
+            for other, _ in self._running.values()
+        )
 
     def begin(self, action: Action) -> asyncio.Task[Outcome]:
         """Begin an action; the task returns its outcome and never raises, unless it is cancelled."""
         container_id = action.container.id
         task = asyncio.create_task(self._run(action), name=str(action))
-        self._running[container_id] = task
+        self._running[container_id] = (action, task)
         task.add_done_callback(lambda _: self._running.pop(container_id, None))
         return task
 
     async def _run(self, action: Action) -> Outcome:
         try:
-            async with self._limits[action.verb]:
+            # Before the limit: who waits for others must not take a place that they need.
+            await self._wait_for_others(action)
+            async with self._stops if action.verb == Verb.STOP else self._starts:
                 return await self._perform(action)
         except Exception as error:  # one container's bug must not become another's
             log.exception("an action failed in a way that was not foreseen; please report this", action=str(action))
@@ -73,12 +97,51 @@ class Actions:
         snapshot = self._snapshot()
         if snapshot is None:
             return Outcome(action, Result.DROPPED, "there is no snapshot any more")
+
+        def attempting() -> None:
+            if action.original_id is not None:
+                self._backoff.attempted(action.original_id, self._clock())
+
         match action.verb:
             case Verb.START:
-                return await func.start(self._engine, action, snapshot, lambda: self._count_attempt(action))
+                return await func.start(self._engine, action, snapshot, attempting)
+            case Verb.RECREATE:
+                return await recreate(self._engine, action, snapshot, attempting)
+            case Verb.RESTORE:
+                return await self._restorer.restore(action, snapshot, attempting)
             case Verb.STOP:
                 return await func.stop(self._engine, action, snapshot)
 
-    def _count_attempt(self, action: Action) -> None:
-        if action.original_id is not None:
-            self._backoff.attempted(action.original_id, self._clock())
+    async def _wait_for_others(self, action: Action) -> None:
+        # All actions of a check are begun before any of them runs, so those that this one waits for are known here.
+        if not action.after:
+            return
+        try:
+            async with asyncio.timeout(LONGEST_WAIT_FOR_OTHERS_SECONDS):
+                for other in action.after:
+                    await self._wait_for(other)
+        except TimeoutError:
+            log.warning("what this action waits for takes too long: it goes on without", action=str(action))
+
+    async def _wait_for(self, other: After) -> None:
+        tasks = [task for action, task in self._running.values() if action.container.name == other.name]
+        if tasks:
+            await asyncio.wait(tasks)
+        while not await self._holds(other):  # noqa: ASYNC110 # it becomes true in the engine, not in this loop
+            await asyncio.sleep(HEALTH_POLL_SECONDS)
+
+    async def _holds(self, other: After) -> bool:
+        """Tell whether what is waited for is true; what can't be told holds nobody up."""
+        if other.condition not in {Condition.HEALTHY, Condition.COMPLETED}:
+            return True  # its action has ended
+        try:
+            seen = await self._engine.inspect(other.name)
+        except ControllerError:
+            return True
+        if seen is None:
+            return True
+        state: dict[str, Any] = seen["State"]
+        health: dict[str, Any] = state.get("Health") or {}
+        if other.condition == Condition.COMPLETED:
+            return state["Status"] != "running"
+        return state["Status"] != "running" or health.get("Status", "healthy") == "healthy"

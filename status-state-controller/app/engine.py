@@ -11,19 +11,26 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
-from .errors import ContainerError, ControllerError, EngineError, EngineRefused, ImplausibleListing
-from .model import Container, EngineIdentity
+from .errors import ContainerError, ControllerError, EngineError, EngineRefused
+from .model import EngineIdentity
+from .reading import read_event, read_listing
+from .threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from .model import Container, Event
 
 T = TypeVar("T")
 
@@ -32,6 +39,19 @@ READ_TIMEOUT_SECONDS = 60
 
 DEFAULT_STOP_TIMEOUT_SECONDS = 10
 """The engine's own default for containers without a stop time-out."""
+
+CHANGES = (
+    "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
+)  # fmt: skip
+"""The events that can change what a check finds; the engine itself leaves out the rest (`exec_…`, `top`, …)."""
+
+_CANT_ASK = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,  # a stream that breaks is not wrapped by requests
+    OSError,
+    ValueError,  # what answers speaks no JSON
+)
 
 _OWN_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)\s")
 
@@ -71,13 +91,22 @@ class Engine:
 
     async def identity(self) -> EngineIdentity:
         """Ask the engine which one it is."""
+        info: dict[str, Any] = await self._call(lambda client: client.info())
+        engine_id, name = info.get("ID"), info.get("Name")
+        if not isinstance(engine_id, str) or not isinstance(name, str) or not engine_id:
+            raise EngineError(f"what answers at {self.address} tells no id and no name: is it a Docker engine?")
+        return EngineIdentity(engine_id, name, await self.none_network_id())
 
-        def ask(client: Any) -> EngineIdentity:
-            info = client.info()
-            none = client.inspect_network("none")
-            return EngineIdentity(info["ID"], info["Name"], none["Id"])
+    async def none_network_id(self) -> str:
+        """Ask for the id of the network `none`, which tells engines apart at the price of a millisecond.
 
-        return await self._call(ask)
+        Raises:
+            EngineError: it can't be asked.
+        """
+        network: dict[str, Any] = await self._call(lambda client: client.inspect_network("none"))
+        if not isinstance(network.get("Id"), str):
+            raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
+        return network["Id"]
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.
@@ -85,11 +114,8 @@ class Engine:
         Raises:
             EngineError: the engine could not be asked, or its answer is no list of containers.
         """
-        listed: list[dict[str, Any]] = await self._call(lambda client: client.containers(all=True))
-        try:
-            return [_container(entry) for entry in listed]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
+        listed: Any = await self._call(lambda client: client.containers(all=True))
+        return read_listing(listed)
 
     async def inspect(self, container_id: str) -> dict[str, Any] | None:
         """Return the engine's own JSON about a container, None when there is no such container."""
@@ -137,10 +163,143 @@ class Engine:
 
         await self._call(act, acting=True)
 
+    async def create(self, name: str, body: Mapping[str, Any]) -> str:
+        """Make a container from the engine's own JSON; return its id.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def act(client: Any) -> str:
+            return client.create_container_from_config(dict(body), name)["Id"]
+
+        return await self._call(act, acting=True)
+
+    async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
+        """Attach a container to a network; `endpoint` is the engine's own JSON.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """Give a container another name.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.rename(container_id, name), acting=True)
+
+    async def remove_own(self, container_id: str) -> None:
+        """Remove a container of the controller's own making that has never been started; no other, ever.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.remove_container(container_id), acting=True)
+
+    async def image_id(self, image: str) -> str | None:
+        """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
+
+        def ask(client: Any) -> str | None:
+            try:
+                return client.inspect_image(image)["Id"]
+            except docker.errors.NotFound:
+                return None
+
+        return await self._call(ask)
+
+    async def pull(self, digest: str) -> None:
+        """Pull an image by `name@sha256:…`.
+
+        Raises:
+            ContainerError: no registry has it, or none can be reached.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.pull(digest), acting=True)
+
+    async def ensure_network(self, definition: Mapping[str, Any]) -> bool:
+        """Make a network from its definition unless one of that name exists; tell whether it was made.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        name = str(definition["Name"])
+        fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
+        body = {key: definition[key] for key in fields if definition.get(key) is not None}
+
+        def exists(client: Any) -> bool:
+            found: list[dict[str, Any]] = client.networks(names=[name])
+            return any(network["Name"] == name for network in found)  # the engine's filter takes parts of names, too
+
+        if await self._call(exists, acting=True):
+            return False
+        try:
+            await self._post("/networks/create", {**body, "CheckDuplicate": True})
+        except ContainerError:
+            # Two originals of one network are recreated at once: the other one has made it meanwhile.
+            if not await self._call(exists, acting=True):
+                raise
+            return False
+        return True
+
+    async def ensure_volume(self, definition: Mapping[str, Any]) -> None:
+        """Make a volume from its definition; the engine leaves one of that name as it is.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        body: dict[str, Any] = {
+            "Name": definition["Name"],
+            "Driver": definition.get("Driver") or "local",
+            "DriverOpts": definition.get("Options") or {},
+            "Labels": definition.get("Labels") or {},
+        }
+        await self._post("/volumes/create", body)
+
+    async def watch(self, since: str | None, opened: Callable[[], None], deliver: Callable[[Event], None]) -> None:
+        """Deliver the changes of containers as the engine reports them; returns when the engine ends the stream.
+
+        Args:
+            since: the cursor of the last event that was seen; None for what happens from now on.
+            opened: called once the engine has taken the subscription, so that a check begun now misses nothing.
+            deliver: called with each event.
+
+        Raises:
+            EngineError: the stream can't be opened, or broke.
+        """
+        loop = asyncio.get_running_loop()
+
+        def follow(client: Any) -> None:
+            filters = {"type": "container", "event": list(CHANGES)}
+            with closing(client.events(since=since, filters=filters, decode=True)) as stream:
+                loop.call_soon_threadsafe(opened)
+                for entry in stream:
+                    loop.call_soon_threadsafe(deliver, read_event(entry))
+
+        # Outside the limit on calls: it lasts as long as the engine does.
+        await in_daemon_thread(lambda: self._translated(follow, acting=False))
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Send the engine its own JSON where the SDK's functions take apart and leave out."""
+
+        def act(client: Any) -> None:
+            response = client._post_json(client._url(path), data=dict(body))
+            client._raise_for_status(response)
+
+        await self._call(act, acting=True)
+
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
         async with self._limit:
-            return await _in_daemon_thread(lambda: self._translated(function, acting=acting))
+            return await in_daemon_thread(lambda: self._translated(function, acting=acting))
 
     def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
         try:
@@ -150,7 +309,7 @@ class Engine:
             if acting:  # the engine answers 500, too, for most things that are wrong with one container
                 raise ContainerError(explanation) from error
             raise EngineError(f"the engine refused to answer: {explanation}") from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError) as error:
+        except _CANT_ASK as error:
             # The next call begins with a new connection: the engine that comes back may speak another API version.
             self._disconnect()
             raise self._explained(error) from error
@@ -193,20 +352,6 @@ class Engine:
         return EngineError(f"the engine at {self.address} can't be asked: {error}")
 
 
-def _container(entry: Mapping[str, Any]) -> Container:
-    container_id = str(entry["Id"])
-    # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
-    names: list[str] = entry.get("Names") or []
-    own_names = [name[1:] for name in names if name.count("/") == 1]
-    return Container(
-        id=container_id,
-        name=own_names[0] if own_names else container_id[:12],
-        state=str(entry["State"]),
-        status=str(entry.get("Status") or ""),
-        labels=entry.get("Labels") or {},
-    )
-
-
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Walk through everything that an exception wraps; urllib3 and requests hide the cause among the arguments."""
     seen: set[int] = set()
@@ -219,31 +364,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield current
         linked = (current.__cause__, current.__context__, *current.args, getattr(current, "reason", None))
         waiting += [link for link in linked if isinstance(link, BaseException)]
-
-
-async def _in_daemon_thread(function: Callable[[], T]) -> T:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # pyright: ignore[reportArgumentType] # T may include None
-
-    def work() -> None:
-        result: T | None = None
-        failure: BaseException | None = None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 # whatever it is belongs to the caller
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, result, failure)
-        except RuntimeError:
-            return  # the loop has ended: nobody waits for this any more
-
-    threading.Thread(target=work, daemon=True, name="engine-call").start()
-    return await future

@@ -5,7 +5,8 @@
     │   ├── EngineRefused        nobody listens at its socket (perhaps for good, see main.py)
     │   └── ImplausibleListing   it answered, but the answer can't be the truth
     ├── SsaError            no usable answer from the SSA
-    │   └── ForeignSnapshot      a good answer about another engine
+    │   ├── ForeignSnapshot      a good answer about another engine
+    │   └── ReportRefused        the SSA can't use this report, now or later
     └── ContainerError           one container could not be handled; becomes an outcome, never ends a check
 
 Every message is a sentence for people: what happened, and where it helps, what to do.
@@ -34,6 +35,10 @@ class SsaError(ControllerError):
 
 class ForeignSnapshot(SsaError):
     """The SSA watches another engine than this controller."""
+
+
+class ReportRefused(SsaError):
+    """The SSA can't use this report and never will: it is not sent again."""
 
 
 class ContainerError(ControllerError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .errors import ContainerError, EngineError, SsaError
+from .errors import ContainerError, EngineError, ReportRefused, SsaError
 from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
 from .wire import read_snapshot
 
@@ -63,9 +63,12 @@ async def send_report(client: httpx.AsyncClient, token_file: Path, report: dict[
     """Deliver one report.
 
     Raises:
-        SsaError: it was not accepted.
+        ReportRefused: the SSA will never take this one.
+        SsaError: it was not taken now.
     """
     status, body = await _exchange(client, "POST", "/reports", headers=_headers(client, token_file), json=report)
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        raise ReportRefused(_refusal(client, status, body))
     if status != HTTPStatus.NO_CONTENT:
         raise SsaError(_refusal(client, status, body))
 
@@ -133,12 +136,15 @@ def _name_and_state(seen: dict[str, Any]) -> tuple[str, str]:
 def _headers(client: httpx.AsyncClient, token_file: Path) -> dict[str, str]:
     # Read each time: the file appears when the SSA starts for the first time, and an operator may change it.
     try:
-        token = token_file.read_text().strip()
-    except OSError as error:
+        token = token_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no plain text"
         raise SsaError(
-            f"the token for the SSA at {client.base_url} can't be read from {token_file} ({error.strerror}): both "
+            f"the token for the SSA at {client.base_url} can't be read from {token_file} ({reason}): both "
             "containers must mount the same token volume; the SSA writes the token at its first start"
-        ) from error
+        ) from None
+    if not token.isprintable() or len(token.split()) != 1:
+        raise SsaError(f"{token_file} holds no token: one line without spaces is expected, as the SSA writes it")
     # An identity encoding keeps the limit on the answer's size meaningful.
     return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
 
@@ -171,6 +177,6 @@ def _refusal(client: httpx.AsyncClient, status: int, body: bytes) -> str:
         return f"the SSA at {client.base_url} refuses the token: both containers must mount the same token volume"
     try:
         detail = httpx.Response(status, content=body).json()["detail"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"the SSA at {client.base_url} answered {status}, which is not an answer of an SSA"
     return f"the SSA at {client.base_url} answered {status}: {str(detail)[:300]}"

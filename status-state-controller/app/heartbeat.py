@@ -29,7 +29,7 @@ def judge_heartbeat(path: str, now: float) -> str | None:
     except (OSError, ValueError) as error:
         return f"no check has been completed yet: {error}"
     age = now - written
-    if age > permitted_age:
+    if not 0 <= age <= permitted_age:  # negative: written before a reboot, on a disk that outlived it
         return f"the last check was completed {age:.0f} s ago, more than {permitted_age:.0f} s: see the container's log"
     return None
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,18 +20,19 @@ import structlog
 
 from .actions import Actions
 from .backoff import Backoff
+from .changes import Changes
 from .engine import Engine, own_container_id
 from .errors import EngineError, EngineRefused, ImplausibleListing, SsaError
 from .func import ping_ssa, send_report, ssa_client
 from .heartbeat import write_heartbeat
 from .logs import set_up_logging
-from .model import RUNNING_STATES, Outcome, Result
-from .plan import RESTART_LABEL, make_plan, misread_restart_rule, name_holders
-from .protection import IGNORE_LABEL, misread
+from .model import Outcome, Result, StopManners, Verb
+from .observe import Observer
+from .order import PROJECT_LABEL
+from .plan import make_plan
 from .reporter import Reporter
 from .settings import SettingsError, read_settings, unknown_variables
 from .status_text import up_seconds
-from .successor import is_successor
 from .troubles import Troubles
 from .watchdog import Watchdog, patience_seconds
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from .model import Action, Container, EngineIdentity, Plan, Snapshot
+    from .model import Action, Container, EngineIdentity, Event, Plan, Snapshot
     from .settings import Settings
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -48,6 +50,12 @@ log: FilteringBoundLogger = structlog.get_logger(__name__)
 FIRST_SNAPSHOT_RETRY_SECONDS = 2.0
 ENGINE_RETRY_SECONDS = 5.0
 """Not faster: with systemd's socket activation a connection made while the engine goes down starts it again."""
+
+SLOW_SSA_SECONDS = 1.0
+"""How long a check waits for the SSA when it has a snapshot to go on with."""
+
+COMPOSE_AT_WORK_SECONDS = 1.0
+"""When to look again whether compose has finished; its events tell it sooner."""
 
 ENGINE_GIVEN_UP_AFTER_SECONDS = 120.0
 """A socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts the new one."""
@@ -87,25 +95,27 @@ class Controller:
         self._settings = settings
         self._engine = engine
         self._client = client
-        self._own_id = own_id
         self._completed = completed
         self._clock = clock
         self._utc_now = utc_now
-        self._identity: EngineIdentity | None = None
-        self._own_id_is_known_here = False
         self._refused_since: float | None = None
+        self._last_bug: str | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._snapshot: Snapshot | None = None
-        self._successors: dict[tuple[str, str], bool] = {}
         self._backoff = Backoff()
         self._actions = Actions(engine, lambda: self._snapshot, self._backoff, clock, settings.concurrency)
         self._troubles = Troubles()
+        self._observer = Observer(engine, own_id, self._troubles)
         self._reporter = Reporter(
             partial(send_report, client, settings.token_file),
             dry_run=settings.dry_run,
             troubles=self._troubles,
             utc_now=utc_now,
         )
-        self._labels_told: set[tuple[str, str]] = set()
+        self._changes = Changes(settings.settle)
+        self._wake = asyncio.Event()
+        self._cursor: str | None = None
+        self._newcomers_since: dict[str, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.
@@ -114,17 +124,58 @@ class Controller:
             EngineLostError: see there.
         """
         stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._wake.set())
+        watching = asyncio.create_task(self._watch()) if self._settings.react_to_events else None
+        periodic_at = self._clock()
         while not stop.is_set():
-            check = asyncio.create_task(self.check())
+            turn = self._changes.next_turn(self._clock(), periodic_at)
+            if turn.seconds > 0:
+                await self._sleep(turn.seconds)
+                continue
+            check = asyncio.create_task(self.check(turn.only))
             await asyncio.wait({check, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not check.done():
                 check.cancel()  # nothing is lost: actions are tasks of their own, and the next start looks again
                 break
-            await asyncio.wait({stopping}, timeout=check.result())
+            next_at = self._clock() + check.result()
+            # A look at a few containers neither replaces nor delays the next look at all of them.
+            periodic_at = next_at if turn.only is None else min(periodic_at, next_at)
+        if watching is not None:
+            watching.cancel()
         await self._reporter.finish(LAST_ACTIONS_SECONDS)
 
-    async def check(self) -> float:
+    async def _sleep(self, seconds: float) -> None:
+        """Wait for that long, or until something has happened."""
+        self._wake.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    async def _watch(self) -> None:
+        """Follow the engine's events for ever; after a break, from where it broke."""
+        while True:
+            try:
+                await self._engine.watch(self._cursor, self._expect_check, self._note)
+            except EngineError:
+                pass  # the checks tell of it
+            except Exception:
+                log.exception("following the engine's events failed in a way that was not foreseen; please report this")
+            await asyncio.sleep(ENGINE_RETRY_SECONDS)
+
+    def _expect_check(self) -> None:
+        self._changes.expect(self._clock())
+        self._wake.set()
+
+    def _note(self, event: Event) -> None:
+        self._cursor = event.cursor
+        original = self._snapshot.by_id.get(event.container_id) if self._snapshot else None
+        self._changes.note(event, self._clock(), original.stop_manners if original else StopManners())
+        self._wake.set()
+
+    async def check(self, only: frozenset[str] | None = None) -> float:
         """Make one turn: observe, plan, act. Reporting follows when the actions have ended.
+
+        Args:
+            only: act on these containers alone, because the rest of the host has not settled; None for all.
 
         Returns:
             The seconds until the next turn.
@@ -134,53 +185,49 @@ class Controller:
         """
         began = self._clock()
         try:
-            pause = min(await self._check(), self._settings.interval)
+            pause = min(await self._check(only), self._settings.interval)
         except EngineError as error:
             self._lose_engine(error)
             pause = ENGINE_RETRY_SECONDS
-        except Exception:
-            log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
-            pause = self._settings.interval
+        except Exception as error:
+            # Not a completed check: if it lasts, the watchdog brings a new process.
+            self._refused_since = None
+            if self._last_bug != repr(error):
+                log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
+            self._last_bug = repr(error)
+            return self._settings.interval
         else:
             self._refused_since = None
             self._troubles.ends("engine", "the engine answers again")
-        self._completed()
+        self._last_bug = None
+        try:
+            self._completed()
+        except OSError as error:
+            self._troubles.begins("heartbeat", f"the sign of life can't be written: {error}; see SSC_HEARTBEAT_FILE")
+        else:
+            self._troubles.ends("heartbeat", "the sign of life is written again")
         return max(0.0, pause - (self._clock() - began))
 
-    async def _check(self) -> float:
-        identity = self._identity or await self._get_acquainted()
-        # Both questions at once: an SSA that is slow to answer, or away, must not delay the healing.
-        reading = asyncio.create_task(self._read_snapshot(identity))
-        try:
-            observed = await self._observe()
-        except BaseException:
-            reading.cancel()
-            raise
-        await reading
-        snapshot = self._snapshot
-        if snapshot is None:
-            return FIRST_SNAPSHOT_RETRY_SECONDS
-        successors = await self._find_successors(snapshot, observed)
-        self._note_recoveries(snapshot, observed, successors)
-        self._tell_misread_labels(observed)
-        return self._act(snapshot, make_plan(snapshot, observed, successors))
-
-    async def _get_acquainted(self) -> EngineIdentity:
-        """Learn which engine this is, at the start and whenever it was away."""
-        identity = await self._engine.identity()
-        known = self._own_id is not None and await self._engine.inspect(self._own_id) is not None
-        if self._identity is None and not known:
-            self._troubles.begins(
-                "own id",
-                "the engine doesn't know the container this controller runs in: a list that lacks it can't be told "
-                "from a faulty one",
-            )
-        self._own_id_is_known_here = known
+    async def _check(self, only: frozenset[str] | None) -> float:
+        identity = await self._observer.identity()
         if self._snapshot is not None and self._snapshot.engine != identity:
             log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
             self._snapshot = None
-        self._identity = identity
-        return identity
+        # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to answer
+        # must not delay the healing.
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_snapshot(identity))
+        observed = await self._observer.containers()
+        await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
+        snapshot = self._snapshot
+        if snapshot is None:
+            return FIRST_SNAPSHOT_RETRY_SECONDS
+        successors = await self._observer.successors(snapshot, observed)
+        self._note_recoveries(snapshot, observed, successors)
+        plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
+        if plan.actions:
+            await self._observer.confirm_identity()
+        return self._act(snapshot, plan if only is None else plan.of(only), partial_look=only is not None)
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
         """Take over the SSA's snapshot; whatever goes wrong, the one that is held stays in force."""
@@ -194,34 +241,9 @@ class Controller:
         if snapshot is not None:
             log.info("the snapshot is in force", snapshot=snapshot.id, originals=len(snapshot.originals))
             self._snapshot = snapshot
-            self._successors.clear()
             self._backoff.keep_only(snapshot.by_id)
             self._reporter.expect_news()
         self._reporter.deliver_kept()
-
-    async def _observe(self) -> list[Container]:
-        observed = await self._engine.containers()
-        if self._own_id_is_known_here and all(container.id != self._own_id for container in observed):
-            raise ImplausibleListing(
-                "the engine's list lacks the container this controller runs in, so it can't be complete: "
-                "nothing is done"
-            )
-        return observed
-
-    async def _find_successors(self, snapshot: Snapshot, observed: list[Container]) -> frozenset[tuple[str, str]]:
-        """Ask about the containers that hold an original's name; each pair is asked about once."""
-        found: dict[tuple[str, str], bool] = {}
-        for original, holder in name_holders(snapshot, observed):
-            pair = (original.id, holder.id)
-            verdict = self._successors.get(pair)
-            if verdict is None:
-                inspected = await self._engine.inspect(holder.id)
-                if inspected is None:
-                    continue  # gone again
-                verdict = is_successor(original.inspect, inspected)
-            found[pair] = verdict
-        self._successors = found
-        return frozenset(pair for pair, verdict in found.items() if verdict)
 
     def _note_recoveries(
         self, snapshot: Snapshot, observed: list[Container], successors: frozenset[tuple[str, str]]
@@ -232,51 +254,52 @@ class Controller:
             if container.state == "running" and container.id in place_of:
                 self._backoff.ran(place_of[container.id], up_seconds(container.status))
 
-    def _tell_misread_labels(self, observed: list[Container]) -> None:
-        for container in observed:
-            if container.state not in RUNNING_STATES:
-                continue
-            for label, value, reading in (
-                (IGNORE_LABEL, misread(container.labels), "read as true: the container is left alone"),
-                (RESTART_LABEL, misread_restart_rule(container.labels), "the default is used"),
-            ):
-                if value is not None and (container.id, label) not in self._labels_told:
-                    self._labels_told.add((container.id, label))
-                    log.warning(
-                        "a label can't be read", container=container.name, label=label, value=value, reading=reading
-                    )
-
-    def _act(self, snapshot: Snapshot, plan: Plan) -> float:
+    def _act(self, snapshot: Snapshot, plan: Plan, *, partial_look: bool) -> float:
         now = self._clock()
         pause = self._settings.interval
+        # What an action is at work on is told of by the check that began it.
+        at_work = {action.container.id for action in plan.actions if self._actions.occupies(action)}
+        findings = [finding for finding in plan.findings if finding.container.id not in at_work]
         settled: list[Outcome] = []
         begun: list[tuple[Action, asyncio.Task[Outcome]]] = []
         for action in plan.actions:
-            due = self._backoff.due_at(action.original_id) if action.original_id else None
-            if self._actions.is_running(action.container.id):
-                settled.append(Outcome(action, Result.RUNNING))
-            elif self._settings.dry_run:
+            wait, why = self._wait_for(action, snapshot, now)
+            if action.container.id in at_work:
+                continue
+            if self._settings.dry_run:
                 settled.append(Outcome(action, Result.DRY_RUN))
-            elif due is not None and due > now:
-                pause = min(pause, due - now)
-                settled.append(self._waiting(action, due - now))
+            elif wait > 0:
+                pause = min(pause, wait)
+                until = (self._utc_now() + timedelta(seconds=wait)).replace(microsecond=0)
+                settled.append(Outcome(action, Result.WAITING, why, until))
             else:
                 begun.append((action, self._actions.begin(action)))
-        self._reporter.conclude(snapshot, plan.findings, settled, begun)
+        if not partial_look:
+            found = {finding.container.id for finding in plan.findings}
+            self._newcomers_since = {key: since for key, since in self._newcomers_since.items() if key in found}
+        if findings or not (partial_look or self._actions.any_running):
+            self._reporter.conclude(snapshot, findings, settled, begun)
         return pause
 
-    def _waiting(self, action: Action, seconds: float) -> Outcome:
-        attempts = self._backoff.attempts(action.original_id or "")
-        until = (self._utc_now() + timedelta(seconds=seconds)).replace(microsecond=0)
-        return Outcome(action, Result.WAITING, f"after {attempts} attempt{'s' if attempts > 1 else ''}", until)
+    def _wait_for(self, action: Action, snapshot: Snapshot, now: float) -> tuple[float, str]:
+        """Return how many seconds an action has to wait, and why."""
+        if action.original_id is None:
+            seen_at = self._newcomers_since.setdefault(action.container.id, now)
+            return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
+        project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
+        if action.verb == Verb.RECREATE and project in self._changes.projects_at_work(now):
+            return COMPOSE_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
+        attempts = self._backoff.attempts(action.original_id)
+        due = self._backoff.due_at(action.original_id) or now
+        return due - now, f"after {attempts} attempt{'s' if attempts > 1 else ''}"
 
     def _lose_engine(self, error: EngineError) -> None:
         self._troubles.begins("engine", str(error))
-        if isinstance(error, ImplausibleListing):
-            return
-        self._identity = None
         if not isinstance(error, EngineRefused):
             self._refused_since = None
+        if not isinstance(error, ImplausibleListing):
+            self._observer.forget_engine()
+        if not isinstance(error, EngineRefused):
             return
         now = self._clock()
         self._refused_since = now if self._refused_since is None else self._refused_since

@@ -30,6 +30,14 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class StopManners:
+    """How a container is stopped in order; the defaults are the engine's."""
+
+    stop_signal: str = "SIGTERM"
+    stop_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """A container of the snapshot, with its recipe (the engine's whole `inspect` answer)."""
 
@@ -44,14 +52,28 @@ class Original:
         """The labels it had when the snapshot was taken."""
         return self.inspect.get("Config", {}).get("Labels") or {}
 
+    @property
+    def stop_manners(self) -> StopManners:
+        """How it is stopped in order."""
+        config = self.inspect.get("Config", {})
+        timeout = config.get("StopTimeout")
+        return StopManners(config.get("StopSignal") or "SIGTERM", 10.0 if timeout is None else timeout)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The desired state."""
+    """The desired state: the originals, and what they need to be made again.
+
+    `networks` and `volumes` are the engine's definitions by name, `digests` the names by image id under which a
+    registry has that very image.
+    """
 
     id: str
     engine: EngineIdentity
     originals: tuple[Original, ...]
+    networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
 
     @property
     def by_id(self) -> dict[str, Original]:
@@ -68,11 +90,19 @@ class Container:
     state: str
     status: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    ports: frozenset[tuple[str, int, str]] = frozenset()  # of the host: address, port, protocol
+    addresses: frozenset[tuple[str, str]] = frozenset()  # network, address
 
-    @property
-    def short_id(self) -> str:
-        """The twelve characters that people see."""
-        return self.id[:12]
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change that the engine reports of a container."""
+
+    container_id: str
+    action: str  # the engine's word: die, start, rename, …
+    signal: str  # of a `kill`, as the engine writes it; else empty
+    project: str  # the compose project it belongs to; else empty
+    cursor: str  # its time, in the form that the engine takes to report what came after it
 
 
 class Kind(StrEnum):
@@ -88,7 +118,26 @@ class Verb(StrEnum):
     """What can be done about a finding."""
 
     START = "start"
+    RECREATE = "recreate"
+    RESTORE = "restore"
     STOP = "stop"
+
+
+class Condition(StrEnum):
+    """What must be true of another container before an action begins."""
+
+    STARTED = "started"
+    HEALTHY = "healthy"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Another container that an action waits for, by its name: ids change when a container is made again."""
+
+    name: str
+    condition: Condition
 
 
 class Result(StrEnum):
@@ -119,10 +168,12 @@ class Action:
     container: Container
     reason: str
     original_id: str | None = None  # whose place the container holds; None for a newcomer
+    after: tuple[After, ...] = ()
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""
-        return f"{self.verb} {self.container.name}: {self.reason}"
+        after = ", ".join(f"{other.name} is {other.condition}" for other in self.after)
+        return f"{self.verb} {self.container.name}: {self.reason}" + (f" [after {after}]" if after else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +182,13 @@ class Plan:
 
     findings: tuple[Finding, ...] = ()
     actions: tuple[Action, ...] = ()
+
+    def of(self, container_ids: frozenset[str]) -> Plan:
+        """Return the part of the plan that concerns these containers."""
+        return Plan(
+            findings=tuple(finding for finding in self.findings if finding.container.id in container_ids),
+            actions=tuple(action for action in self.actions if action.container.id in container_ids),
+        )
 
     def __str__(self) -> str:
         """One line per action, then one per finding that nothing is done about."""

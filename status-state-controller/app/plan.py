@@ -7,9 +7,11 @@ made from the same configuration?) is asked by the caller for the pairs that `na
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .model import DOWN_STATES, RUNNING_STATES, Action, Container, Finding, Kind, Plan, Verb
+from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb
+from .order import busy_with_newcomers, dependencies
 from .protection import protection
 from .status_text import exit_code
 
@@ -44,7 +46,7 @@ def name_holders(snapshot: Snapshot, observed: Iterable[Container]) -> list[tupl
     for original in snapshot.originals:
         holder = by_name.get(original.name)
         present = by_id.get(original.id)
-        replaceable = present is None or present.state in DOWN_STATES | {"dead"}
+        replaceable = present is None or present.state in DOWN_STATES | {"dead", "removing"}
         if holder is not None and holder.id != original.id and replaceable:
             pairs.append((original, holder))
     return pairs
@@ -54,6 +56,7 @@ def make_plan(
     snapshot: Snapshot,
     observed: Iterable[Container],
     successors: frozenset[tuple[str, str]] = frozenset(),
+    stuck: frozenset[str] = frozenset(),
 ) -> Plan:
     """Compare what runs with the snapshot.
 
@@ -62,6 +65,7 @@ def make_plan(
         observed: every container of the engine, whatever its state.
         successors: pairs (id of the original, id of the container that holds its name) known to have the same
             image and the same configuration.
+        stuck: ids of containers that the engine has been removing for too long to wait for.
     """
     containers = list(observed)
     by_id, by_name = _index(containers)
@@ -73,15 +77,19 @@ def make_plan(
         present = by_id.get(original.id)
         holder = by_name.get(original.name)
         if holder is not None and holder.id == original.id:
-            holder = None
-        if present is not None and present.state != "dead":
-            if holder is not None and present.state in DOWN_STATES:
+            holder = None  # it holds its own name
+        if present is not None and present.state != "dead" and present.id not in stuck:
+            if holder is not None and present.state in DOWN_STATES | {"removing"}:
                 spoken_for.add(holder.id)
             step = _judge_present(original, present, holder, successors)
         else:
             if holder is not None:
                 spoken_for.add(holder.id)
             step = _judge_absent(original, present, holder, successors, original_ids)
+        if protection(original.labels) is not None:
+            step = None
+        if step is not None and _compose_waits(original, holder, snapshot, by_name):
+            step = None
         if step is not None:
             steps.append(step)
 
@@ -92,6 +100,8 @@ def make_plan(
         if protection(container.labels) is None:
             steps.append(_step(container, Kind.NEW, "is not in the snapshot", Verb.STOP, None))
 
+    newcomers = [finding.container for finding, action in steps if action is not None and action.verb == Verb.STOP]
+    steps = [(finding, _in_order(action, snapshot, newcomers)) for finding, action in steps]
     steps.sort(key=lambda step: (step[0].kind == Kind.NEW, step[0].container.name, step[0].container.id))
     return Plan(
         findings=tuple(finding for finding, _ in steps),
@@ -126,20 +136,48 @@ def _judge_absent(
     original_ids: Iterable[str],
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
+    remains = dead or (holder if holder is not None and holder.state == "dead" else None)
+    if remains is holder:
+        holder = None
+    if holder is None and restart_rule(original.labels) == "never":
+        return None
     if holder is None:
-        reason = "was removed" if dead is None else "is dead: the engine could not remove it completely"
-        return _step(_named(original), Kind.REMOVED, reason, None, original.id)
+        reason = "was removed" if remains is None else f"is {remains.state}: the engine could not remove it completely"
+        return _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
     protected = protection(holder.labels)
     if holder.id in original_ids:
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
     if (original.id, holder.id) not in successors:
-        reason = "was replaced by a different container of the same name"
-        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+        return _judge_impostor(original, holder, protected)
     # The successor has taken the original's place and is treated as the original would be.
     if holder.state in DOWN_STATES and protected is None:
         return _judge_down(original, holder)
     return None
+
+
+def _judge_impostor(
+    original: Original, impostor: Container, protected: str | None
+) -> tuple[Finding, Action | None] | None:
+    """Judge a different container that has the name of an original which is gone."""
+    reason = "was replaced by a different container of the same name"
+    if protected is not None:
+        return _step(_named(original), Kind.REPLACED, f"{reason}, which {protected}", None, original.id)
+    # The engine is at work on it, or the original need not run.
+    if impostor.state == "removing" or restart_rule(original.labels) == "never":
+        return None
+    return _step(impostor, Kind.REPLACED, reason, Verb.RESTORE, original.id)
+
+
+def _compose_waits(
+    original: Original, holder: Container | None, snapshot: Snapshot, by_name: Mapping[str, Container]
+) -> bool:
+    """Tell whether compose has made a container and will start it once a dependency is healthy: it may take its time."""
+    if holder is None or holder.state != "created":
+        return False
+    dependent_on = dependencies(original, snapshot)
+    awaited = (by_name.get(other.name) for other in dependent_on if other.condition == Condition.HEALTHY)
+    return any(other is not None and "health: starting" in other.status for other in awaited)
 
 
 def _judge_down(original: Original, place: Container) -> tuple[Finding, Action | None] | None:
@@ -153,6 +191,14 @@ def _judge_down(original: Original, place: Container) -> tuple[Finding, Action |
     if code is None and place.state != "created":
         reason = "had exited"
     return _step(place, Kind.STOPPED, reason, Verb.START, original.id)
+
+
+def _in_order(action: Action | None, snapshot: Snapshot, newcomers: Iterable[Container]) -> Action | None:
+    """Add to the action of an original whom it waits for."""
+    if action is None or action.original_id is None:
+        return action
+    original = snapshot.by_id[action.original_id]
+    return replace(action, after=(*dependencies(original, snapshot), *busy_with_newcomers(original, newcomers)))
 
 
 def _step(

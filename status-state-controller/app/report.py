@@ -16,8 +16,7 @@ MOST_NAMED = 20
 MOST_KEPT = 100
 """How many undelivered reports are kept; the oldest are dropped first."""
 
-_DONE = {Verb.START: "started", Verb.STOP: "stopped"}
-_RUNNING = {Verb.START: "still being started", Verb.STOP: "still being stopped"}
+_DONE = {Verb.START: "started", Verb.RECREATE: "recreated", Verb.RESTORE: "restored", Verb.STOP: "stopped"}
 
 
 def tell(findings: Iterable[Finding], outcomes: Iterable[Outcome]) -> str:
@@ -41,7 +40,7 @@ def _effect(outcome: Outcome) -> str:
         case Result.DONE:
             return _DONE[verb] + detail
         case Result.RUNNING:
-            return _RUNNING[verb] + detail
+            return f"still being {_DONE[verb]}{detail}"
         case Result.FAILED:
             return f"{verb} failed: {outcome.detail}"
         case Result.WAITING:

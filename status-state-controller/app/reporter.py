@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from .errors import SsaError
+from .errors import ReportRefused, SsaError
 from .model import Outcome, Result
 from .report import Outbox, tell
 from .wire import write_report
@@ -130,6 +130,8 @@ class Reporter:
             while (report := self._outbox.first()) is not None:
                 try:
                     await self._send(report)
+                except ReportRefused as error:
+                    log.warning("a report is dropped, because the SSA can't use it", cause=str(error))
                 except SsaError as error:
                     self._troubles.begins("reports", f"a report waits to be delivered: {error}")
                     return

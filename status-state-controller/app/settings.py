@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path  # pydantic needs the type while the program runs
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
         default=Path("/run/status-state/token"), description="The token that the SSA wrote on the shared volume."
     )
     interval: Duration = Field(default=30.0, ge=1, le=3600, description="Time between two checks.")
+    react_to_events: bool = Field(default=True, description="Check at once when the engine reports a change.")
+    settle: Duration = Field(
+        default=0.5, ge=0, le=5, description="How long the host must be quiet before a change is judged."
+    )
+    new_container_grace: Duration = Field(default=0.0, ge=0, le=86400, description="How long newcomers may live.")
     concurrency: int = Field(default=8, ge=1, le=64, description="How many starts, and how many stops, at once.")
     dry_run: bool = Field(default=False, description="Report what would be done, and do nothing.")
     heartbeat_file: Path = Field(
@@ -66,7 +72,12 @@ class Settings(BaseSettings):
     @field_validator("ssa_url")
     @classmethod
     def _url_is_http(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^/\s@]+/?", url):
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or not re.fullmatch(r"https?://[^/\s@?#]+/?", url):
             raise ValueError(f"{url!r} is no address of an SSA: write http://host:port")
         return url.rstrip("/")
 

@@ -8,6 +8,7 @@ mounted where counts, because compose v1, v2 and `docker run` spell the same mou
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,28 @@ _COMPOSE_BOOKKEEPING = frozenset(
 )
 _AFFINITY = "affinity:container=="  # compose v1 adds it to the environment of what it recreates
 _ANONYMOUS_VOLUME = re.compile(r"[0-9a-f]{64}")
-_CONFIG_LEFT_OUT = frozenset({"Hostname", "Env", "Labels", "Volumes", "MacAddress"})
-_HOST_CONFIG_LEFT_OUT = frozenset({"Binds", "Mounts", "ContainerIDFile", "ConsoleSize"})
+_CONFIG_LEFT_OUT = frozenset({"Image", "Hostname", "Env", "Labels", "Volumes"})
+_JOINING = ("NetworkMode", "IpcMode", "PidMode")
+_HOST_CONFIG_LEFT_OUT = frozenset({"Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", *_JOINING})
 
 
-def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any]) -> bool:
-    """Compare two `inspect` answers: the one kept for an original, and that of the container which holds its name."""
-    return recipe.get("Image") == candidate.get("Image") and _configured(recipe) == _configured(candidate)
+def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> bool:
+    """Compare two `inspect` answers.
+
+    Args:
+        recipe: the one kept for an original.
+        candidate: that of the container which holds its name.
+        names: from ids to names of originals and of what is on the engine: who shares another container's namespaces
+            shares those of its successor as well.
+    """
+    return recipe.get("Image") == candidate.get("Image") and _configured(recipe, names) == _configured(candidate, names)
 
 
-def _configured(inspect: Mapping[str, Any]) -> dict[str, Any]:
+def _configured(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Reduce an `inspect` answer to what a person configured."""
+    host_config: dict[str, Any] = inspect.get("HostConfig") or {}
+    mount_requests: list[dict[str, Any]] = host_config.get("Mounts") or []
+    volumes_from: list[str] = host_config.get("VolumesFrom") or []
     config: dict[str, Any] = inspect.get("Config") or {}
     environment: list[str] = config.get("Env") or []
     labels: dict[str, str] = config.get("Labels") or {}
@@ -44,7 +56,10 @@ def _configured(inspect: Mapping[str, Any]) -> dict[str, Any]:
     hostname = config.get("Hostname")
     return {
         "config": _filled(config, _CONFIG_LEFT_OUT),
-        "host_config": _filled(inspect.get("HostConfig") or {}, _HOST_CONFIG_LEFT_OUT),
+        "host_config": _filled(host_config, _HOST_CONFIG_LEFT_OUT),
+        "joined": {mode: _by_name(str(host_config.get(mode) or ""), names) for mode in _JOINING},
+        "volumes_from": sorted(names.get(ref.partition(":")[0], ref) for ref in volumes_from),
+        "mount_options": sorted(_options(request) for request in mount_requests if _options(request)[1]),
         "hostname": None if hostname == short_id else hostname,
         "environment": sorted(line for line in environment if not line.startswith(_AFFINITY)),
         "labels": {k: v for k, v in labels.items() if k not in _COMPOSE_BOOKKEEPING},
@@ -61,14 +76,27 @@ def _filled(fields: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, An
     return {key: value for key, value in fields.items() if key not in left_out and value not in (None, [], {}, "")}
 
 
-def _mount(mount: Mapping[str, Any]) -> tuple[str, str, str, bool]:
-    """Reduce a mount to kind, place, source and writability; an anonymous volume's name is nobody's choice."""
+def _by_name(mode: str, names: Mapping[str, str]) -> str:
+    kind, colon, reference = mode.partition(":")
+    return f"{kind}:{names.get(reference, reference)}" if kind == "container" and colon else mode
+
+
+def _options(request: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the place of a mount and the options it was asked for with, as text that can be sorted."""
+    kinds = ("TmpfsOptions", "VolumeOptions", "BindOptions")
+    options = {kind: request[kind] for kind in kinds if request.get(kind)}
+    return str(request.get("Target")), json.dumps(options, sort_keys=True) if options else ""
+
+
+def _mount(mount: Mapping[str, Any]) -> tuple[str, str, str, bool, str]:
+    """Reduce a mount to what was asked for; an anonymous volume's name is nobody's choice."""
     name = str(mount.get("Name") or "")
     if mount.get("Type") == "volume":
         source = "" if _ANONYMOUS_VOLUME.fullmatch(name) else name
     else:
         source = str(mount.get("Source") or "")
-    return str(mount.get("Type")), str(mount.get("Destination")), source, bool(mount.get("RW", True))
+    kind, place = str(mount.get("Type")), str(mount.get("Destination"))
+    return kind, place, source, bool(mount.get("RW", True)), str(mount.get("Propagation") or "")
 
 
 def _endpoint(endpoint: Mapping[str, Any] | None, short_id: str, name: str) -> dict[str, Any]:
@@ -77,5 +105,6 @@ def _endpoint(endpoint: Mapping[str, Any] | None, short_id: str, name: str) -> d
     return {
         "addresses": _filled(endpoint.get("IPAMConfig") or {}, frozenset()),
         "links": sorted(endpoint.get("Links") or []),
+        "driver_options": _filled(endpoint.get("DriverOpts") or {}, frozenset()),
         "aliases": sorted(set(endpoint.get("Aliases") or []) - {short_id, name}),
     }

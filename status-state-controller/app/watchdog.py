@@ -29,6 +29,14 @@ def patience_seconds(interval_seconds: float) -> float:
     return max(5 * interval_seconds, LEAST_PATIENCE_SECONDS)
 
 
+LAST_WORDS_SECONDS = 2.0
+
+
+def _tell(overdue: float) -> None:
+    log.critical("no check was completed for too long: ending, to be started anew", seconds=round(overdue))
+    faulthandler.dump_traceback(all_threads=True)
+
+
 def _end_process() -> None:
     os._exit(1)  # a process that hangs can't be asked to end in order
 
@@ -58,6 +66,8 @@ class Watchdog:
     def _watch(self) -> None:
         while (overdue := time.monotonic() - self._last) < self._patience:
             time.sleep(max(0.01, self._patience - overdue))
-        log.critical("no check was completed for too long: ending, to be started anew", seconds=round(overdue))
-        faulthandler.dump_traceback(all_threads=True)
+        # From a thread of its own: what made the checks halt may be a log that takes nothing any more.
+        telling = threading.Thread(target=_tell, args=(overdue,), daemon=True)
+        telling.start()
+        telling.join(LAST_WORDS_SECONDS)
         self._end_process()

@@ -32,6 +32,35 @@ class _Header(BaseModel):
     engine: _Engine
 
 
+class _Config(BaseModel):
+    Labels: dict[str, str] | None = None
+    Env: list[str] | None = None
+    StopSignal: str | None = None
+    StopTimeout: int | None = None
+
+
+class _HostConfig(BaseModel):
+    Binds: list[str] | None = None
+    Links: list[str] | None = None
+    Mounts: list[dict[str, Any]] | None = None
+    PortBindings: dict[str, list[dict[str, str]] | None] | None = None
+    VolumesFrom: list[str] | None = None
+
+
+class _NetworkSettings(BaseModel):
+    Networks: dict[str, dict[str, Any] | None] | None = None
+
+
+class _Inspect(BaseModel):
+    """What is relied upon of a recipe; the rest of it is handed to the engine as it came from there."""
+
+    Id: str
+    Config: _Config
+    HostConfig: _HostConfig
+    NetworkSettings: _NetworkSettings | None = None
+    Mounts: list[dict[str, Any]] | None = None
+
+
 class _Original(BaseModel):
     id: str = Field(pattern=r"^[0-9a-f]{64}$")
     name: str = Field(min_length=1)
@@ -41,16 +70,34 @@ class _Original(BaseModel):
 
     @model_validator(mode="after")
     def _recipe_is_its_own(self) -> Self:
-        if self.inspect.get("Id") != self.id or "Config" not in self.inspect or "HostConfig" not in self.inspect:
+        try:
+            recipe = _Inspect.model_validate(self.inspect)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"the recipe of {self.name} can't be used: {where}: {first['msg']}") from None
+        if recipe.Id != self.id:
             msg = f"the recipe of {self.name} is not that container's"
             raise ValueError(msg)
         return self
+
+
+class _Named(BaseModel, extra="allow"):
+    Name: str = Field(min_length=1)
+
+
+class _Image(BaseModel):
+    Id: str = Field(min_length=1)
+    RepoDigests: list[str]
 
 
 class _Recipes(BaseModel):
     snapshot: _Header
     count: int = Field(ge=0)
     originals: list[_Original]
+    networks: list[_Named]
+    volumes: list[_Named]
+    images: list[_Image]
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -84,7 +131,14 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
             f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
         )
     originals = (Original(**dict(original)) for original in recipes.originals)
-    return Snapshot(recipes.snapshot.id, owner, tuple(sorted(originals, key=lambda original: original.name)))
+    return Snapshot(
+        recipes.snapshot.id,
+        owner,
+        tuple(sorted(originals, key=lambda original: original.name)),
+        networks={network.Name: network.model_dump() for network in recipes.networks},
+        volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
+        digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+    )
 
 
 def write_report(

@@ -1,0 +1,148 @@
+"""Looking at the engine: which one it is, what it lists, and who has taken whose place.
+
+Whatever can't be the truth raises, so that a check that goes on has something to go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from .errors import EngineError, ImplausibleListing
+from .model import RUNNING_STATES
+from .plan import RESTART_LABEL, misread_restart_rule, name_holders
+from .protection import IGNORE_LABEL, ROLE_LABEL, misread
+from .successor import is_successor
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from .engine import Engine
+    from .model import Container, EngineIdentity, Snapshot
+    from .troubles import Troubles
+
+log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+LONGEST_REMOVING_SECONDS = 60.0
+"""A removal that takes longer is taken to last for ever, as some do."""
+
+
+class Observer:
+    """The controller's own eyes.
+
+    Args:
+        engine: what is looked at.
+        own_id: the id of the container this runs in, None when unknown.
+        troubles: where it is told that the engine doesn't know that container.
+    """
+
+    def __init__(self, engine: Engine, own_id: str | None, troubles: Troubles) -> None:
+        self._engine = engine
+        self._own_id = own_id
+        self._troubles = troubles
+        self._identity: EngineIdentity | None = None
+        self._own_id_is_known_here = False
+        self._known_at: EngineIdentity | None = None
+        self._judged: dict[tuple[str, str], bool] = {}
+        self._removing_since: dict[str, float] = {}
+        self._labels_told: set[tuple[str, str]] = set()
+
+    async def identity(self) -> EngineIdentity:
+        """Return which engine this is; asked at the start and whenever it was away.
+
+        Raises:
+            EngineError: it can't be asked.
+        """
+        if self._identity is None:
+            identity = await self._engine.identity()
+            # Once confirmed it stays so: an engine that has not loaded all its containers yet must not unlearn it.
+            known = self._known_at == identity or await self._knows_own_container()
+            self._known_at = identity if known else None
+            if not known:
+                self._troubles.begins(
+                    "own id",
+                    "the engine doesn't know the container this controller runs in: a list that lacks it can't be "
+                    "told from a faulty one",
+                )
+            self._own_id_is_known_here = known
+            self._identity = identity
+        return self._identity
+
+    async def confirm_identity(self) -> None:
+        """Make sure, by one cheap question, that the engine is still the same: connections are renewed silently.
+
+        Raises:
+            EngineError: it is another one, or can't be asked.
+        """
+        identity = await self.identity()
+        if await self._engine.none_network_id() != identity.none_network_id:
+            raise EngineError("another engine answers than a moment ago: nothing is done before it is looked at anew")
+
+    def forget_engine(self) -> None:
+        """The engine was away: whoever answers next may be another one."""
+        self._identity = None
+
+    async def containers(self) -> list[Container]:
+        """List every container of the engine.
+
+        Raises:
+            EngineError: it can't be asked.
+            ImplausibleListing: the list lacks the container that this controller runs in.
+        """
+        observed = await self._engine.containers()
+        if self._own_id_is_known_here and all(container.id != self._own_id for container in observed):
+            raise ImplausibleListing(
+                "the engine's list lacks the container this controller runs in, so it can't be complete: "
+                "nothing is done"
+            )
+        self._tell_misread_labels(observed)
+        return observed
+
+    async def successors(self, snapshot: Snapshot, observed: list[Container]) -> frozenset[tuple[str, str]]:
+        """Return the pairs (original, holder of its name) made from the same image and configuration.
+
+        Each pair is asked about once, for as long as it stands: neither side can change.
+        """
+        judged: dict[tuple[str, str], bool] = {}
+        names = {container.id: container.name for container in observed}
+        names |= {original.id: original.name for original in snapshot.originals}
+        for original, holder in name_holders(snapshot, observed):
+            pair = (original.id, holder.id)
+            verdict = self._judged.get(pair)
+            if verdict is None:
+                inspected = await self._engine.inspect(holder.id)
+                if inspected is None:
+                    continue  # gone again
+                verdict = is_successor(original.inspect, inspected, names)
+            judged[pair] = verdict
+        self._judged = judged
+        return frozenset(pair for pair, verdict in judged.items() if verdict)
+
+    async def _knows_own_container(self) -> bool:
+        inspected = await self._engine.inspect(self._own_id) if self._own_id else None
+        # A Kubernetes pod and `network_mode: container:…` get the files that tell the id from another container.
+        return inspected is not None and ROLE_LABEL in (inspected["Config"].get("Labels") or {})
+
+    def stuck(self, observed: list[Container], now: float) -> frozenset[str]:
+        """Return the containers that the engine has been removing for too long; `now` in seconds of a steady clock."""
+        removing = {container.id for container in observed if container.state == "removing"}
+        self._removing_since = {key: self._removing_since.get(key, now) for key in removing}
+        return frozenset(key for key, since in self._removing_since.items() if now - since >= LONGEST_REMOVING_SECONDS)
+
+    def _tell_misread_labels(self, observed: list[Container]) -> None:
+        present = {container.id for container in observed}
+        self._labels_told = {told for told in self._labels_told if told[0] in present}
+        for container in observed:
+            if container.state not in RUNNING_STATES:
+                continue
+            for label, value, reading in (
+                (IGNORE_LABEL, misread(container.labels), "read as true: the container is left alone"),
+                (RESTART_LABEL, misread_restart_rule(container.labels), "the default is used"),
+            ):
+                if value is not None and (container.id, label) not in self._labels_told:
+                    self._labels_told.add((container.id, label))
+                    log.warning(
+                        "a label can't be read", container=container.name, label=label, value=value, reading=reading
+                    )

@@ -1,0 +1,146 @@
+"""Puts an original back in the place of an impostor: another container that has taken its name.
+
+Everything that can fail without harm comes first. From the moment the impostor is stopped, any failure puts it back
+as it was, running and under its name: no failure may leave the service with neither of the two. The impostor is never
+removed; it stays, stopped, under another name.
+
+| step that fails               | what is undone                                                              |
+|-------------------------------|-----------------------------------------------------------------------------|
+| image, networks, volumes      | nothing was changed                                                         |
+| create under a temporary name | nothing was changed                                                         |
+| connect to further networks   | the new container is removed                                                |
+| stop the impostor             | it is started again (it may be half way down), the new container is removed |
+| rename the impostor           | it is started again, the new container is removed                           |
+| name the new container        | the impostor gets its name back and is started, the new container is removed|
+| start the new container       | the new container is removed, the impostor gets its name back and is started|
+
+An impostor that was run with `--rm` is deleted by the engine when it stops; to put it back it is made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from .errors import ContainerError, ControllerError, EngineError
+from .model import RUNNING_STATES, Outcome, Result
+from .recipe import creation
+from .recreate import REMAINS, find_image, present_ids, provide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import FilteringBoundLogger
+
+    from .engine import Engine
+    from .model import Action, Original, Snapshot
+
+log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Restorer:
+    """Restores originals, and remembers the attempts that failed: they are repeated only when something has changed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._failed: dict[tuple[str, str], tuple[tuple[str | None, ...], str]] = {}
+
+    async def restore(self, action: Action, snapshot: Snapshot, attempting: Callable[[], None]) -> Outcome:
+        """Give an original its place back.
+
+        Args:
+            action: `container` is the impostor.
+            snapshot: the snapshot in force at this moment, which may be newer than the action.
+            attempting: called just before something is changed.
+        """
+        original = snapshot.by_id.get(action.original_id or "")
+        if original is None:
+            return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
+        if action.container.id in snapshot.by_id:
+            return Outcome(action, Result.DROPPED, "the other container belongs to the snapshot by now")
+        pair = (original.id, action.container.id)
+        present: tuple[str | None, ...] = ()
+        try:
+            seen = await self._engine.inspect(original.id)
+            if seen is not None and seen["State"]["Status"] not in REMAINS:
+                return Outcome(action, Result.DROPPED, "it exists again")
+            impostor = await self._engine.inspect(original.name)
+            if impostor is None or impostor["Id"] != action.container.id:
+                return Outcome(action, Result.DROPPED, "its name has changed hands meanwhile")
+            # A change of any of these is a reason to try again what has failed before.
+            present = (
+                snapshot.id,
+                await self._engine.image_id(original.image),
+                await self._engine.image_id(original.image_id),
+            )
+            before = self._failed.get(pair)
+            if before is not None and before[0] == present:
+                return Outcome(action, Result.FAILED, f"{before[1]} (tried again when its image or the other changes)")
+            attempting()
+            await self._exchange(original, impostor, snapshot)
+        except (ContainerError, EngineError) as error:
+            if isinstance(error, ContainerError):
+                self._failed[pair] = (present, str(error))
+            return Outcome(action, Result.FAILED, str(error))
+        self._failed.pop(pair, None)
+        return Outcome(action, Result.DONE, f"the other one is kept as {_aside(original, impostor)}")
+
+    async def _exchange(self, original: Original, impostor: dict[str, Any], snapshot: Snapshot) -> None:
+        engine = self._engine
+        image = await find_image(engine, original, snapshot)
+        request = creation(original.inspect, image, await present_ids(engine, original, snapshot))
+        await provide(engine, original, snapshot)
+        temporary_name = f"{original.name}-restored-{impostor['Id'][:12]}"
+        left_over = await engine.inspect(temporary_name)
+        if left_over is not None and left_over["State"]["Status"] == "created":
+            await engine.remove_own(left_over["Id"])  # of an attempt in the middle of which the controller ended
+        new_id = await engine.create(temporary_name, request.body)
+        try:
+            for network, endpoint in request.further_networks.items():
+                await engine.connect(network, new_id, endpoint)
+        except ControllerError:
+            await engine.remove_own(new_id)
+            raise
+        try:
+            await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
+            if await engine.inspect(impostor["Id"]) is not None:
+                await engine.rename(impostor["Id"], _aside(original, impostor))
+            await engine.rename(new_id, original.name)
+            await engine.start(new_id)
+        except ControllerError:
+            await self._put_back(original, impostor, new_id)
+            raise
+
+    async def _put_back(self, original: Original, impostor: dict[str, Any], new_id: str) -> None:
+        """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""
+        engine = self._engine
+        impostor_id: str = impostor["Id"]
+        await self._tried(engine.remove_own(new_id))
+        seen = await self._tried(engine.inspect(impostor_id))
+        if seen is None:
+            name = str(impostor["Config"]["Image"])
+            image = name if await self._tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
+            request = creation(impostor, image, {})
+            made = await self._tried(engine.create(original.name, request.body))
+            if made is None:
+                return
+            impostor_id = made
+            for network, endpoint in request.further_networks.items():
+                await self._tried(engine.connect(network, impostor_id, endpoint))
+        elif seen["Name"].removeprefix("/") != original.name:
+            await self._tried(engine.rename(impostor_id, original.name))
+        if impostor["State"]["Status"] in RUNNING_STATES:
+            await self._tried(engine.start(impostor_id))
+
+    async def _tried(self, step: Any) -> Any:
+        try:
+            return await step
+        except ControllerError as error:
+            log.error("putting a replaced container back failed in part", cause=str(error))  # noqa: TRY400 # foreseen
+            return None
+
+
+def _aside(original: Original, impostor: dict[str, Any]) -> str:
+    """Name the impostor so that people see whose place it had; the id keeps several apart."""
+    return f"{original.name}-replaced-{impostor['Id'][:12]}"
