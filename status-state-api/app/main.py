@@ -107,6 +107,7 @@ def _wire(settings: Settings, engine: Engine, store: Store, token: str) -> Serve
     server = Server(
         uvicorn.Config(
             app,
+            interface="asgi3",
             loop="uvloop",
             http="httptools",
             ws="none",

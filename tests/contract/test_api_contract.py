@@ -60,6 +60,10 @@ class GoldenEngine:
         """There is none."""
         assert network_id
 
+    async def image(self, image_id: str) -> Inspection | None:
+        """There is none."""
+        assert image_id
+
     async def volume(self, name: str) -> Inspection | None:
         """There is none."""
         assert name

@@ -127,6 +127,11 @@ class FakeEngine:
         self._ask("volume")
         return self.volumes.get(name)
 
+    async def image(self, image_id: str) -> Inspection | None:
+        """One image, as every registry has it."""
+        self._ask("image")
+        return {"Id": image_id, "RepoDigests": [f"image@{image_id}"]}
+
     def _ask(self, question: str) -> None:
         self.asked.append(question)
         if self.error is not None:
@@ -208,7 +213,7 @@ def recipes_of(*names: str, snapshot_id: str = "5" * 32, engine: EngineIdentity 
         for name in names
     ]
     head = SnapshotHead(id=snapshot_id, taken_at=NOW, reason="startup", engine=engine)
-    return Recipes(snapshot=head, count=len(originals), originals=originals, networks=[], volumes=[])
+    return Recipes(snapshot=head, count=len(originals), originals=originals, networks=[], volumes=[], images=[])
 
 
 def stored(recipes: Recipes) -> StoredSnapshot:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog.testing
 from status_state_controller.main import Controller
 
-from .controller_world import FakeClock, FakeEngine, FakeSsa, settings
+from .controller_engine import FakeEngine
+from .controller_world import FakeClock, FakeSsa, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from status_state_controller.model import Container, Snapshot
 
-BOUND_SECONDS = 10
+BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
 
 

@@ -1,4 +1,4 @@
-"""The pretended world of the controller's unit tests: an engine, an SSA and a clock that do as they are told."""
+"""The pretended world of the controller's unit tests: containers, recipes, an SSA and a clock that do as they are told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from status_state_controller.engine import Engine
 from status_state_controller.model import Container, EngineIdentity, Original, Snapshot
 from status_state_controller.settings import Settings
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 ENGINE = EngineIdentity(id="T7KA:ZLBD", name="kiosk-17", none_network_id="5d6f")
 OTHER_ENGINE = replace(ENGINE, none_network_id="0000")  # a clone: the same id and name
+IMAGE = "nginx:1.27"
+IMAGE_ID = "sha256:1b0a"
 DEFAULT_STATUS = {
     "running": "Up 5 minutes",
     "paused": "Up 5 minutes (Paused)",
@@ -56,8 +57,8 @@ def recipe(name: str, *, word: str | None = None, labels: dict[str, str] | None 
     return {
         "Id": id_of(word or name),
         "Name": f"/{name}",
-        "Image": "sha256:1b0a",
-        "Config": {"Image": "nginx:1.27", "Env": ["PASSWORD=hunter2"], "Labels": labels or {}},
+        "Image": IMAGE_ID,
+        "Config": {"Image": IMAGE, "Env": ["PASSWORD=hunter2"], "Labels": labels or {}},
         "HostConfig": {"NetworkMode": "bridge"},
     }
 
@@ -65,7 +66,7 @@ def recipe(name: str, *, word: str | None = None, labels: dict[str, str] | None 
 def original(name: str, *, word: str | None = None, labels: dict[str, str] | None = None) -> Original:
     """An original of that name."""
     inspect = recipe(name, word=word, labels=labels)
-    return Original(inspect["Id"], name, "nginx:1.27", inspect["Image"], inspect)
+    return Original(inspect["Id"], name, IMAGE, inspect["Image"], inspect)
 
 
 def snapshot(*originals: Original | str, id: str = "snapshot-1", engine: EngineIdentity = ENGINE) -> Snapshot:  # noqa: A002 # the word of the contract
@@ -88,16 +89,18 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
             {"id": o.id, "name": o.name, "image": o.image, "image_id": o.image_id, "inspect": dict(o.inspect)}
             for o in held.originals
         ],
-        "networks": [],
-        "volumes": [],
+        "networks": [dict(definition) for definition in held.networks.values()],
+        "volumes": [dict(definition) for definition in held.volumes.values()],
+        "images": [{"Id": image, "RepoDigests": list(digests)} for image, digests in held.digests.items()],
     }
 
 
 def settings(folder: Path, **others: Any) -> Settings:
-    """Settings with their files in `folder`, where the token lies already."""
+    """Settings with their files in `folder`, where the token lies already; events are off unless asked for."""
     token_file = folder / "token"
     token_file.write_text("open-sesame\n")
-    return Settings(ssa_url="http://ssa:8000", token_file=token_file, heartbeat_file=folder / "heartbeat", **others)
+    files = {"token_file": token_file, "heartbeat_file": folder / "heartbeat"}
+    return Settings(**{"ssa_url": "http://ssa:8000", "react_to_events": False, **files, **others})
 
 
 class FakeClock:
@@ -118,70 +121,6 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.seconds += seconds
-
-
-class FakeEngine(Engine):
-    """An engine with containers in memory, which notes every call and fails or hangs on request."""
-
-    def __init__(self, *containers: Container) -> None:
-        super().__init__({}, threads=1)
-        self.who = ENGINE
-        self.world = {c.id: c for c in containers}
-        self.inspects: dict[str, dict[str, Any]] = {}
-        self.unlisted: set[str] = set()  # ids that only the list lacks
-        self.calls: list[str] = []
-        self.failures: dict[str, BaseException] = {}  # by verb, or by "verb name"
-        self.hangs: dict[str, asyncio.Event] = {}  # by verb, or by "verb name": until set
-        self.reached: dict[str, asyncio.Event] = {}
-
-    @property
-    def acts(self) -> list[str]:
-        """The calls that change the world."""
-        return [call for call in self.calls if call.startswith(("start", "stop"))]
-
-    def hang(self, call: str) -> asyncio.Event:
-        """Let `call` hang until the event is set; `reached[call]` tells when it was made."""
-        self.reached[call] = asyncio.Event()
-        return self.hangs.setdefault(call, asyncio.Event())
-
-    def put(self, *containers: Container) -> None:
-        """Add containers, or replace those of the same id."""
-        self.world |= {c.id: c for c in containers}
-
-    async def identity(self) -> EngineIdentity:  # noqa: D102 # as its base
-        await self._note("identity", "")
-        return self.who
-
-    async def containers(self) -> list[Container]:  # noqa: D102 # as its base
-        await self._note("list", "")
-        return [c for c in self.world.values() if c.id not in self.unlisted]
-
-    async def inspect(self, container_id: str) -> dict[str, Any] | None:  # noqa: D102 # as its base
-        found = self.world.get(container_id)
-        await self._note("inspect", found.name if found else container_id[:12])
-        found = self.world.get(container_id)
-        if found is None:
-            return None
-        known = recipe(found.name, labels=dict(found.labels)) | self.inspects.get(container_id, {})
-        return known | {"Id": container_id, "Name": f"/{found.name}", "State": {"Status": found.state}}
-
-    async def start(self, container_id: str) -> None:  # noqa: D102 # as its base
-        await self._note("start", self.world[container_id].name)
-        self.world[container_id] = replace(self.world[container_id], state="running", status="Up 1 second")
-
-    async def stop(self, container_id: str, stop_timeout_seconds: int | None) -> None:  # noqa: D102 # as its base
-        await self._note("stop", self.world[container_id].name, f" {stop_timeout_seconds}")
-        self.world[container_id] = replace(self.world[container_id], state="exited", status="Exited (0) 1 second ago")
-
-    async def _note(self, verb: str, name: str, more: str = "") -> None:
-        call = f"{verb} {name}".strip()
-        self.calls.append(call + more)
-        for key in (verb, call):
-            if key in self.hangs:
-                self.reached[key].set()
-                await self.hangs[key].wait()
-            if key in self.failures:
-                raise self.failures[key]
 
 
 class Network(httpx.AsyncBaseTransport):

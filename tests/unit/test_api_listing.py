@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from status_state_api.listing import SharedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -44,44 +48,77 @@ class Engine:
 
 
 async def turn() -> None:
-    """Let everything that can go on go on."""
+    """Let everything that can go on at once go on."""
     for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; pytest's time-out ends it."""
+    while not condition():
         await asyncio.sleep(0)
 
 
 async def test_a_request_is_answered_by_a_listing_begun_after_it_came() -> None:
     engine = Engine()
-    shared = SharedCall(engine.list)
+    shared = SharedCall(engine.list, gather_factor=0)
     first = asyncio.create_task(shared.get())
     await turn()
     late = asyncio.create_task(shared.get())
     await turn()
     engine.finish()
-    await turn()
-    assert first.done()
+    assert await first == 1
     assert not late.done(), "the listing that has just ended was begun before the request came"
+    await until(lambda: engine.begun == 2)
     engine.finish()
-    assert (await first, await late) == (1, 2)
+    assert await late == 2
 
 
 async def test_requests_that_wait_together_share_one_listing() -> None:
     engine = Engine()
-    shared = SharedCall(engine.list)
+    shared = SharedCall(engine.list, gather_factor=0)
     first = asyncio.create_task(shared.get())
     await turn()
     others = [asyncio.create_task(shared.get()) for _ in range(50)]
     await turn()
     engine.finish()
-    await turn()
+    await until(lambda: engine.begun == 2)
     engine.finish()
     assert await first == 1
     assert await asyncio.gather(*others) == [2] * 50
     assert engine.begun == 2
 
 
+async def test_those_who_were_answered_and_come_again_share_the_next_listing_with_those_who_came_meanwhile() -> None:
+    engine = Engine()
+    shared = SharedCall(engine.list, gather_factor=1e9)
+    first = [asyncio.create_task(shared.get()) for _ in range(3)]
+    await turn()
+    meanwhile = [asyncio.create_task(shared.get()) for _ in range(3)]
+    await turn()
+    engine.finish()
+    await asyncio.gather(*first)
+    again = [asyncio.create_task(shared.get()) for _ in range(3)]
+    await turn()
+    assert engine.begun == 2, "it begins as soon as all have come"
+    engine.finish()
+    assert await asyncio.gather(*meanwhile, *again) == [2] * 6
+
+
+async def test_a_single_request_never_waits_for_others() -> None:
+    engine = Engine()
+    shared = SharedCall(engine.list, gather_factor=1e9)
+    for number in range(1, 4):
+        request = asyncio.create_task(shared.get())
+        await turn()
+        assert engine.begun == number
+        engine.finish()
+        assert await request == number
+
+
 async def test_a_failure_is_news_for_all_who_wait() -> None:
     engine = Engine()
-    shared = SharedCall(engine.list)
+    shared = SharedCall(engine.list, gather_factor=1e9)
     first = asyncio.create_task(shared.get())
     await turn()
     late = asyncio.create_task(shared.get())
@@ -99,7 +136,7 @@ async def test_a_failure_is_news_for_all_who_wait() -> None:
 
 async def test_one_who_goes_away_takes_nothing_from_the_others() -> None:
     engine = Engine()
-    shared = SharedCall(engine.list)
+    shared = SharedCall(engine.list, gather_factor=0)
     gone, stays = asyncio.create_task(shared.get()), asyncio.create_task(shared.get())
     await turn()
     gone.cancel()
@@ -110,7 +147,7 @@ async def test_one_who_goes_away_takes_nothing_from_the_others() -> None:
 
 async def test_a_failure_for_which_nobody_waits_any_more_does_no_harm() -> None:
     engine = Engine()
-    shared = SharedCall(engine.list)
+    shared = SharedCall(engine.list, gather_factor=0)
     gone = asyncio.create_task(shared.get())
     await turn()
     gone.cancel()
@@ -123,7 +160,7 @@ async def test_a_failure_for_which_nobody_waits_any_more_does_no_harm() -> None:
 def test_whatever_the_order_no_answer_is_older_than_its_request_and_one_listing_is_under_way(steps: list[str]) -> None:
     async def play() -> None:
         engine = Engine()
-        shared = SharedCall(engine.list)
+        shared = SharedCall(engine.list, gather_factor=0)
         requests: list[tuple[int, asyncio.Task[int]]] = []
         for step in steps:
             if step == "request":
@@ -133,12 +170,30 @@ def test_whatever_the_order_no_answer_is_older_than_its_request_and_one_listing_
             elif step in {"finish", "fail"} and engine.waiting:
                 engine.finish(OSError("fails") if step == "fail" else None)
             await turn()
-        while engine.waiting:
-            engine.finish()
-            await turn()
+        while not all(task.done() for _, task in requests):
+            if engine.waiting:
+                engine.finish()
+            await asyncio.sleep(0)
         for begun_before, task in requests:
             result = (await asyncio.gather(task, return_exceptions=True))[0]
             assert isinstance(result, OSError) or (isinstance(result, int) and result > begun_before)
         assert engine.most_under_way <= 1
 
     asyncio.run(play())
+
+
+async def test_the_next_listing_waits_until_those_just_answered_have_come_again() -> None:
+    engine = Engine()
+    shared = SharedCall(engine.list, gather_factor=1e9)
+    first = [asyncio.create_task(shared.get()) for _ in range(2)]
+    await turn()
+    engine.finish()
+    assert await asyncio.gather(*first) == [1, 1]
+    again = [asyncio.create_task(shared.get())]
+    await turn()
+    assert engine.begun == 1, "one of the two has not come again"
+    again.append(asyncio.create_task(shared.get()))
+    await turn()
+    assert engine.begun == 2
+    engine.finish()
+    assert await asyncio.gather(*again) == [2, 2]

@@ -30,7 +30,7 @@ class Stage:
         self.may_answer = asyncio.Event()
         self.told: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(self.app, lifespan="off", log_config=None, ws="none")
+        config = uvicorn.Config(self.app, interface="asgi3", lifespan="off", log_config=None, ws="none")
         config.timeout_graceful_shutdown = drain_seconds  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue] - a test has no whole seconds to wait
         self.server = Server(config, self.record)
         self.serving = asyncio.create_task(self.server.serve([self.listener]))

@@ -280,6 +280,7 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
     recipes = await take_snapshot(engine, IDENTITY, NOW, "startup")
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
+    assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"]}]
 
 
 async def test_inspects_are_bounded_in_number() -> None:

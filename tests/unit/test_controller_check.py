@@ -258,19 +258,62 @@ async def test_whether_a_container_is_a_successor_is_asked_anew_when_the_recipe_
     updated = original("web")
     held = snapshot(replace(updated, inspect=dict(updated.inspect) | {"HostConfig": {"Memory": 1 << 28}}))
     s = stage(tmp_path, held, container("web", "exited", word="web again"))
+    s.engine.images.clear()  # so that nothing comes of restoring
     await s.check()
     assert s.engine.acts == []
     s.ssa.held = snapshot(updated, id="snapshot-2")
-    await s.check()
+    await s.check_later(30)
     assert s.engine.acts == ["start web"]
 
 
-async def test_an_impostor_is_only_reported(tmp_path: Path) -> None:
+async def test_an_impostor_gives_way_to_the_original_and_the_next_check_finds_nothing_to_do(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web", word="impostor"))
     s.engine.inspects[id_of("impostor")] = {"Image": "sha256:other"}
     await s.check()
-    assert s.engine.acts == []
+    assert s.engine.shown == {"web": "running", f"web-replaced-{id_of('impostor')[:12]}": "exited"}
     assert [(f["container"]["name"], f["kind"]) for f in s.ssa.reports[-1]["findings"]] == [("web", "replaced")]
+    s.engine.calls.clear()
+    await s.check_later(30)
+    assert s.engine.acts == []
+    assert s.ssa.reports[-1]["sentence"] == "in sync"
+
+
+async def test_a_removed_original_is_made_again_and_the_next_check_finds_nothing_to_do(tmp_path: Path) -> None:
+    s = stage(tmp_path, snapshot("web"))
+    await s.check()
+    assert s.engine.acts == ["create web", "start web"]
+    assert s.engine.shown == {"web": "running"}
+    await s.check_later(30)
+    assert s.engine.acts == ["create web", "start web"]
+    s.engine.calls.clear()
+    await s.check_later(30)
+    assert s.engine.calls == ["list"]
+
+
+async def test_before_it_acts_a_check_makes_sure_that_the_engine_is_the_same(tmp_path: Path) -> None:
+    s = drifted(tmp_path)
+    await s.check()
+    drift_again(s)
+    await s.check()
+    assert s.engine.calls.index("none network") < min(s.engine.calls.index(call) for call in BOTH)
+    drift_again(s)
+    s.engine.failures["none network"] = EngineError("no answer")
+    await s.check()
+    assert s.engine.acts == []
+
+
+async def test_newcomers_may_live_for_a_while_when_that_is_set(tmp_path: Path) -> None:
+    s = drifted(tmp_path, new_container_grace=20)
+    assert await s.check() == 20
+    assert s.engine.acts == ["start web"]
+    assert sorted((o["container"]["name"], o["result"]) for o in s.ssa.reports[-1]["outcomes"]) == [
+        ("miner", "waiting"),
+        ("web", "done"),
+    ]
+    await s.check_later(19)
+    assert s.engine.acts == ["start web"]
+    await s.check_later(1)
+    assert s.engine.acts == ["start web", "stop miner None"]
 
 
 async def test_a_label_that_can_not_be_read_is_told_once(tmp_path: Path) -> None:
@@ -305,6 +348,19 @@ async def test_a_sign_of_life_that_can_not_be_written_does_not_end_the_healing(t
     s.controller._completed = fails  # pyright: ignore[reportPrivateUsage] # nothing else can be made to fail here
     await s.check()
     assert sorted(s.engine.acts) == BOTH
+
+
+async def test_a_check_that_dies_of_a_bug_is_no_sign_of_life_and_is_told_once(tmp_path: Path) -> None:
+    s = drifted(tmp_path)
+    s.engine.failures["list"] = ZeroDivisionError("a bug")
+    with Log() as log:
+        for _ in range(3):
+            await s.check_later(30)
+    assert s.completed == []
+    assert len([entry for entry in log.entries if entry.get("exc_info")]) == 1
+    s.engine.failures["list"] = EngineError("no answer")  # a restart would not help against that
+    await s.check_later(30)
+    assert len(s.completed) == 1
 
 
 async def test_every_check_that_is_completed_is_a_sign_of_life(tmp_path: Path) -> None:

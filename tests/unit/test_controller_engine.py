@@ -198,7 +198,7 @@ async def test_the_identity_is_asked_for(client: FakeClient) -> None:
     assert ("inspect_network", "none") in client.calls
 
 
-@pytest.mark.parametrize("answer", [{}, {"ID": "x"}, None], ids=repr)
+@pytest.mark.parametrize("answer", [{}, {"ID": "x"}, {"ID": "x", "Name": None}, {"ID": None, "Name": "x"}], ids=repr)
 async def test_an_identity_that_is_incomplete_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
     client.answers |= {"info": answer, "inspect_network": {"Id": "x"}}
     with pytest.raises(EngineError):

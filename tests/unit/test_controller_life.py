@@ -159,6 +159,7 @@ def test_a_log_that_hangs_does_not_keep_the_watchdog_from_ending_the_process(
             reading.wait(10)
 
     monkeypatch.setattr(watchdog_module, "log", StuckLog())
+    monkeypatch.setattr(watchdog_module, "LAST_WORDS_SECONDS", 0.01)
     ended = threading.Event()
     Watchdog(150.0, ended.set).start()
     was_ended = ended.wait(1)

@@ -8,7 +8,7 @@ from status_state_controller.plan import make_plan, misread_restart_rule, name_h
 
 from .controller_world import STATES, container, id_of, original, snapshot
 
-IS_DEAD = "report web: is dead: the engine could not remove it completely"
+IS_DEAD = "recreate web: is dead: the engine could not remove it completely"
 PROTECTIONS = {
     "a role": {"status-state.role": "api"},
     "ignored": {"status-state.ignore": "true"},
@@ -45,10 +45,36 @@ def test_an_original_is_judged_by_its_state(state: str, expected: str) -> None:
     assert str(plan(container("web", state))) == expected
 
 
-def test_an_original_that_is_gone_is_reported() -> None:
+def test_an_original_that_is_gone_is_recreated() -> None:
     found = plan()
-    assert str(found) == "report web: was removed"
+    assert str(found) == "recreate web: was removed"
     assert [finding.kind for finding in found.findings] == [Kind.REMOVED]
+    assert [(action.container.id, action.original_id) for action in found.actions] == [(id_of("web"), id_of("web"))]
+
+
+@pytest.mark.parametrize("name", ["web", "web-old"])
+def test_an_original_that_the_engine_has_been_removing_for_too_long_is_recreated(name: str) -> None:
+    removing = container(name, "removing", word="web")
+    found = make_plan(snapshot("web"), [removing], stuck=frozenset({removing.id}))
+    assert str(found) == "recreate web: is removing: the engine could not remove it completely"
+
+
+def test_an_original_is_recreated_though_a_dead_container_holds_its_name() -> None:
+    assert str(plan(container("web", "dead", word="remains"))) == IS_DEAD
+
+
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_an_original_whose_name_is_held_by_a_dead_protected_container_is_only_reported(labels: dict[str, str]) -> None:
+    found = plan(container("web", "dead", word="remains", labels=labels))
+    assert found.actions == (), "it would be renamed, and what is protected is never touched"
+    assert [finding.container.name for finding in found.findings] == ["web"]
+
+
+@pytest.mark.parametrize(("rule", "acts"), [("always", True), ("on-failure", True), ("never", False)])
+def test_an_original_that_need_not_run_is_not_made_again(rule: str, *, acts: bool) -> None:
+    held = snapshot(original("web", labels={"status-state.restart": rule}))
+    assert bool(make_plan(held, []).actions) == acts
+    assert bool(make_plan(held, [container("web", word="impostor")]).actions) == acts
 
 
 def test_an_original_whose_exit_code_is_not_told_is_started() -> None:
@@ -163,14 +189,31 @@ def test_a_successor_that_compose_holds_back_until_a_dependency_is_healthy_is_le
     starting = container("db", status="Up 2 seconds (health: starting)", labels=db_labels)
     assert str(make_plan(held, [web, starting], successor_pair())) == ""
     healthy = container("db", status="Up 20 seconds (healthy)", labels=db_labels)
-    assert str(make_plan(held, [web, healthy], successor_pair())) == "start web: was created but never started"
+    expected = "start web: was created but never started [after db is healthy]"
+    assert str(make_plan(held, [web, healthy], successor_pair())) == expected
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("labels", [{}, *PROTECTIONS.values()], ids=["a plain one", *PROTECTIONS.keys()])
-def test_an_impostor_is_only_reported(labels: dict[str, str], state: str) -> None:
+IMPOSTOR_STATES = [state for state in STATES if state not in {"dead", "removing"}]
+
+
+@pytest.mark.parametrize("state", IMPOSTOR_STATES)
+def test_an_original_is_restored_in_the_place_of_an_impostor(state: str) -> None:
+    found = plan(container("web", state, word="impostor"))
+    assert str(found) == "restore web: was replaced by a different container of the same name"
+    assert [finding.kind for finding in found.findings] == [Kind.REPLACED]
+    assert [(a.container.id, a.original_id) for a in found.actions] == [(id_of("impostor"), id_of("web"))]
+
+
+def test_an_impostor_that_is_being_removed_is_waited_for() -> None:
+    assert plan(container("web", "removing", word="impostor")).actions == ()
+
+
+@pytest.mark.parametrize("state", IMPOSTOR_STATES)
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_an_impostor_that_is_protected_is_only_reported(labels: dict[str, str], state: str) -> None:
     found = plan(container("web", state, word="impostor", labels=labels))
-    assert str(found) == "report web: was replaced by a different container of the same name"
+    assert found.actions == ()
+    assert str(found).startswith("report web: was replaced by a different container of the same name")
     assert [finding.kind for finding in found.findings] == [Kind.REPLACED]
 
 
@@ -244,10 +287,10 @@ def test_a_plan_names_originals_before_newcomers_and_each_in_the_order_of_names(
     ]
     assert str(make_plan(held, observed)).splitlines() == [
         "start cache: was created but never started",
+        "recreate gone: was removed",
         "start web: had exited with code 1",
         "stop aa: is not in the snapshot",
         "stop zz: is not in the snapshot",
-        "report gone: was removed",
     ]
 
 
@@ -256,8 +299,8 @@ def test_of_an_empty_snapshot_everything_that_runs_is_new() -> None:
     assert str(make_plan(snapshot(), observed)) == "stop a: is not in the snapshot\nstop b: is not in the snapshot"
 
 
-def test_with_nothing_on_the_engine_every_original_is_reported_and_nothing_is_done() -> None:
-    assert str(make_plan(snapshot("web", "db"), [])) == "report db: was removed\nreport web: was removed"
+def test_with_nothing_on_the_engine_every_original_is_recreated() -> None:
+    assert str(make_plan(snapshot("web", "db"), [])) == "recreate db: was removed\nrecreate web: was removed"
 
 
 def test_nothing_at_all_is_in_sync() -> None:

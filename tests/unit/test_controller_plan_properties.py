@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from status_state_controller.model import Container, Plan, Snapshot, Verb
 from status_state_controller.plan import make_plan, name_holders
+from status_state_controller.protection import protection
 
 from .controller_world import STATES, container, original, snapshot
 
@@ -47,7 +48,8 @@ class World:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Few ids and few names, so that they are shared, swapped and stolen all the time."""
-    originals = [original(w, labels=draw(st.sampled_from(RULES))) for w in draw(st.sets(st.sampled_from(WORDS)))]
+    labels = {word: draw(st.sampled_from(LABELS)) | draw(st.sampled_from(RULES)) for word in (*WORDS, "x", "y", "z")}
+    originals = [original(word, labels=labels[word]) for word in draw(st.sets(st.sampled_from(WORDS)))]
     words = sorted(draw(st.sets(st.sampled_from((*WORDS, "x", "y", "z")))))
     names = draw(st.permutations((*WORDS, "x", "y", "z")))
     observed = [
@@ -55,7 +57,7 @@ def worlds(draw: st.DrawFn) -> World:
             name if draw(st.booleans()) else word,
             draw(st.sampled_from(STATES)),
             word=word,
-            labels=draw(st.sampled_from(LABELS)),
+            labels=labels[word],  # a container can't lose or gain any while it lives
             status=draw(st.sampled_from((None, *EXITS))),
         )
         for word, name in zip(words, names, strict=False)
@@ -74,7 +76,7 @@ thoroughly = settings(max_examples=50, deadline=None, database=None)
 @thoroughly
 @every_world
 def test_no_plan_acts_on_a_protected_container(world: World) -> None:
-    protected = {c.id for c in world.observed if c.labels}  # every label that observed containers carry here protects
+    protected = {c.id for c in world.observed if protection(c.labels) is not None}
     assert not protected & {action.container.id for action in world.plan.actions}
 
 
@@ -82,17 +84,29 @@ def test_no_plan_acts_on_a_protected_container(world: World) -> None:
 @every_world
 def test_no_plan_stops_an_original_or_its_successor_or_starts_anything_else(world: World) -> None:
     for action in world.plan.actions:
-        assert action.container in world.observed
         if action.verb == Verb.STOP:
+            assert action.container in world.observed
             assert action.container.id not in world.held.by_id
             assert action.container.id not in {holder for _, holder in world.successors}
             assert action.container.state in {"running", "paused", "restarting"}
             continue
-        assert action.verb == Verb.START
         assert action.original_id is not None
         assert world.held.by_id[action.original_id].name == action.container.name
         own = action.original_id == action.container.id
-        assert own or (action.original_id, action.container.id) in world.successors
+        takes_its_place = (action.original_id, action.container.id) in world.successors
+        seen = {c.id: c for c in world.observed}
+        if action.verb == Verb.RECREATE:
+            assert own
+            assert action.original_id not in seen or seen[action.original_id].state in {"dead", "removing"}
+            continue
+        assert action.container in world.observed
+        if action.verb == Verb.RESTORE:
+            assert not own
+            assert not takes_its_place
+            assert action.container.id not in world.held.by_id
+            continue
+        assert action.verb == Verb.START
+        assert own or takes_its_place
         assert action.container.state in {"created", "exited"}
 
 
@@ -111,6 +125,21 @@ def test_no_plan_acts_twice_and_every_action_has_its_finding_with_the_same_reaso
 
 @thoroughly
 @every_world
+def test_an_original_that_is_gone_is_made_again_unless_somebody_has_its_name_or_it_need_not_run(world: World) -> None:
+    present, names = {c.id for c in world.observed}, {c.name for c in world.observed}
+    gone = {
+        o.id
+        for o in world.held.originals
+        if o.id not in present
+        and o.name not in names
+        and protection(o.labels) is None
+        and o.labels.get("status-state.restart") != "never"
+    }
+    assert gone <= {action.original_id for action in world.plan.actions if action.verb == Verb.RECREATE}
+
+
+@thoroughly
+@every_world
 def test_a_container_that_runs_and_is_nobodys_is_stopped(world: World) -> None:
     names = {o.name for o in world.held.originals}
     strangers = {
@@ -118,7 +147,7 @@ def test_a_container_that_runs_and_is_nobodys_is_stopped(world: World) -> None:
         for c in world.observed
         if c.id not in world.held.by_id
         and c.name not in names
-        and not c.labels
+        and protection(c.labels) is None
         and c.state in {"running", "paused", "restarting"}
     }
     stopped = {action.container.id for action in world.plan.actions if action.verb == Verb.STOP}

@@ -36,6 +36,8 @@ def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, unt
         (told(Result.DONE), "web had exited with code 1: started"),
         (told(Result.DONE, Verb.STOP), "web had exited with code 1: stopped"),
         (told(Result.DONE, detail="it ran already"), "web had exited with code 1: started (it ran already)"),
+        (told(Result.DONE, Verb.RECREATE), "web had exited with code 1: recreated"),
+        (told(Result.DONE, Verb.RESTORE), "web had exited with code 1: restored"),
         (told(Result.RUNNING), "web had exited with code 1: still being started"),
         (told(Result.RUNNING, Verb.STOP), "web had exited with code 1: still being stopped"),
         (told(Result.FAILED, detail="no such image"), "web had exited with code 1: start failed: no such image"),
@@ -146,8 +148,13 @@ async def test_healing_is_followed_by_in_sync_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("world", "dry_run"),
-    [((container("web", word="impostor"),), False), ((), False), ((container("web", "exited"),), True)],
-    ids=["an impostor", "a removed original", "a dry run"],
+    [
+        ((container("web", word="impostor", labels={"status-state.ignore": "true"}),), False),
+        ((container("web-old", "exited", word="web"),), False),
+        ((container("web", "exited"),), True),
+        ((), True),
+    ],
+    ids=["a protected impostor", "a renamed original", "a dry run", "a dry run of a removed original"],
 )
 async def test_a_lasting_finding_is_told_once(world: tuple[Container, ...], *, dry_run: bool, tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), *world, dry_run=dry_run)

@@ -85,7 +85,7 @@ def is_still_one(
     if was is not None:
         was(recipe)
     change(candidate)
-    return is_successor(recipe, candidate)
+    return is_successor(recipe, candidate, {})
 
 
 def unchanged(_: dict[str, Any]) -> None:
@@ -205,11 +205,11 @@ def test_a_hostname_that_a_person_chose_counts_even_when_it_is_the_same() -> Non
 def test_the_answers_are_not_changed_by_comparing_them() -> None:
     recipe, candidate = inspected("original"), inspected("again")
     before = deepcopy((recipe, candidate))
-    is_successor(recipe, candidate)
+    is_successor(recipe, candidate, {})
     assert (recipe, candidate) == before
 
 
 def test_sparse_answers_are_compared_without_stumbling() -> None:
     sparse: dict[str, Any] = {"Id": id_of("original"), "Image": "sha256:1b0a", "Config": {}, "HostConfig": {}}
-    assert is_successor(sparse, sparse | {"Id": id_of("again")})
-    assert not is_successor(sparse, inspected("again"))
+    assert is_successor(sparse, sparse | {"Id": id_of("again")}, {})
+    assert not is_successor(sparse, inspected("again"), {})

@@ -10,7 +10,8 @@ from status_state_controller.errors import ContainerError, EngineError, EngineRe
 from status_state_controller.func import start, stop
 from status_state_controller.model import Action, Container, Outcome, Result, Snapshot, Verb
 
-from .controller_world import FakeEngine, container, id_of, snapshot
+from .controller_engine import FakeEngine
+from .controller_world import container, id_of, snapshot
 
 if TYPE_CHECKING:
     from status_state_controller.model import Original
