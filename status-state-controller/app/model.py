@@ -75,10 +75,11 @@ class Snapshot:
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
     digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
 
-    @property
-    def by_id(self) -> dict[str, Original]:
-        """The originals by container id."""
-        return {original.id: original for original in self.originals}
+    by_id: Mapping[str, Original] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the originals by container id."""
+        object.__setattr__(self, "by_id", {original.id: original for original in self.originals})
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +207,8 @@ class Outcome:
     result: Result
     detail: str | None = None
     until: datetime | None = None  # with WAITING: when the next attempt is due
+
+
+def aside_name(name: str, container_id: str) -> str:
+    """Name a container that had to give up its name, so that people see whose place it had; the id keeps several apart."""
+    return f"{name}-replaced-{container_id[:12]}"

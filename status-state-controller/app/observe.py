@@ -46,6 +46,7 @@ class Observer:
         self._own_id_is_known_here = False
         self._known_at: EngineIdentity | None = None
         self._judged: dict[tuple[str, str], bool] = {}
+        self._judged_against: str | None = None
         self._removing_since: dict[str, float] = {}
         self._labels_told: set[tuple[str, str]] = set()
 
@@ -103,8 +104,10 @@ class Observer:
     async def successors(self, snapshot: Snapshot, observed: list[Container]) -> frozenset[tuple[str, str]]:
         """Return the pairs (original, holder of its name) made from the same image and configuration.
 
-        Each pair is asked about once, for as long as it stands: neither side can change.
+        Each pair is asked about once, for as long as it stands and the snapshot is the same.
         """
+        if self._judged_against != snapshot.id:
+            self._judged_against, self._judged = snapshot.id, {}
         judged: dict[tuple[str, str], bool] = {}
         names = {container.id: container.name for container in observed}
         names |= {original.id: original.name for original in snapshot.originals}

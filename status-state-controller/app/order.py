@@ -47,15 +47,20 @@ def dependencies(original: Original, snapshot: Snapshot) -> list[After]:
     return [After(name, found[name]) for name in sorted(found)]
 
 
+def namespaces(recipe: Mapping[str, Any]) -> list[str]:
+    """Return the ids or names of the containers whose network, IPC or PID namespace a container is in."""
+    host_config: dict[str, Any] = recipe.get("HostConfig") or {}
+    modes = (str(host_config.get(mode) or "") for mode in ("NetworkMode", "IpcMode", "PidMode"))
+    return [match[1] for mode in modes if (match := _JOINED.fullmatch(mode))]
+
+
 def joined(recipe: Mapping[str, Any]) -> list[str]:
     """Return the ids or names of the containers whose namespaces, volumes or links a container uses."""
     host_config: dict[str, Any] = recipe.get("HostConfig") or {}
-    modes = (str(host_config.get(mode) or "") for mode in ("NetworkMode", "IpcMode", "PidMode"))
-    references = [match[1] for mode in modes if (match := _JOINED.fullmatch(mode))]
     volumes_from: list[str] = host_config.get("VolumesFrom") or []
     links: list[str] = host_config.get("Links") or []
-    references += [source.partition(":")[0] for source in volumes_from]
-    return references + [link.partition(":")[0].removeprefix("/") for link in links]
+    sources = [source.partition(":")[0] for source in volumes_from]
+    return namespaces(recipe) + sources + [link.partition(":")[0].removeprefix("/") for link in links]
 
 
 def blocks(newcomer: Container, original: Original) -> bool:

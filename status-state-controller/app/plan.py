@@ -7,11 +7,11 @@ made from the same configuration?) is asked by the caller for the pairs that `na
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb
-from .order import busy_with_newcomers, dependencies
+from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb, aside_name
+from .order import busy_with_newcomers, dependencies, namespaces
 from .protection import protection
 from .status_text import exit_code
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .model import Original, Snapshot
+
+REPLACEABLE_STATES = DOWN_STATES | {"dead", "removing"}
+"""States of an original in which another container may have taken its place."""
+
+MOVABLE_STATES = DOWN_STATES | {"running", "restarting"}
+"""States in which a container whose parent is gone can be replaced; a paused one is somebody's intention."""
 
 RESTART_LABEL = "status-state.restart"
 RESTART_RULES = ("always", "on-failure", "never")
@@ -39,14 +45,68 @@ def misread_restart_rule(labels: Mapping[str, str]) -> str | None:
     return None if rule is None or rule.strip().lower() in RESTART_RULES else rule
 
 
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that a plan is made from, indexed."""
+
+    snapshot: Snapshot
+    by_id: Mapping[str, Container]
+    by_name: Mapping[str, Container]
+    successors: frozenset[tuple[str, str]]
+    stuck: frozenset[str]
+    places: frozenset[str]
+    """Containers that are to be judged as the place of an original, not as newcomers."""
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: Snapshot,
+        observed: Iterable[Container],
+        successors: frozenset[tuple[str, str]] = frozenset(),
+        stuck: frozenset[str] = frozenset(),
+    ) -> Situation:
+        """Index what is observed; see `make_plan` for the arguments."""
+        containers = list(observed)
+        by_id = {container.id: container for container in containers}
+        by_name = {container.name: container for container in containers}
+        places = frozenset(holder.id for _, holder in _name_holders(snapshot, by_id, by_name))
+        return cls(snapshot, by_id, by_name, successors, stuck, places)
+
+    def present(self, original: Original) -> Container | None:
+        """Return the container that the original was, if it exists and was not put aside by a restore."""
+        present = self.by_id.get(original.id)
+        if present is None or present.state not in DOWN_STATES:
+            return present
+        return None if present.name == aside_name(original.name, original.id) else present
+
+    def holder(self, original: Original) -> Container | None:
+        """Return the other container that has the original's name, if there is one."""
+        holder = self.by_name.get(original.name)
+        return None if holder is None or holder.id == original.id else holder
+
+    def is_nobodys(self, container: Container) -> bool:
+        """Tell whether a container is neither an original nor protected."""
+        return container.id not in self.snapshot.by_id and protection(container.labels) is None
+
+    def is_newcomer(self, container: Container) -> bool:
+        """Tell whether a container runs that nobody knows."""
+        return container.state in RUNNING_STATES and container.id not in self.places and self.is_nobodys(container)
+
+
 def name_holders(snapshot: Snapshot, observed: Iterable[Container]) -> list[tuple[Original, Container]]:
-    """Return each original that does not hold its own name, with the container that holds it."""
-    by_id, by_name = _index(observed)
+    """Return each original that is not up and whose name another container has, with that container."""
+    containers = list(observed)
+    by_id = {container.id: container for container in containers}
+    return _name_holders(snapshot, by_id, {container.name: container for container in containers})
+
+
+def _name_holders(
+    snapshot: Snapshot, by_id: Mapping[str, Container], by_name: Mapping[str, Container]
+) -> list[tuple[Original, Container]]:
     pairs: list[tuple[Original, Container]] = []
     for original in snapshot.originals:
-        holder = by_name.get(original.name)
-        present = by_id.get(original.id)
-        replaceable = present is None or present.state in DOWN_STATES | {"dead", "removing"}
+        holder, present = by_name.get(original.name), by_id.get(original.id)
+        replaceable = present is None or present.state in REPLACEABLE_STATES
         if holder is not None and holder.id != original.id and replaceable:
             pairs.append((original, holder))
     return pairs
@@ -67,40 +127,11 @@ def make_plan(
             image and the same configuration.
         stuck: ids of containers that the engine has been removing for too long to wait for.
     """
-    containers = list(observed)
-    by_id, by_name = _index(containers)
-    original_ids = snapshot.by_id.keys()
-    steps: list[tuple[Finding, Action | None]] = []
-    spoken_for: set[str] = set()  # containers that hold the place or the name of an original: no newcomers
-
-    for original in snapshot.originals:
-        present = by_id.get(original.id)
-        holder = by_name.get(original.name)
-        if holder is not None and holder.id == original.id:
-            holder = None  # it holds its own name
-        if present is not None and present.state != "dead" and present.id not in stuck:
-            if holder is not None and present.state in DOWN_STATES | {"removing"}:
-                spoken_for.add(holder.id)
-            step = _judge_present(original, present, holder, successors)
-        else:
-            if holder is not None:
-                spoken_for.add(holder.id)
-            step = _judge_absent(original, present, holder, successors, original_ids)
-        if protection(original.labels) is not None:
-            step = None
-        if step is not None and _compose_waits(original, holder, snapshot, by_name):
-            step = None
-        if step is not None:
-            steps.append(step)
-
-    for container in containers:
-        # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
-        if container.id in original_ids or container.id in spoken_for or container.state not in RUNNING_STATES:
-            continue
-        if protection(container.labels) is None:
-            steps.append(_step(container, Kind.NEW, "is not in the snapshot", Verb.STOP, None))
-
-    newcomers = [finding.container for finding, action in steps if action is not None and action.verb == Verb.STOP]
+    situation = Situation.of(snapshot, observed, successors, stuck)
+    steps = [step for original in snapshot.originals if (step := _judge(original, situation)) is not None]
+    # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
+    newcomers = [container for container in situation.by_id.values() if situation.is_newcomer(container)]
+    steps += [_step(container, Kind.NEW, "is not in the snapshot", Verb.STOP, None) for container in newcomers]
     steps = [(finding, _in_order(action, snapshot, newcomers)) for finding, action in steps]
     steps.sort(key=lambda step: (step[0].kind == Kind.NEW, step[0].container.name, step[0].container.id))
     return Plan(
@@ -109,15 +140,31 @@ def make_plan(
     )
 
 
+def _judge(original: Original, situation: Situation) -> tuple[Finding, Action | None] | None:
+    """Judge one original by what is observed of it, and of the container that has its name."""
+    present, holder = situation.present(original), situation.holder(original)
+    if protection(original.labels) is not None:
+        return None
+    if _compose_waits(original, holder, situation):
+        return None
+    if present is None or present.state == "dead" or present.id in situation.stuck:
+        return _judge_absent(original, present, holder, situation)
+    parent = _parent_made_again(original, situation)
+    if parent is not None and holder is None and present.state in MOVABLE_STATES:
+        reason = f"uses a namespace of {parent}, which was made again"
+        return _step(present, Kind.REPLACED, reason, Verb.RESTORE, original.id)
+    return _judge_present(original, present, holder, situation)
+
+
 def _judge_present(
-    original: Original, present: Container, holder: Container | None, successors: frozenset[tuple[str, str]]
+    original: Original, present: Container, holder: Container | None, situation: Situation
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that still exists."""
     # It runs, is paused by somebody, or the engine is at work on it: look again next time.
     if present.state not in DOWN_STATES:
         return None
     # Compose renames the old container before it starts the new one, which takes its place.
-    if holder is not None and (original.id, holder.id) in successors:
+    if holder is not None and (original.id, holder.id) in situation.successors:
         return None
     if holder is not None:
         reason = f"is down under the name {present.name}, and its name is held by a different container"
@@ -128,27 +175,38 @@ def _judge_present(
     return _judge_down(original, present)
 
 
+def _parent_made_again(original: Original, situation: Situation) -> str | None:
+    """Return the name of the original whose namespace this one is in and which has been made again since, if any."""
+    for reference in namespaces(original.inspect):
+        parent = situation.snapshot.by_id.get(reference)
+        if parent is None or parent.id in situation.by_id:
+            continue
+        successor = situation.holder(parent)
+        if successor is not None and successor.state == "running" and (parent.id, successor.id) in situation.successors:
+            return parent.name
+    return None
+
+
 def _judge_absent(
     original: Original,
     dead: Container | None,
     holder: Container | None,
-    successors: frozenset[tuple[str, str]],
-    original_ids: Iterable[str],
+    situation: Situation,
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
-    remains = dead or (holder if holder is not None and holder.state == "dead" else None)
-    if remains is holder:
-        holder = None
+    remains = dead
+    if holder is not None and holder.state == "dead" and situation.is_nobodys(holder):
+        remains, holder = holder, None
     if holder is None and restart_rule(original.labels) == "never":
         return None
     if holder is None:
         reason = "was removed" if remains is None else f"is {remains.state}: the engine could not remove it completely"
         return _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
     protected = protection(holder.labels)
-    if holder.id in original_ids:
+    if holder.id in situation.snapshot.by_id:
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
-    if (original.id, holder.id) not in successors:
+    if (original.id, holder.id) not in situation.successors:
         return _judge_impostor(original, holder, protected)
     # The successor has taken the original's place and is treated as the original would be.
     if holder.state in DOWN_STATES and protected is None:
@@ -169,14 +227,12 @@ def _judge_impostor(
     return _step(impostor, Kind.REPLACED, reason, Verb.RESTORE, original.id)
 
 
-def _compose_waits(
-    original: Original, holder: Container | None, snapshot: Snapshot, by_name: Mapping[str, Container]
-) -> bool:
+def _compose_waits(original: Original, holder: Container | None, situation: Situation) -> bool:
     """Tell whether compose has made a container and will start it once a dependency is healthy: it may take its time."""
     if holder is None or holder.state != "created":
         return False
-    dependent_on = dependencies(original, snapshot)
-    awaited = (by_name.get(other.name) for other in dependent_on if other.condition == Condition.HEALTHY)
+    dependent_on = dependencies(original, situation.snapshot)
+    awaited = (situation.by_name.get(other.name) for other in dependent_on if other.condition == Condition.HEALTHY)
     return any(other is not None and "health: starting" in other.status for other in awaited)
 
 
@@ -211,8 +267,3 @@ def _step(
 def _named(original: Original) -> Container:
     """Stand for an original that has no container of its own to point at."""
     return Container(id=original.id, name=original.name, state="", labels=original.labels)
-
-
-def _index(observed: Iterable[Container]) -> tuple[dict[str, Container], dict[str, Container]]:
-    containers = list(observed)
-    return {c.id: c for c in containers}, {c.name: c for c in containers}

@@ -27,7 +27,9 @@ class Creation:
     further_networks: dict[str, dict[str, Any]]  # the request of the older engines has room for one network only
 
 
-def creation(recipe: Mapping[str, Any], image: str, present_ids: Mapping[str, str]) -> Creation:
+def creation(
+    recipe: Mapping[str, Any], image: str, present_ids: Mapping[str, str], borrowed_volumes: frozenset[str]
+) -> Creation:
     """Turn a recipe into requests.
 
     Args:
@@ -35,6 +37,7 @@ def creation(recipe: Mapping[str, Any], image: str, present_ids: Mapping[str, st
         image: the name of its image, where that still means the same image, else the image's id.
         present_ids: from the ids of originals that have been made again to the ids they have now; who shares their
             namespaces or volumes has to follow them.
+        borrowed_volumes: names of the volumes that come along with `VolumesFrom`.
     """
     config: dict[str, Any] = dict(recipe["Config"])
     host_config: dict[str, Any] = dict(recipe["HostConfig"])
@@ -52,7 +55,8 @@ def creation(recipe: Mapping[str, Any], image: str, present_ids: Mapping[str, st
         host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
     volumes_from: list[str] = host_config.get("VolumesFrom") or []
     host_config["VolumesFrom"] = [_follow_volumes(source, present_ids) for source in volumes_from] or None
-    host_config["Binds"] = [*(host_config.get("Binds") or []), *_anonymous_volumes(recipe)] or None
+    host_config["Mounts"] = _named_mounts(recipe) or None
+    host_config["Binds"] = [*(host_config.get("Binds") or []), *_anonymous_volumes(recipe, borrowed_volumes)] or None
     host_config["ContainerIDFile"] = ""
 
     endpoints = _endpoints(recipe, network_mode, short_id)
@@ -82,27 +86,42 @@ def _follow_volumes(source: str, present_ids: Mapping[str, str]) -> str:
     return present_ids.get(container, container) + colon + mode
 
 
-def _anonymous_volumes(recipe: Mapping[str, Any]) -> list[str]:
+def _named_mounts(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the mounts asked for, with the names of the volumes that the engine chose for those without one."""
+    found: list[dict[str, Any]] = recipe.get("Mounts") or []
+    names = {_place(mount["Destination"]): mount.get("Name") for mount in found if mount.get("Type") == "volume"}
+    asked_for: list[dict[str, Any]] = recipe["HostConfig"].get("Mounts") or []
+    return [
+        {**mount, "Source": names[_place(mount["Target"])]}
+        if mount.get("Type") == "volume" and not mount.get("Source") and _place(mount["Target"]) in names
+        else mount
+        for mount in asked_for
+    ]
+
+
+def _anonymous_volumes(recipe: Mapping[str, Any], borrowed: frozenset[str]) -> list[str]:
     """Name the volumes that were mounted without a name of their own, so that the same ones are mounted again."""
     host_config: dict[str, Any] = recipe["HostConfig"]
     binds: list[str] = host_config.get("Binds") or []
     mounts: list[dict[str, Any]] = host_config.get("Mounts") or []
-    asked_for = {_destination(bind) for bind in binds} | {
-        str(mount.get("Target")).rstrip("/") for mount in mounts if mount.get("Source") or mount.get("Type") != "volume"
-    }
-    if host_config.get("VolumesFrom"):
-        return []  # they come along with the containers they are taken from
+    asked_for = {_destination(bind) for bind in binds} | {_place(mount.get("Target")) for mount in mounts}
     found: list[dict[str, Any]] = recipe.get("Mounts") or []
     return [
         f"{mount['Name']}:{mount['Destination']}" + ("" if mount.get("RW", True) else ":ro")
         for mount in found
-        if mount.get("Type") == "volume" and str(mount["Destination"]).rstrip("/") not in asked_for
+        if mount.get("Type") == "volume"
+        and _place(mount["Destination"]) not in asked_for
+        and mount.get("Name") not in borrowed
     ]
 
 
 def _destination(bind: str) -> str:
     parts = bind.split(":")
-    return (parts[1] if len(parts) > 1 else parts[0]).rstrip("/")
+    return _place(parts[1] if len(parts) > 1 else parts[0])
+
+
+def _place(path: object) -> str:
+    return str(path).rstrip("/")
 
 
 def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ContainerError, EngineError
 from .model import Outcome, Result
 from .order import joined
+from .protection import protection
 from .recipe import creation
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
         if seen is not None and seen["State"]["Status"] not in REMAINS:
             return Outcome(action, Result.DROPPED, "it exists again")
         holder = await engine.inspect(original.name)
-        if holder is not None and holder["State"]["Status"] not in REMAINS:
+        if holder is not None and not _may_be_moved(holder, original, snapshot):
             return Outcome(action, Result.DROPPED, "its name was taken meanwhile")
         attempting()
         if holder is not None:
@@ -51,9 +52,16 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
     return Outcome(action, Result.DONE)
 
 
+def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot) -> bool:
+    """Tell whether the holder of the name is mere remains, and nobody's that is not to be touched."""
+    if holder["State"]["Status"] not in REMAINS or protection(holder["Config"].get("Labels") or {}):
+        return False
+    return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
+
+
 async def _recreate(engine: Engine, original: Original, snapshot: Snapshot) -> None:
     image = await find_image(engine, original, snapshot)
-    request = creation(original.inspect, image, await present_ids(engine, original, snapshot))
+    request = creation(original.inspect, image, *await present_ids(engine, original, snapshot))
     await provide(engine, original, snapshot)
     container_id = await engine.create(original.name, request.body)
     try:
@@ -65,15 +73,22 @@ async def _recreate(engine: Engine, original: Original, snapshot: Snapshot) -> N
     await engine.start(container_id)
 
 
-async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
-    """Return the ids that those whose namespaces or volumes the original uses have now: they may have been made again."""
+async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> tuple[dict[str, str], frozenset[str]]:
+    """Look at those whose namespaces or volumes the original uses: they may have been made again.
+
+    Returns:
+        The ids they have now, by those in the recipe, and the names of the volumes that come along with them.
+    """
     present: dict[str, str] = {}
+    volumes: set[str] = set()
     for reference in joined(original.inspect):
         other = snapshot.by_id.get(reference)
-        seen = None if other is None else await engine.inspect(other.name)
+        seen = await engine.inspect(other.name if other else reference)
         if seen is not None:
             present[reference] = seen["Id"]
-    return present
+            mounts: list[dict[str, Any]] = seen.get("Mounts") or []
+            volumes |= {str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"}
+    return present, frozenset(volumes)
 
 
 async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> str:

@@ -19,12 +19,14 @@ An impostor that was run with `--rm` is deleted by the engine when it stops; to 
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from .errors import ContainerError, ControllerError, EngineError
-from .model import RUNNING_STATES, Outcome, Result
+from .model import RUNNING_STATES, Outcome, Result, aside_name
 from .recipe import creation
 from .recreate import REMAINS, find_image, present_ids, provide
 
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from .model import Action, Original, Snapshot
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+REMOVAL_SECONDS = 10.0
+REMOVAL_POLL_SECONDS = 0.1
 
 
 class Restorer:
@@ -57,13 +63,15 @@ class Restorer:
         original = snapshot.by_id.get(action.original_id or "")
         if original is None:
             return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
-        if action.container.id in snapshot.by_id:
+        # An original that shares a namespace with one that was made again is replaced by itself.
+        by_itself = action.container.id == original.id
+        if action.container.id in snapshot.by_id and not by_itself:
             return Outcome(action, Result.DROPPED, "the other container belongs to the snapshot by now")
         pair = (original.id, action.container.id)
         present: tuple[str | None, ...] = ()
         try:
             seen = await self._engine.inspect(original.id)
-            if seen is not None and seen["State"]["Status"] not in REMAINS:
+            if seen is not None and seen["State"]["Status"] not in REMAINS and not by_itself:
                 return Outcome(action, Result.DROPPED, "it exists again")
             impostor = await self._engine.inspect(original.name)
             if impostor is None or impostor["Id"] != action.container.id:
@@ -84,12 +92,12 @@ class Restorer:
                 self._failed[pair] = (present, str(error))
             return Outcome(action, Result.FAILED, str(error))
         self._failed.pop(pair, None)
-        return Outcome(action, Result.DONE, f"the other one is kept as {_aside(original, impostor)}")
+        return Outcome(action, Result.DONE, f"the other one is kept as {aside_name(original.name, impostor['Id'])}")
 
     async def _exchange(self, original: Original, impostor: dict[str, Any], snapshot: Snapshot) -> None:
         engine = self._engine
         image = await find_image(engine, original, snapshot)
-        request = creation(original.inspect, image, await present_ids(engine, original, snapshot))
+        request = creation(original.inspect, image, *await present_ids(engine, original, snapshot))
         await provide(engine, original, snapshot)
         temporary_name = f"{original.name}-restored-{impostor['Id'][:12]}"
         left_over = await engine.inspect(temporary_name)
@@ -104,13 +112,23 @@ class Restorer:
             raise
         try:
             await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
-            if await engine.inspect(impostor["Id"]) is not None:
-                await engine.rename(impostor["Id"], _aside(original, impostor))
+            await self._put_aside(impostor, aside_name(original.name, impostor["Id"]))
             await engine.rename(new_id, original.name)
             await engine.start(new_id)
         except ControllerError:
             await self._put_back(original, impostor, new_id)
             raise
+
+    async def _put_aside(self, impostor: dict[str, Any], name: str) -> None:
+        """Take the impostor's name away; one that was run with `--rm` goes by itself, a moment after its stop."""
+        if impostor["HostConfig"].get("AutoRemove"):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REMOVAL_SECONDS):
+                    while await self._engine.inspect(impostor["Id"]) is not None:  # noqa: ASYNC110 # the engine does it
+                        await asyncio.sleep(REMOVAL_POLL_SECONDS)
+                    return
+        if await self._engine.inspect(impostor["Id"]) is not None:
+            await self._engine.rename(impostor["Id"], name)
 
     async def _put_back(self, original: Original, impostor: dict[str, Any], new_id: str) -> None:
         """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""
@@ -121,7 +139,7 @@ class Restorer:
         if seen is None:
             name = str(impostor["Config"]["Image"])
             image = name if await self._tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
-            request = creation(impostor, image, {})
+            request = creation(impostor, image, {}, frozenset())
             made = await self._tried(engine.create(original.name, request.body))
             if made is None:
                 return
@@ -139,8 +157,3 @@ class Restorer:
         except ControllerError as error:
             log.error("putting a replaced container back failed in part", cause=str(error))  # noqa: TRY400 # foreseen
             return None
-
-
-def _aside(original: Original, impostor: dict[str, Any]) -> str:
-    """Name the impostor so that people see whose place it had; the id keeps several apart."""
-    return f"{original.name}-replaced-{impostor['Id'][:12]}"
