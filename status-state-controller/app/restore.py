@@ -127,8 +127,11 @@ class Restorer:
                     while await self._engine.inspect(impostor["Id"]) is not None:  # noqa: ASYNC110 # the engine does it
                         await asyncio.sleep(REMOVAL_POLL_SECONDS)
                     return
-        if await self._engine.inspect(impostor["Id"]) is not None:
+        try:
             await self._engine.rename(impostor["Id"], name)
+        except ContainerError:
+            if await self._engine.inspect(impostor["Id"]) is not None:
+                raise
 
     async def _put_back(self, original: Original, impostor: dict[str, Any], new_id: str) -> None:
         """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""

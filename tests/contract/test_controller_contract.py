@@ -45,8 +45,8 @@ def test_the_controller_refuses_the_golden_recipes_when_it_acts_on_another_engin
         read_snapshot(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
 
 
-@pytest.mark.parametrize("field", ["snapshot", "count", "originals"])
-def test_the_controller_needs_every_part_that_says_what_is_desired(field: str) -> None:
+@pytest.mark.parametrize("field", ["snapshot", "count", "originals", "networks", "volumes", "images"])
+def test_the_controller_needs_every_part_of_the_recipes(field: str) -> None:
     document = deepcopy(json.loads(RECIPES))
     del document[field]
     with pytest.raises(SsaError):

@@ -34,6 +34,7 @@ class World:
     """What the table needs, and its containers before and after they were removed."""
 
     host: Host
+    client: str
     places: dict[str, str]
     before: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     after: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -65,7 +66,7 @@ class World:
         image = self.fill(case.image) or self.host.image
         label = f"{LABEL}={self.host.mark}"
         try:
-            run_command("docker", "create", "--name", name, "--label", label, *options, image, *case.command)
+            run_command(self.client, "create", "--name", name, "--label", label, *options, image, *case.command)
             for join in case.joins:
                 *ways, network = (self.fill(part) for part in join)
                 run_command("docker", "network", "connect", *ways, network, name)
@@ -107,7 +108,7 @@ def prepared(
         "engine": engine.state.name,
         "block-device": next((str(device) for device in sorted(Path("/dev").iterdir()) if device.is_block_device()), ""),
     }
-    world = World(module_host, places)
+    world = World(module_host, _find_client(), places)
     label = ("--label", f"{LABEL}={mark}")
     for name, options in NETWORKS.items():
         network_id = run_command("docker", "network", "create", *label, *options, world.fill(name)).strip()
@@ -127,6 +128,16 @@ def prepared(
 def _write_profile(path: Path) -> Path:
     path.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}))
     return path
+
+
+def _find_client() -> str:
+    """The `docker` command of the engine's own version where there are several: new ones refuse some old options."""
+    version = run_command("docker", "version", "--format", "{{.Server.Version}}").split(".")[0]
+    for folder in os.get_exec_path():
+        client = Path(folder) / "docker"
+        if client.is_file() and run_command(str(client), "version", "--format", "{{.Client.Version}}").startswith(version):
+            return str(client)
+    return "docker"
 
 
 def _build(name: str, instructions: tuple[str, ...]) -> None:

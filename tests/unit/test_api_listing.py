@@ -55,7 +55,7 @@ async def turn() -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition; pytest's time-out ends it."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what is waited for sets no event
         await asyncio.sleep(0)
 
 
