@@ -19,7 +19,7 @@ def configure_logs(level: str, form: Literal["logfmt", "json"]) -> None:
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(allow=()),
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
@@ -29,7 +29,7 @@ def configure_logs(level: str, form: Literal["logfmt", "json"]) -> None:
     else:
         rendering += [
             _join_lists,
-            structlog.processors.LogfmtRenderer(key_order=["at", "level", "event"], bool_as_flag=False),
+            structlog.processors.LogfmtRenderer(key_order=["time", "level", "event"], bool_as_flag=False),
         ]
     structlog.configure(
         processors=[

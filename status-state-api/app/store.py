@@ -108,6 +108,8 @@ class Store:
             raise self._explain(error) from error
 
     def _open(self) -> None:
+        if self._database is not None:
+            return
         if self._url.get_backend_name() == "sqlite":
             database = open_sqlite(self._url)
         else:

@@ -27,6 +27,9 @@ log: FilteringBoundLogger = structlog.get_logger(__name__)
 LONGEST_WAIT_FOR_OTHERS_SECONDS = 60.0
 """An original starts without what it depends on after this time: half a service beats none."""
 
+REMEMBERED_SECONDS = 300.0
+"""How long the end of an action is remembered: longer than any check takes."""
+
 HEALTH_POLL_SECONDS = 0.5
 
 
@@ -58,40 +61,54 @@ class Actions:
         self._stops = asyncio.Semaphore(concurrency)
         self._restorer = Restorer(engine)
         self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
+        self._ended_at: dict[str, float] = {}
+        self.made: set[tuple[str, str]] = set()
+        """Pairs (original, container made in its place): the controller's own work is never taken for an impostor."""
 
     @property
     def any_running(self) -> bool:
         """Whether an action is under way."""
         return bool(self._running)
 
-    def occupies(self, action: Action) -> bool:
-        """Tell whether an action under way acts on the same container, or for the same original.
+    def occupies(self, action: Action, since: float) -> bool:
+        """Tell whether an action acts on the same container or for the same original, or did so since a moment.
 
-        While an original is recreated its place has another id than before: both stand for the one place.
+        While an original is recreated its place has another id than before: both stand for the one place. What ended
+        after the look at the engine (`since`, of the clock) makes that look stale.
         """
-        return any(
-            action.container.id == other.container.id
-            or (action.original_id is not None and action.original_id == other.original_id)
-            for other, _ in self._running.values()
-        )
+        places = {action.container.id, action.original_id}
+        if any(self._ended_at.get(place, since) > since for place in places if place):
+            return True
+        return any(places & {other.container.id, other.original_id} - {None} for other, _ in self._running.values())
 
     def begin(self, action: Action) -> asyncio.Task[Outcome]:
         """Begin an action; the task returns its outcome and never raises, unless it is cancelled."""
         container_id = action.container.id
         task = asyncio.create_task(self._run(action), name=str(action))
         self._running[container_id] = (action, task)
-        task.add_done_callback(lambda _: self._running.pop(container_id, None))
+        task.add_done_callback(lambda _: self._ended(action))
         return task
+
+    def _ended(self, action: Action) -> None:
+        now = self._clock()
+        self._running.pop(action.container.id, None)
+        self._ended_at = {place: at for place, at in self._ended_at.items() if now - at < REMEMBERED_SECONDS}
+        for place in (action.container.id, action.original_id):
+            if place is not None:
+                self._ended_at[place] = now
 
     async def _run(self, action: Action) -> Outcome:
         try:
             # Before the limit: who waits for others must not take a place that they need.
             await self._wait_for_others(action)
             async with self._stops if action.verb == Verb.STOP else self._starts:
-                return await self._perform(action)
+                outcome = await self._perform(action)
         except Exception as error:  # one container's bug must not become another's
             log.exception("an action failed in a way that was not foreseen; please report this", action=str(action))
             return Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+        if outcome.made_id is not None and action.original_id is not None:
+            self.made.add((action.original_id, outcome.made_id))
+        return outcome
 
     async def _perform(self, action: Action) -> Outcome:
         snapshot = self._snapshot()

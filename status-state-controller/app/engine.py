@@ -223,8 +223,8 @@ class Engine:
         """
         await self._call(lambda client: client.pull(digest), acting=True)
 
-    async def ensure_network(self, definition: Mapping[str, Any]) -> bool:
-        """Make a network from its definition unless one of that name exists; tell whether it was made.
+    async def ensure_network(self, definition: Mapping[str, Any]) -> str:
+        """Make a network from its definition unless one of that name exists; return its id.
 
         Raises:
             ContainerError: the engine refused.
@@ -234,20 +234,25 @@ class Engine:
         fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
         body = {key: definition[key] for key in fields if definition.get(key) is not None}
 
-        def exists(client: Any) -> bool:
-            found: list[dict[str, Any]] = client.networks(names=[name])
-            return any(network["Name"] == name for network in found)  # the engine's filter takes parts of names, too
+        def find(client: Any) -> str | None:
+            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
+            return next((network["Id"] for network in found if network["Name"] == name), None)
 
-        if await self._call(exists, acting=True):
-            return False
+        present = await self._call(find, acting=True)
+        if present is not None:
+            return present
         try:
             await self._post("/networks/create", {**body, "CheckDuplicate": True})
         except ContainerError:
-            # Two originals of one network are recreated at once: the other one has made it meanwhile.
-            if not await self._call(exists, acting=True):
+            # Two originals of one network are recreated at once: the other one may have made it meanwhile.
+            present = await self._call(find, acting=True)
+            if present is None:
                 raise
-            return False
-        return True
+            return present
+        made = await self._call(find, acting=True)
+        if made is None:
+            raise ContainerError(f"the network {name} was made and is gone again")
+        return made
 
     async def ensure_volume(self, definition: Mapping[str, Any]) -> None:
         """Make a volume from its definition; the engine leaves one of that name as it is.

@@ -217,17 +217,18 @@ class Controller:
         # must not delay the healing.
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_snapshot(identity))
+        looked_at = self._clock()
         observed = await self._observer.containers()
         await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
         snapshot = self._snapshot
         if snapshot is None:
             return FIRST_SNAPSHOT_RETRY_SECONDS
-        successors = await self._observer.successors(snapshot, observed)
+        successors = await self._observer.successors(snapshot, observed, self._actions.made)
         self._note_recoveries(snapshot, observed, successors)
         plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
         if plan.actions:
             await self._observer.confirm_identity()
-        return self._act(snapshot, plan if only is None else plan.of(only), partial_look=only is not None)
+        return self._act(snapshot, plan if only is None else plan.of(only), looked_at, partial_look=only is not None)
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
         """Take over the SSA's snapshot; whatever goes wrong, the one that is held stays in force."""
@@ -254,11 +255,11 @@ class Controller:
             if container.state == "running" and container.id in place_of:
                 self._backoff.ran(place_of[container.id], up_seconds(container.status))
 
-    def _act(self, snapshot: Snapshot, plan: Plan, *, partial_look: bool) -> float:
+    def _act(self, snapshot: Snapshot, plan: Plan, looked_at: float, *, partial_look: bool) -> float:
         now = self._clock()
         pause = self._settings.interval
         # What an action is at work on is told of by the check that began it.
-        at_work = {action.container.id for action in plan.actions if self._actions.occupies(action)}
+        at_work = {action.container.id for action in plan.actions if self._actions.occupies(action, looked_at)}
         findings = [finding for finding in plan.findings if finding.container.id not in at_work]
         settled: list[Outcome] = []
         begun: list[tuple[Action, asyncio.Task[Outcome]]] = []

@@ -207,6 +207,7 @@ class Outcome:
     result: Result
     detail: str | None = None
     until: datetime | None = None  # with WAITING: when the next attempt is due
+    made_id: str | None = None  # the container that was made in the original's place
 
 
 def aside_name(name: str, container_id: str) -> str:

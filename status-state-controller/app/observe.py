@@ -5,6 +5,7 @@ Whatever can't be the truth raises, so that a check that goes on has something t
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,10 +17,12 @@ from .protection import IGNORE_LABEL, ROLE_LABEL, misread
 from .successor import is_successor
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from structlog.typing import FilteringBoundLogger
 
     from .engine import Engine
-    from .model import Container, EngineIdentity, Snapshot
+    from .model import Container, EngineIdentity, Original, Snapshot
     from .troubles import Troubles
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -101,27 +104,34 @@ class Observer:
         self._tell_misread_labels(observed)
         return observed
 
-    async def successors(self, snapshot: Snapshot, observed: list[Container]) -> frozenset[tuple[str, str]]:
+    async def successors(
+        self, snapshot: Snapshot, observed: list[Container], made: Collection[tuple[str, str]]
+    ) -> frozenset[tuple[str, str]]:
         """Return the pairs (original, holder of its name) made from the same image and configuration.
 
         Each pair is asked about once, for as long as it stands and the snapshot is the same.
+
+        Args:
+            snapshot: the desired state.
+            observed: every container of the engine.
+            made: pairs that need no question, because the controller made the one in place of the other.
         """
         if self._judged_against != snapshot.id:
             self._judged_against, self._judged = snapshot.id, {}
-        judged: dict[tuple[str, str], bool] = {}
         names = {container.id: container.name for container in observed}
         names |= {original.id: original.name for original in snapshot.originals}
-        for original, holder in name_holders(snapshot, observed):
+
+        async def judge(original: Original, holder: Container) -> tuple[tuple[str, str], bool | None]:
             pair = (original.id, holder.id)
-            verdict = self._judged.get(pair)
+            verdict = True if pair in made else self._judged.get(pair)
             if verdict is None:
                 inspected = await self._engine.inspect(holder.id)
-                if inspected is None:
-                    continue  # gone again
-                verdict = is_successor(original.inspect, inspected, names)
-            judged[pair] = verdict
-        self._judged = judged
-        return frozenset(pair for pair, verdict in judged.items() if verdict)
+                verdict = None if inspected is None else is_successor(original.inspect, inspected, names)
+            return pair, verdict
+
+        judged = await asyncio.gather(*(judge(*pair) for pair in name_holders(snapshot, observed)))
+        self._judged = {pair: verdict for pair, verdict in judged if verdict is not None}
+        return frozenset(pair for pair, verdict in judged if verdict)
 
     async def _knows_own_container(self) -> bool:
         inspected = await self._engine.inspect(self._own_id) if self._own_id else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ID = re.compile(r"[0-9a-f]{12,64}")
 _JOINED = re.compile(r"container:(?P<id>.+)")
 _DEFAULT_NETWORKS = frozenset({"default", "bridge", "host", "none"})
 
@@ -28,7 +29,11 @@ class Creation:
 
 
 def creation(
-    recipe: Mapping[str, Any], image: str, present_ids: Mapping[str, str], borrowed_volumes: frozenset[str]
+    recipe: Mapping[str, Any],
+    image: str,
+    present_ids: Mapping[str, str],
+    borrowed_volumes: frozenset[str],
+    network_ids: Mapping[str, str] | None = None,
 ) -> Creation:
     """Turn a recipe into requests.
 
@@ -38,6 +43,7 @@ def creation(
         present_ids: from the ids of originals that have been made again to the ids they have now; who shares their
             namespaces or volumes has to follow them.
         borrowed_volumes: names of the volumes that come along with `VolumesFrom`.
+        network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has.
     """
     config: dict[str, Any] = dict(recipe["Config"])
     host_config: dict[str, Any] = dict(recipe["HostConfig"])
@@ -45,12 +51,18 @@ def creation(
     network_mode = str(host_config.get("NetworkMode") or "default")
 
     config["Image"] = image
+    if not config.get("Entrypoint") and config.get("Cmd"):
+        config["Entrypoint"] = [""]  # none at all; null would bring back the image's own
     if not _owns_hostname(config, host_config, short_id):
         config["Hostname"] = ""
     if _JOINED.fullmatch(network_mode):
         config["Domainname"] = ""
         config["ExposedPorts"] = None
 
+    by_name = network_name(recipe)
+    if by_name is not None and not (network_ids or {}).get(by_name, "").startswith(network_mode):
+        network_mode = host_config["NetworkMode"] = by_name  # the network has been made again, with another id
+        by_name = None
     for mode in ("NetworkMode", "PidMode", "IpcMode"):
         host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
     volumes_from: list[str] = host_config.get("VolumesFrom") or []
@@ -60,10 +72,21 @@ def creation(
     host_config["ContainerIDFile"] = ""
 
     endpoints = _endpoints(recipe, network_mode, short_id)
-    first = {name: endpoint for name, endpoint in endpoints.items() if name == network_mode}
-    further = {name: endpoint for name, endpoint in endpoints.items() if name != network_mode}
+    main_network = by_name or network_mode
+    first = {network_mode: endpoints[main_network]} if main_network in endpoints else {}
+    further = {name: endpoint for name, endpoint in endpoints.items() if name != main_network}
     body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": first}}
     return Creation(body, further)
+
+
+def network_name(recipe: Mapping[str, Any]) -> str | None:
+    """Return the name of the network that a container was given by its id; None where it was given by name."""
+    mode = str(recipe["HostConfig"].get("NetworkMode") or "")
+    settings: dict[str, Any] = recipe.get("NetworkSettings") or {}
+    networks: dict[str, dict[str, Any] | None] = settings.get("Networks") or {}
+    if mode in networks or not _ID.fullmatch(mode):
+        return None
+    return next((name for name, end in networks.items() if str((end or {}).get("NetworkID")).startswith(mode)), None)
 
 
 def _owns_hostname(config: Mapping[str, Any], host_config: Mapping[str, Any], short_id: str) -> bool:

@@ -12,7 +12,7 @@ from .errors import ContainerError, EngineError
 from .model import Outcome, Result
 from .order import joined
 from .protection import protection
-from .recipe import creation
+from .recipe import Creation, creation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,20 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
         holder = await engine.inspect(original.name)
         if holder is not None and not _may_be_moved(holder, original, snapshot):
             return Outcome(action, Result.DROPPED, "its name was taken meanwhile")
+        missing = await _missing(engine, original, snapshot)
+        if missing:
+            return Outcome(action, Result.DROPPED, f"it needs {missing}, which has to be made again first")
         attempting()
         if holder is not None:
             await engine.rename(holder["Id"], f"{original.name}-dead-{holder['Id'][:12]}")
-        await _recreate(engine, original, snapshot)
+        made_id = await make(engine, original, snapshot, original.name)
     except (ContainerError, EngineError) as error:
         return Outcome(action, Result.FAILED, str(error))
-    return Outcome(action, Result.DONE)
+    try:
+        await engine.start(made_id)
+    except (ContainerError, EngineError) as error:
+        return Outcome(action, Result.FAILED, str(error), made_id=made_id)
+    return Outcome(action, Result.DONE, made_id=made_id)
 
 
 def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot) -> bool:
@@ -59,18 +66,44 @@ def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
 
 
-async def _recreate(engine: Engine, original: Original, snapshot: Snapshot) -> None:
+async def _missing(engine: Engine, original: Original, snapshot: Snapshot) -> str | None:
+    """Return the name of an original that this one can't be made without and that is gone itself, if there is one."""
+    by_name = {other.name: other for other in snapshot.originals}
+    for reference in joined(original.inspect):
+        other = snapshot.by_id.get(reference) or by_name.get(reference)
+        if other is not None and await engine.inspect(other.name) is None:
+            return other.name
+    return None
+
+
+async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str) -> str:
+    """Make the container of an original, under this name, with all that it needs; return its id. It is not started.
+
+    Raises:
+        ContainerError: the engine refused; nothing half-made is left.
+        EngineError: the engine could not be asked.
+    """
     image = await find_image(engine, original, snapshot)
-    request = creation(original.inspect, image, *await present_ids(engine, original, snapshot))
-    await provide(engine, original, snapshot)
-    container_id = await engine.create(original.name, request.body)
+    present, borrowed = await present_ids(engine, original, snapshot)
+    request = creation(original.inspect, image, present, borrowed, await provide(engine, original, snapshot))
+    return await make_as_requested(engine, name, request)
+
+
+async def make_as_requested(engine: Engine, name: str, request: Creation) -> str:
+    """Make a container and attach it to its networks; return its id.
+
+    Raises:
+        ContainerError: the engine refused; nothing half-made is left.
+        EngineError: the engine could not be asked.
+    """
+    container_id = await engine.create(name, request.body)
     try:
         for network, endpoint in request.further_networks.items():
             await engine.connect(network, container_id, endpoint)
     except (ContainerError, EngineError):
         await engine.remove_own(container_id)
         raise
-    await engine.start(container_id)
+    return container_id
 
 
 async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> tuple[dict[str, str], frozenset[str]]:
@@ -118,8 +151,8 @@ async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> 
     )
 
 
-async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> None:
-    """Make the networks and volumes that an original uses and that are gone.
+async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
+    """Make the networks and volumes that an original uses and that are gone; return the networks' ids by name.
 
     Raises:
         ContainerError: the engine refused.
@@ -127,10 +160,10 @@ async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> Non
     """
     settings: dict[str, Any] = original.inspect.get("NetworkSettings") or {}
     networks: dict[str, Any] = settings.get("Networks") or {}
-    for name in sorted(networks):
-        if name in snapshot.networks:
-            await engine.ensure_network(snapshot.networks[name])
+    defined = sorted(name for name in networks if name in snapshot.networks)
+    ids = {name: await engine.ensure_network(snapshot.networks[name]) for name in defined}
     mounts: list[dict[str, Any]] = original.inspect.get("Mounts") or []
     for name in sorted(str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"):
         if name in snapshot.volumes:
             await engine.ensure_volume(snapshot.volumes[name])
+    return ids

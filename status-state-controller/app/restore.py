@@ -28,7 +28,7 @@ import structlog
 from .errors import ContainerError, ControllerError, EngineError
 from .model import RUNNING_STATES, Outcome, Result, aside_name
 from .recipe import creation
-from .recreate import REMAINS, find_image, present_ids, provide
+from .recreate import REMAINS, make, make_as_requested
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,30 +86,24 @@ class Restorer:
             if before is not None and before[0] == present:
                 return Outcome(action, Result.FAILED, f"{before[1]} (tried again when its image or the other changes)")
             attempting()
-            await self._exchange(original, impostor, snapshot)
+            made_id = await self._exchange(original, impostor, snapshot)
         except (ContainerError, EngineError) as error:
             if isinstance(error, ContainerError):
                 self._failed[pair] = (present, str(error))
             return Outcome(action, Result.FAILED, str(error))
         self._failed.pop(pair, None)
-        return Outcome(action, Result.DONE, f"the other one is kept as {aside_name(original.name, impostor['Id'])}")
+        kept = f"the other one is kept as {aside_name(original.name, impostor['Id'])}"
+        if impostor["HostConfig"].get("AutoRemove"):
+            kept = "the other one was run with --rm, so the engine deleted it when it stopped"
+        return Outcome(action, Result.DONE, kept, made_id=made_id)
 
-    async def _exchange(self, original: Original, impostor: dict[str, Any], snapshot: Snapshot) -> None:
+    async def _exchange(self, original: Original, impostor: dict[str, Any], snapshot: Snapshot) -> str:
         engine = self._engine
-        image = await find_image(engine, original, snapshot)
-        request = creation(original.inspect, image, *await present_ids(engine, original, snapshot))
-        await provide(engine, original, snapshot)
         temporary_name = f"{original.name}-restored-{impostor['Id'][:12]}"
         left_over = await engine.inspect(temporary_name)
         if left_over is not None and left_over["State"]["Status"] == "created":
             await engine.remove_own(left_over["Id"])  # of an attempt in the middle of which the controller ended
-        new_id = await engine.create(temporary_name, request.body)
-        try:
-            for network, endpoint in request.further_networks.items():
-                await engine.connect(network, new_id, endpoint)
-        except ControllerError:
-            await engine.remove_own(new_id)
-            raise
+        new_id = await make(engine, original, snapshot, temporary_name)
         try:
             await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
             await self._put_aside(impostor, aside_name(original.name, impostor["Id"]))
@@ -118,6 +112,7 @@ class Restorer:
         except ControllerError:
             await self._put_back(original, impostor, new_id)
             raise
+        return new_id
 
     async def _put_aside(self, impostor: dict[str, Any], name: str) -> None:
         """Take the impostor's name away; one that was run with `--rm` goes by itself, a moment after its stop."""
@@ -143,12 +138,10 @@ class Restorer:
             name = str(impostor["Config"]["Image"])
             image = name if await self._tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
             request = creation(impostor, image, {}, frozenset())
-            made = await self._tried(engine.create(original.name, request.body))
+            made = await self._tried(make_as_requested(engine, original.name, request))
             if made is None:
                 return
             impostor_id = made
-            for network, endpoint in request.further_networks.items():
-                await self._tried(engine.connect(network, impostor_id, endpoint))
         elif seen["Name"].removeprefix("/") != original.name:
             await self._tried(engine.rename(impostor_id, original.name))
         if impostor["State"]["Status"] in RUNNING_STATES:

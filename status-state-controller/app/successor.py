@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from .recipe import network_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,8 +27,10 @@ _COMPOSE_BOOKKEEPING = frozenset(
 _AFFINITY = "affinity:container=="  # compose v1 adds it to the environment of what it recreates
 _ANONYMOUS_VOLUME = re.compile(r"[0-9a-f]{64}")
 _CONFIG_LEFT_OUT = frozenset({"Image", "Hostname", "Env", "Labels", "Volumes"})
-_JOINING = ("NetworkMode", "IpcMode", "PidMode")
-_HOST_CONFIG_LEFT_OUT = frozenset({"Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", *_JOINING})
+_JOINING = ("IpcMode", "PidMode")
+_HOST_CONFIG_LEFT_OUT = frozenset(
+    {"Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", "NetworkMode", *_JOINING}
+)
 
 
 def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> bool:
@@ -58,6 +62,7 @@ def _configured(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
         "config": _filled(config, _CONFIG_LEFT_OUT),
         "host_config": _filled(host_config, _HOST_CONFIG_LEFT_OUT),
         "joined": {mode: _by_name(str(host_config.get(mode) or ""), names) for mode in _JOINING},
+        "main_network": network_name(inspect) or _by_name(str(host_config.get("NetworkMode") or ""), names),
         "volumes_from": sorted(names.get(ref.partition(":")[0], ref) for ref in volumes_from),
         "mount_options": sorted(_options(request) for request in mount_requests if _options(request)[1]),
         "hostname": None if hostname == short_id else hostname,

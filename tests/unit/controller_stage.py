@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
 from status_state_controller.main import Controller
+from status_state_controller.model import Event
 
 from .controller_engine import FakeEngine
 from .controller_world import FakeClock, FakeSsa, settings
@@ -37,6 +38,17 @@ class Stage:
         pause = await self.controller.check()
         await settled()
         return pause
+
+    def happens(self, action: str, container_id: str, signal: str = "", project: str = "") -> None:
+        """Let the engine report a change to the controller."""
+        event = Event(container_id, action, signal, project, f"{self.clock.seconds:.9f}")
+        self.controller._note(event)  # pyright: ignore[reportPrivateUsage] # where no stream is open
+
+    @property
+    def urgent(self) -> frozenset[str] | None:
+        """The containers that the loop would look at immediately; None when it would not."""
+        turn = self.controller._changes.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
+        return turn.only
 
     async def check_later(self, seconds: float) -> float:
         """Let time pass, then check."""

@@ -27,7 +27,8 @@ def recipe(
         "Id": OWN,
         "Name": "/web",
         "Image": "sha256:1b0a",
-        "Config": {"Hostname": SHORT, "Image": "nginx", "Env": ["A=1"], "ExposedPorts": {"80/tcp": {}}} | (config or {}),
+        "Config": {"Hostname": SHORT, "Image": "nginx", "Env": ["A=1"], "ExposedPorts": {"80/tcp": {}}}
+        | (config or {}),
         "HostConfig": {"NetworkMode": "default", "Memory": 1 << 28} | (host_config or {}),
         "NetworkSettings": {"Networks": {"bridge": {"IPAMConfig": None}} if networks is None else networks},
         "Mounts": mounts or [],

@@ -29,7 +29,9 @@ def held(**others: Any) -> Snapshot:
         "NetworkSettings": {"Networks": {"shop": {}, "back": {}}},
         "Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data"}],
     }
-    return replace(snapshot(replace(web, inspect=inspect)), networks={"shop": NETWORK}, volumes={"data": VOLUME}, **others)
+    return replace(
+        snapshot(replace(web, inspect=inspect)), networks={"shop": NETWORK}, volumes={"data": VOLUME}, **others
+    )
 
 
 def replaced(state: str = "running", **impostor: Any) -> FakeEngine:
@@ -120,7 +122,9 @@ class EngineThatCanNotStart(FakeEngine):
 
 
 @pytest.mark.parametrize("auto_remove", [False, True], ids=["a plain one", "run with --rm"])
-async def test_when_the_original_can_not_be_started_the_other_one_runs_again_under_its_name(*, auto_remove: bool) -> None:
+async def test_when_the_original_can_not_be_started_the_other_one_runs_again_under_its_name(
+    *, auto_remove: bool
+) -> None:
     settings: dict[str, Any] = {"HostConfig": {"NetworkMode": "shop", "AutoRemove": auto_remove}}
     settings["NetworkSettings"] = {"Networks": {"shop": {}, "front": {}}}
     engine = EngineThatCanNotStart(*replaced().world.values())
