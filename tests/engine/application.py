@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .compose import VERSIONS, Compose, NoComposeError, find_compose
@@ -12,6 +11,7 @@ from .host import Container, Host, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SERVICES = ("db", "slow", "web")
 PORTS = {"v1": 18091, "v2": 18092}
@@ -102,7 +102,7 @@ class Application:
     def works(self) -> bool:
         """Whether the page can be read from the host, and the database by its name from within the page's container."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=3) as answer:  # noqa: S310 # loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=3) as answer:  # loopback
                 page = answer.read().decode().strip()
         except OSError as error:
             raise AssertionError(str(error)) from error
@@ -129,5 +129,3 @@ def make_applications(host: Host, folder: Path) -> tuple[dict[str, Application],
     for application in made.values():
         application.up()
     return made, missing
-
-

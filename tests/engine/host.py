@@ -164,8 +164,8 @@ class Host:
 
     def remove_everything(self) -> None:
         """Removes the containers made here, with their anonymous volumes."""
-        for container in self.find(f"{LABEL}={self.mark}"):
-            subprocess.run(["docker", "rm", "--force", "--volumes", container.id], capture_output=True, check=False)
+        if found := [container.id for container in self.find(f"{LABEL}={self.mark}")]:
+            subprocess.run(["docker", "rm", "--force", "--volumes", *found], capture_output=True, check=False)
 
 
 def parse_time(text: str) -> float:

@@ -65,8 +65,8 @@ class Pair:
     def remove(self) -> None:
         """Leaves nothing of it, by the shortest way: how `down` does it is a test of its own."""
         mark = f"com.docker.compose.project={self.project}"
-        for container in self.host.find(mark):
-            run_command("docker", "rm", "--force", "--volumes", container.id)
+        if found := [container.id for container in self.host.find(mark)]:
+            run_command("docker", "rm", "--force", "--volumes", *found)
         for kind in ("volume", "network"):
             for name in run_command("docker", kind, "ls", "--quiet", f"--filter=label={mark}").split():
                 run_command("docker", kind, "rm", name)
@@ -171,17 +171,4 @@ class Pair:
         """The SSC's last report."""
         report = self.status()["controller"]["report"]
         assert report, "the SSC has not reported yet"
-        return report
-
-    def wait_for_finding(self, container: Container, kind: str, seconds: float = 20) -> dict[str, Any]:
-        """The last report, once it holds a finding of this kind about the container."""
-
-        def holds() -> dict[str, Any] | None:
-            report = self.report()
-            found = [finding for finding in report["findings"] if finding["container"]["id"] == container.id]
-            return report if kind in [finding["kind"] for finding in found] else None
-
-        what = f"a report that {container.name} is {kind}"
-        report = wait_until(holds, what, seconds, lambda: self.status()["controller"])
-        assert report
         return report

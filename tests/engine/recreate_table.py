@@ -24,7 +24,7 @@ IMAGES = {
     "volume-image-{mark}": (
         "VOLUME /of-image",
         'ENTRYPOINT ["sh", "-c"]',
-        'CMD ["trap \'exit 0\' TERM; while :; do sleep 1 & wait $!; done"]',
+        "CMD [\"trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done\"]",
         "ENV FROM_IMAGE=yes",
         "LABEL of.image=yes",
         "WORKDIR /srv",
@@ -113,7 +113,9 @@ STORAGE = (
     Case("tmpfs", ("--tmpfs", "/scratch", "--tmpfs", "/run:rw,noexec,size=1m,mode=1770")),
     Case("tmpfs-by-mount", ("--mount", "type=tmpfs,target=/scratch,tmpfs-size=1048576,tmpfs-mode=1770")),
     Case("read-only-root", ("--read-only", "--tmpfs", "/tmp", "--volume", "/data"), data=("/data",)),
-    Case("giver-of-volumes", ("--volume", "given-{mark}:/given", "--volume", "/nameless"), data=("/given", "/nameless")),
+    Case(
+        "giver-of-volumes", ("--volume", "given-{mark}:/given", "--volume", "/nameless"), data=("/given", "/nameless")
+    ),
     Case("volumes-from", ("--volumes-from", "giver-of-volumes-{mark}"), after="giver-of-volumes"),
     Case("volumes-from-read-only", ("--volumes-from", "giver-of-volumes-{mark}:ro"), after="giver-of-volumes"),
     Case(
@@ -163,13 +165,18 @@ NETWORKING = (
 )  # fmt: skip
 
 LIMITS = (
-    Case("memory", ("--memory", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--memory-swappiness", "10")),
+    Case(
+        "memory",
+        ("--memory", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--memory-swappiness", "10"),
+    ),
     Case("kernel-memory", ("--kernel-memory", "48m"), refusal="kernel memory"),
     Case("cpus", ("--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--cpuset-mems", "0")),
     Case("cpu-quota", ("--cpu-period", "50000", "--cpu-quota", "25000")),
     Case("pids", ("--pids-limit", "77")),
     Case("block-io", ("--blkio-weight", "300"), refusal="blkio"),
-    Case("block-io-of-a-device", ("--device-read-bps", "{block-device}:1mb", "--device-write-iops", "{block-device}:99")),
+    Case(
+        "block-io-of-a-device", ("--device-read-bps", "{block-device}:1mb", "--device-write-iops", "{block-device}:99")
+    ),
     Case("ulimits", ("--ulimit", "nofile=1024:2048", "--ulimit", "core=0")),
     Case("sysctls", ("--sysctl", "net.core.somaxconn=1024", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0")),
     Case("shm-size", ("--shm-size", "5m")),
@@ -178,7 +185,10 @@ LIMITS = (
 )
 
 SAFETY = (
-    Case("capabilities", ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--cap-add", "CHOWN", "--cap-add", "KILL")),
+    Case(
+        "capabilities",
+        ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--cap-add", "CHOWN", "--cap-add", "KILL"),
+    ),
     Case("privileged", ("--privileged",), refusal="not permitted"),
     Case("security-options", ("--security-opt", "no-new-privileges", "--security-opt", "label=disable")),
     Case("seccomp-unconfined", ("--security-opt", "seccomp=unconfined")),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .host import LIVE, OBEDIENT, Container, Host, run_command
+from .host import LIVE, OBEDIENT, Container, Host, parse_time, run_command
 from .pair import Pair
 from .waiting import wait_until
 
@@ -86,19 +86,35 @@ def test_several_originals_that_went_down_at_once_all_come_back(originals: dict[
         original.wait_for_start_after(started_at)
 
 
-def test_what_was_healed_is_reported_with_its_reason(pair: Pair, originals: dict[str, Container]) -> None:
+def test_what_was_healed_is_told_in_one_sentence_with_its_reason(pair: Pair, originals: dict[str, Container]) -> None:
     original = originals["reported"]
     original.docker("kill")
 
-    def find_outcome() -> dict[str, Any] | None:
-        outcomes = pair.report()["outcomes"]
-        return next((outcome for outcome in outcomes if outcome["container"]["id"] == original.id), None)
+    def find_lines() -> list[str]:
+        return [line for line in pair.controller.logs.splitlines() if original.name in line]
 
-    outcome = wait_until(find_outcome, "the outcome in the report", seen=pair.report)
+    wait_until(
+        lambda: [line for line in find_lines() if f"{original.name} had exited with code 137: started" in line],
+        "the sentence",
+        seen=find_lines,
+    )
+
+
+def test_what_has_to_wait_is_reported_with_its_reason_and_until_when(
+    pair: Pair, originals: dict[str, Container]
+) -> None:
+    original = originals["broken"]
+
+    def find_outcome() -> dict[str, Any] | None:
+        outcomes = [told for told in pair.report()["outcomes"] if told["container"]["id"] == original.id]
+        return next((told for told in outcomes if told["result"] == "waiting"), None)
+
+    outcome = wait_until(find_outcome, "the outcome in the report", 30, lambda: pair.status()["controller"])
     assert outcome
-    assert (outcome["action"], outcome["result"]) == ("start", "done")
+    assert (outcome["action"], outcome["container"]["name"]) == ("start", original.name)
     assert outcome["reason"]
-    assert original.name in pair.report()["sentence"]
+    assert parse_time(outcome["until"]) > parse_time(original.state["FinishedAt"])
+    assert [told["kind"] for told in pair.report()["findings"] if told["container"]["id"] == original.id] == ["stopped"]
 
 
 def test_a_paused_original_is_left_alone(pair: Pair, originals: dict[str, Container]) -> None:
@@ -110,28 +126,47 @@ def test_a_paused_original_is_left_alone(pair: Pair, originals: dict[str, Contai
     original.docker("unpause")
 
 
-def test_a_removed_original_is_reported_as_removed_and_nothing_wrong_is_done(
-    pair: Pair, module_host: Host, originals: dict[str, Container]
-) -> None:
-    others = {name: original.started_at for name, original in originals.items() if name in ("stopped", "paused")}
-    originals["removed"].docker("rm", "--force")
-    pair.wait_for_finding(originals["removed"], "removed")
-    pair.wait_for_checks(2)
-    assert originals["removed"].status == "gone"
-    assert {name: originals[name].started_at for name in others} == others
-    assert all(container.status != "created" for container in module_host.find())
+def find_by_name(host: Host, name: str) -> Container | None:
+    """The container that has this name now."""
+    return next((container for container in host.find() if container.name == name), None)
 
 
-def test_an_original_replaced_by_a_different_container_is_reported_and_the_replacement_runs_on(
+@pytest.mark.usefixtures("pair")
+def test_a_removed_original_comes_back_as_it_was(module_host: Host, originals: dict[str, Container]) -> None:
+    original = originals["removed"]
+    before = original.inspect()
+    original.docker("rm", "--force")
+    successor = wait_until(lambda: find_by_name(module_host, original.name), "a container of that name")
+    assert successor
+    successor.wait_for("running")
+    after = successor.inspect()
+    assert successor.id != original.id
+    told = [(found["Image"], found["Config"]["Cmd"], found["Config"]["Labels"]) for found in (before, after)]
+    assert told[0] == told[1]
+
+
+def test_a_replaced_original_gets_its_place_back_and_its_impostor_is_kept(
     pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
     original = originals["replaced"]
+    impostor = impersonate(pair, module_host, original)
+
+    def find_restored() -> Container | None:
+        holder = find_by_name(module_host, original.name)
+        return holder if holder and holder.id != impostor.id and holder.status == "running" else None
+
+    wait_until(find_restored, "the original to run under its name again", 30)
+    impostor.wait_for("exited")
+
+
+def impersonate(pair: Pair, host: Host, original: Container) -> Container:
+    """Replaces the original by something else that has its name, with the SSC looking away meanwhile."""
+    controller = pair.controller
+    controller.docker("pause")
     original.docker("rm", "--force")
-    impostor = module_host.run("", *LIVE, options=("--name", original.name, "--env", "OTHER=configuration"))
-    pair.wait_for_finding(original, "replaced")
-    pair.wait_for_checks(2)
-    assert impostor.status == "running"
-    assert not module_host.events(impostor, "kill", "die")
+    impostor = host.run("", *LIVE, options=("--name", original.name, "--env", "OTHER=configuration"))
+    controller.docker("unpause")
+    return impostor
 
 
 def test_an_original_whose_name_a_successor_holds_is_not_started_beside_it(

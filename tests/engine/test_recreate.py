@@ -11,7 +11,7 @@ import pytest
 from .application import SERVICES, Application, make_applications
 from .compose import VERSIONS
 from .equality import anonymous_volumes, compare
-from .host import LIVE, LABEL, OBEDIENT, Container, Host, parse_time, run_command
+from .host import LABEL, LIVE, OBEDIENT, Container, Host, parse_time, run_command
 from .pair import Pair
 from .waiting import wait_until
 

@@ -94,9 +94,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def prepared(
-    module_host: Host, engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[World]:
+def prepared(module_host: Host, engine: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
     """The networks, volumes, images and files that the table relies on, and nothing left of them afterwards."""
     mark = module_host.mark
     folder = tmp_path_factory.mktemp("bind")
@@ -106,7 +104,9 @@ def prepared(
         "folder": str(folder),
         "seccomp": str(profile),
         "engine": engine.state.name,
-        "block-device": next((str(device) for device in sorted(Path("/dev").iterdir()) if device.is_block_device()), ""),
+        "block-device": next(
+            (str(device) for device in sorted(Path("/dev").iterdir()) if device.is_block_device()), ""
+        ),
     }
     world = World(module_host, _find_client(), places)
     label = ("--label", f"{LABEL}={mark}")
@@ -135,7 +135,9 @@ def _find_client() -> str:
     version = run_command("docker", "version", "--format", "{{.Server.Version}}").split(".")[0]
     for folder in os.get_exec_path():
         client = Path(folder) / "docker"
-        if client.is_file() and run_command(str(client), "version", "--format", "{{.Client.Version}}").startswith(version):
+        if client.is_file() and run_command(str(client), "version", "--format", "{{.Client.Version}}").startswith(
+            version
+        ):
             return str(client)
     return "docker"
 

@@ -125,7 +125,7 @@ def test_its_log_is_json_when_asked_for_and_each_line_stands_for_itself(tmp_path
         lines = [json.loads(line) for line in process.lines]
     finally:
         process.close()
-    assert all({"at", "level", "event"} <= set(line) for line in lines)
+    assert all({"time", "level", "event"} <= set(line) for line in lines)
     events = [line["event"] for line in lines]
     assert "a variable looks like a setting and is none: it is left alone" in events
     assert "Finished server process [%d]" not in events, "uvicorn's lines have the same form"

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.errors import ContainerError
-from status_state_controller.model import Original
 
 from .controller_stage import Log, Stage, settled, stage, until
 from .controller_world import container, id_of, original, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from status_state_controller.model import Original
 
 
 @pytest.fixture(autouse=True)
