@@ -71,6 +71,10 @@ def _name_volumes_as_asked(before: Mapping[str, Any], after: Mapping[str, Any]) 
     binds: list[str] = changed["HostConfig"].get("Binds") or []
     again = {f"{name}:{place}{mode}" for place, name in ours.items() for mode in ("", ":ro", ":rw", ":z")}
     changed["HostConfig"]["Binds"] = [bind for bind in binds if bind in asked_before or bind not in again]
+    mounts_before = before["HostConfig"].get("Mounts") or []
+    for request in changed["HostConfig"].get("Mounts") or []:
+        if request not in mounts_before and ours.get(request["Target"]) == request.get("Source"):
+            del request["Source"]
     places_before = {mount["Destination"]: mount for mount in before["Mounts"]}
     for mount in changed["Mounts"]:
         if ours.get(mount["Destination"]) == mount.get("Name"):
@@ -85,9 +89,12 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     found: dict[str, Any] = json.loads(text)
     found["Mounts"] = {mount["Destination"]: mount for mount in found["Mounts"]}
     settings: dict[str, Any] = found["NetworkSettings"]
-    mac_asked_for = found["Config"].get("MacAddress")
-    for endpoint in (settings, *(settings["Networks"] or {}).values()):
-        if not mac_asked_for:
+    # A MAC can be asked for in the first network only.
+    first = found["HostConfig"]["NetworkMode"]
+    first = "bridge" if first == "default" else first
+    networks: dict[str, dict[str, Any]] = settings["Networks"] or {}
+    for name, endpoint in {"bridge": settings, **{f"{name} itself": e for name, e in networks.items()}}.items():
+        if not found["Config"].get("MacAddress") or name.removesuffix(" itself") != first:
             endpoint["MacAddress"] = _told(endpoint.get("MacAddress"))
         asked_for: dict[str, Any] = endpoint.get("IPAMConfig") or {}
         if not asked_for.get("IPv4Address"):

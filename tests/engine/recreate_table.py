@@ -104,7 +104,6 @@ STORAGE = (
     ),
     Case("anonymous-volume", ("--volume", "/data", "--volume", "/more"), data=("/data", "/more")),
     Case("anonymous-volume-by-mount", ("--mount", "type=volume,target=/data"), data=("/data",)),
-    Case("anonymous-volume-read-only", ("--volume", "/data:ro")),
     Case("anonymous-volume-over-image", (), (LOOP,), image="volume-image-{mark}", data=("/of-image",)),
     Case("named-volume-over-image", ("--volume", "over-{mark}:/of-image"), (LOOP,), image="volume-image-{mark}"),
     Case("bind", ("--volume", "{folder}:/data", "--volume", "{folder}:/read-only:ro")),

@@ -32,7 +32,6 @@ class FakeEngine(Engine):
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
         self.registry: dict[str, str] = {}  # image ids by digest
-        self.networks: set[str] = set()
         self.unlisted: set[str] = set()  # ids that only the list lacks
         self.calls: list[str] = []
         self.failures: dict[str, BaseException] = {}  # by verb, or by "verb name"
@@ -145,11 +144,9 @@ class FakeEngine(Engine):
             raise ContainerError(f"manifest for {digest} not found")
         self.images[self.registry[digest]] = self.registry[digest]
 
-    async def ensure_network(self, definition: Mapping[str, Any]) -> bool:  # noqa: D102 # as its base
+    async def ensure_network(self, definition: Mapping[str, Any]) -> str:  # noqa: D102 # as its base
         await self._note("network", str(definition["Name"]))
-        made = definition["Name"] not in self.networks
-        self.networks.add(str(definition["Name"]))
-        return made
+        return id_of(str(definition["Name"]))
 
     async def ensure_volume(self, definition: Mapping[str, Any]) -> None:  # noqa: D102 # as its base
         await self._note("volume", str(definition["Name"]))

@@ -99,8 +99,13 @@ def settings(folder: Path, **others: Any) -> Settings:
     """Settings with their files in `folder`, where the token lies already; events are off unless asked for."""
     token_file = folder / "token"
     token_file.write_text("open-sesame\n")
-    files = {"token_file": token_file, "heartbeat_file": folder / "heartbeat"}
-    return Settings(**{"ssa_url": "http://ssa:8000", "react_to_events": False, **files, **others})
+    usual: dict[str, Any] = {
+        "ssa_url": "http://ssa:8000",
+        "token_file": token_file,
+        "heartbeat_file": folder / "heartbeat",
+        "react_to_events": False,
+    }
+    return Settings(**usual | others)
 
 
 class FakeClock:

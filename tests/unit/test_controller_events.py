@@ -32,7 +32,8 @@ async def listening(tmp_path: Path) -> AsyncGenerator[Any]:
     stop, loops = asyncio.Event(), list[asyncio.Task[None]]()
 
     async def begin(*world: Any, held: Snapshot | None = None, **others: Any) -> Stage:
-        s = stage(tmp_path, held or snapshot("web"), *world, **{"react_to_events": True, "interval": 3600} | others)
+        settings: dict[str, Any] = {"react_to_events": True, "interval": 3600} | others
+        s = stage(tmp_path, held or snapshot("web"), *world, **settings)
         loops.append(asyncio.create_task(s.controller.run(stop)))
         await until(lambda: s.completed and s.engine.watched_since)
         return s

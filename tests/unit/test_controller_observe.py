@@ -104,17 +104,38 @@ async def test_successors_are_asked_about_once_and_only_while_they_stand_there()
     eyes, held = observer(engine), snapshot("web")
     world = list(engine.world.values())
     pair = frozenset({(id_of("web"), id_of("web again"))})
-    assert [await eyes.successors(held, world), await eyes.successors(held, world)] == [pair, pair]
+    assert [await eyes.successors(held, world, ()), await eyes.successors(held, world, ())] == [pair, pair]
     assert engine.calls == ["inspect web"]
-    assert await eyes.successors(held, [container("web")]) == frozenset()
-    assert await eyes.successors(held, world) == pair
+    assert await eyes.successors(held, [container("web")], ()) == frozenset()
+    assert await eyes.successors(held, world, ()) == pair
     assert engine.calls == ["inspect web"] * 2
+
+
+async def test_they_are_asked_about_anew_for_another_snapshot() -> None:
+    engine = FakeEngine(container("web", word="web again"))
+    eyes, world = observer(engine), list(engine.world.values())
+    await eyes.successors(snapshot("web"), world, ())
+    await eyes.successors(snapshot("web", id="snapshot-2"), world, ())
+    assert engine.calls == ["inspect web"] * 2
+
+
+async def test_what_the_controller_made_itself_is_not_asked_about() -> None:
+    engine = FakeEngine(container("web", word="web again"))
+    pair = (id_of("web"), id_of("web again"))
+    assert await observer(engine).successors(snapshot("web"), list(engine.world.values()), {pair}) == {pair}
+    assert engine.calls == []
+
+
+async def test_a_holder_that_is_gone_again_is_nobodys_successor() -> None:
+    engine = FakeEngine()
+    world = [container("web", word="web again")]
+    assert await observer(engine).successors(snapshot("web"), world, ()) == frozenset()
 
 
 async def test_a_different_container_is_no_successor() -> None:
     engine = FakeEngine(container("web", word="impostor"))
     engine.inspects[id_of("impostor")] = {"Image": "sha256:other"}
-    assert await observer(engine).successors(snapshot("web"), list(engine.world.values())) == frozenset()
+    assert await observer(engine).successors(snapshot("web"), list(engine.world.values()), ()) == frozenset()
 
 
 async def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_successor() -> None:
@@ -123,8 +144,8 @@ async def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_suc
     engine = FakeEngine(container("app", word="app again"), container("vpn", word="vpn again"))
     engine.inspects[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('vpn again')}"}}
     world = list(engine.world.values())
-    found = await observer(engine).successors(snapshot(app, "vpn"), world)
+    found = await observer(engine).successors(snapshot(app, "vpn"), world, ())
     assert (app.id, id_of("app again")) in found
     engine.inspects[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('stranger')}"}}
-    found = await observer(engine).successors(snapshot(app, "vpn"), world)
+    found = await observer(engine).successors(snapshot(app, "vpn"), world, ())
     assert (app.id, id_of("app again")) not in found

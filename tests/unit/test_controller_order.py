@@ -183,3 +183,40 @@ def test_a_container_that_is_protected_is_never_waited_for() -> None:
     proxy = replace(port(8080), labels={"status-state.ignore": "true"})
     found = make_plan(snapshot(publishing("8080")), [proxy])
     assert str(found) == "recreate web: was removed"
+
+
+def sharing(mode: str = "NetworkMode") -> Original:
+    """An original that is in a namespace of `vpn`."""
+    return using("app", **{mode: f"container:{id_of('vpn')}"})
+
+
+VPN_AGAIN = frozenset({(id_of("vpn"), id_of("vpn again"))})
+
+
+@pytest.mark.parametrize("state", ["running", "exited", "created", "restarting"])
+@pytest.mark.parametrize("mode", ["NetworkMode", "IpcMode", "PidMode"])
+def test_who_shares_a_namespace_is_made_again_once_its_parent_was(mode: str, state: str) -> None:
+    observed = [container("vpn", word="vpn again"), container("app", state)]
+    found = make_plan(snapshot(sharing(mode), "vpn"), observed, VPN_AGAIN)
+    expected = "restore app: uses a namespace of vpn, which was made again [after vpn is started]"
+    assert str(found) == expected
+
+
+def test_who_shares_a_namespace_is_left_alone_while_somebody_pauses_it() -> None:
+    observed = [container("vpn", word="vpn again"), container("app", "paused")]
+    assert str(make_plan(snapshot(sharing(), "vpn"), observed, VPN_AGAIN)) == ""
+
+
+def test_who_shares_a_namespace_is_left_alone_while_its_parent_exists() -> None:
+    assert str(make_plan(snapshot(sharing(), "vpn"), [container("vpn"), container("app")])) == ""
+
+
+def test_who_shares_a_namespace_runs_on_until_its_parent_has_been_made_again() -> None:
+    assert str(make_plan(snapshot(sharing(), "vpn"), [container("app")])) == "recreate vpn: was removed"
+
+
+def test_who_shares_a_namespace_and_is_gone_as_well_follows_its_parent() -> None:
+    assert str(make_plan(snapshot(sharing(), "vpn"), [])).splitlines() == [
+        "recreate app: was removed [after vpn is started]",
+        "recreate vpn: was removed",
+    ]

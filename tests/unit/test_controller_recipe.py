@@ -178,12 +178,13 @@ def test_an_anonymous_volume_is_asked_for_by_its_name() -> None:
 def test_an_anonymous_volume_that_was_asked_for_as_a_mount_is_asked_for_by_its_name_and_once() -> None:
     mounts = [{"Type": "volume", "Name": ANONYMOUS, "Destination": "/data", "RW": True}]
     asked = {"Mounts": [{"Type": "volume", "Target": "/data"}]}
-    host_config = made(recipe({}, asked, mounts=mounts)).body["HostConfig"]
-    wanted = [bind for bind in host_config["Binds"] or [] if bind.startswith(ANONYMOUS)]
-    wanted += [mount for mount in host_config.get("Mounts") or [] if mount.get("Source") == ANONYMOUS]
-    assert len(wanted) == 1
-    places = [bind.split(":")[1] for bind in host_config["Binds"] or []]
-    places += [mount["Target"] for mount in host_config.get("Mounts") or []]
+    host_config: dict[str, Any] = made(recipe({}, asked, mounts=mounts)).body["HostConfig"]
+    binds: list[str] = host_config["Binds"] or []
+    further: list[dict[str, Any]] = host_config.get("Mounts") or []
+    named = [bind for bind in binds if bind.startswith(ANONYMOUS)]
+    named += [mount["Target"] for mount in further if mount.get("Source") == ANONYMOUS]
+    assert len(named) == 1
+    places = [bind.split(":")[1] for bind in binds] + [mount["Target"] for mount in further]
     assert places == ["/data"], "the engine refuses two mounts on one place"
 
 
@@ -237,6 +238,29 @@ def test_who_shares_a_namespace_follows_a_container_that_was_made_again(mode: st
 @pytest.mark.parametrize(("mode", "value"), [("PidMode", "host"), ("IpcMode", "shareable"), ("IpcMode", "private")])
 def test_other_modes_are_kept(mode: str, value: str) -> None:
     assert made(recipe({}, {mode: value})).body["HostConfig"][mode] == value
+
+
+def test_no_entrypoint_at_all_is_asked_for_as_such() -> None:
+    # Null would bring back that of the image.
+    assert made(recipe({"Entrypoint": None, "Cmd": ["sh"]})).body["Entrypoint"] == [""]
+    assert made(recipe({"Entrypoint": ["tini"], "Cmd": None})).body["Entrypoint"] == ["tini"]
+
+
+@pytest.mark.parametrize("present", [{"shop": id_of("shop again")}, {}], ids=["made again", "not told"])
+def test_a_network_that_was_given_by_its_id_is_joined_by_name_once_it_has_another_id(present: dict[str, str]) -> None:
+    given = recipe({}, {"NetworkMode": id_of("shop")}, {"shop": endpoint(NetworkID=id_of("shop"), Aliases=["www"])})
+    request = creation(given, IMAGE, {}, frozenset(), present)
+    assert request.body["HostConfig"]["NetworkMode"] == "shop"
+    assert request.body["NetworkingConfig"]["EndpointsConfig"]["shop"]["Aliases"] == ["www"]
+    assert request.further_networks == {}
+
+
+def test_a_network_that_was_given_by_its_id_is_joined_by_it_while_it_has_it() -> None:
+    given = recipe({}, {"NetworkMode": id_of("shop")}, {"shop": endpoint(NetworkID=id_of("shop"), Aliases=["www"])})
+    request = creation(given, IMAGE, {}, frozenset(), {"shop": id_of("shop")})
+    assert request.body["HostConfig"]["NetworkMode"] == id_of("shop")
+    assert [end["Aliases"] for end in request.body["NetworkingConfig"]["EndpointsConfig"].values()] == [["www"]]
+    assert request.further_networks == {}
 
 
 def test_a_file_for_the_containers_id_is_not_written_again() -> None:

@@ -25,7 +25,7 @@ def web(**inspect: Any) -> Original:
 
 def rich() -> Snapshot:
     """A snapshot whose `web` is on two networks and has a named and an anonymous volume."""
-    inspect = {
+    inspect: dict[str, Any] = {
         "HostConfig": {"NetworkMode": "shop", "Binds": ["data:/data"]},
         "NetworkSettings": {"Networks": {"shop": {}, "back": {}, "bridge": {}}},
         "Mounts": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.errors import ContainerError, EngineError
@@ -11,8 +11,11 @@ from status_state_controller.model import Action, Outcome, Result, Snapshot, Ver
 from status_state_controller.restore import Restorer
 
 from .controller_engine import FakeEngine
-from .controller_stage import Log
+from .controller_stage import Log, stage
 from .controller_world import IMAGE, IMAGE_ID, container, id_of, original, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IMPOSTOR = id_of("impostor")
 ASIDE = f"web-replaced-{IMPOSTOR[:12]}"
@@ -24,7 +27,7 @@ VOLUME: dict[str, Any] = {"Name": "data", "Driver": "local"}
 def held(**others: Any) -> Snapshot:
     """The original `web`, on two networks and with a volume."""
     web = original("web")
-    inspect = dict(web.inspect) | {
+    inspect: dict[str, Any] = dict(web.inspect) | {
         "HostConfig": {"NetworkMode": "shop", "Binds": ["data:/data"]},
         "NetworkSettings": {"Networks": {"shop": {}, "back": {}}},
         "Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data"}],
@@ -318,9 +321,25 @@ async def test_another_one_that_vanishes_while_it_is_renamed_has_vanished_as_it_
                 self.world.pop(IMPOSTOR, None)
             await super().rename(container_id, name)
 
-    settings = {"HostConfig": {"NetworkMode": "shop"}}
+    settings: dict[str, Any] = {"HostConfig": {"NetworkMode": "shop"}}
     engine = Removing(*replaced().world.values())
     engine.inspects, engine.images = replaced(**settings).inspects, replaced().images
     outcome = await Attempt(engine)()
     assert engine.shown == {"web": "running"}
     assert outcome.result == Result.DONE
+
+
+async def test_who_shares_a_namespace_gives_way_to_a_new_one_of_its_own_in_the_namespace_that_is_there_now(
+    tmp_path: Path,
+) -> None:
+    app = original("app")
+    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
+    s = stage(tmp_path, snapshot(app, "vpn"), container("app"))
+    s.engine.inspects[app.id] = {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}}
+    for _ in range(4):
+        await s.check_later(30)
+    seen = await s.engine.inspect("app")
+    assert seen is not None
+    assert seen["HostConfig"]["NetworkMode"] == f"container:{s.engine.named('vpn').id}"
+    assert s.engine.shown == {"app": "running", "vpn": "running", f"app-replaced-{app.id[:12]}": "exited"}
+    assert s.ssa.reports[-1]["sentence"] == "in sync"

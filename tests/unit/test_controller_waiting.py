@@ -64,7 +64,7 @@ class Illness:
     """Lets `z` be starting until it is told to be something else."""
 
     def __init__(self, s: Stage, health: str = "starting", status: str = "running") -> None:
-        self.state = {"Status": status, "Health": {"Status": health}}
+        self.state: dict[str, Any] = {"Status": status, "Health": {"Status": health}}
         self.looks = 0
         inspect = s.engine.inspect
 
