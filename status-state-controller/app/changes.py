@@ -45,6 +45,7 @@ class Changes:
         self._last_at = 0.0
         self._urgent: set[str] = set()
         self._asked_until: dict[str, float] = {}
+        self._stopped_on_request: set[str] = set()
         self._ending: dict[str, tuple[str, float]] = {}
 
     def note(self, event: Event, now: float, manners: StopManners) -> None:
@@ -59,9 +60,14 @@ class Changes:
             self._ending.pop(event.container_id, None)
             if self._asked_until.pop(event.container_id, 0.0) < now:
                 self._urgent.add(event.container_id)
+            else:
+                self._stopped_on_request.add(event.container_id)
         elif event.action == "start":
             self._urgent.discard(event.container_id)
+            self._stopped_on_request.discard(event.container_id)
             self._asked_until.pop(event.container_id, None)
+        elif event.action == "destroy":
+            self._stopped_on_request.discard(event.container_id)
         self.expect(now)
 
     def expect(self, now: float) -> None:
@@ -73,6 +79,10 @@ class Changes:
         """Return the compose projects of which a container is being stopped: compose has not finished with them."""
         self._ending = {key: value for key, value in self._ending.items() if value[1] > now}
         return frozenset(project for project, _ in self._ending.values() if project)
+
+    def was_asked_for(self, container_id: str) -> bool:
+        """Tell whether the last exit of a container was what an operator, or compose, had asked for."""
+        return container_id in self._stopped_on_request
 
     def next_turn(self, now: float, periodic_at: float) -> Turn:
         """Decide what to do next; a turn that is a check takes note of nothing twice.

@@ -288,7 +288,8 @@ class Controller:
             seen_at = self._newcomers_since.setdefault(action.container.id, now)
             return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
         project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
-        if action.verb == Verb.RECREATE and project in self._changes.projects_at_work(now):
+        compose_may_have_done_it = action.verb != Verb.START or self._changes.was_asked_for(action.container.id)
+        if compose_may_have_done_it and project in self._changes.projects_at_work(now):
             return COMPOSE_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
         attempts = self._backoff.attempts(action.original_id)
         due = self._backoff.due_at(action.original_id) or now

@@ -118,7 +118,8 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
         other = snapshot.by_id.get(reference)
         seen = await engine.inspect(other.name if other else reference)
         if seen is not None:
-            present[reference] = seen["Id"]
+            if other is not None:  # whoever was asked for by name stays so
+                present[reference] = seen["Id"]
             mounts: list[dict[str, Any]] = seen.get("Mounts") or []
             volumes |= {str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"}
     return present, frozenset(volumes)

@@ -251,9 +251,7 @@ def test_who_depends_on_what_never_gets_healthy_comes_back_nevertheless(
     assert parse_time(visitor.started_at) - removed_at < BOUND_SECONDS
 
 
-def test_nothing_is_left_over_but_what_ran_without_its_parent(
-    pair: Pair, originals: dict[str, Container]
-) -> None:
+def test_nothing_is_left_over_but_what_ran_without_its_parent(pair: Pair, originals: dict[str, Container]) -> None:
     names = [container.name for container in pair.host.find(f"{LABEL}={pair.host.mark}")]
     apart = [name for name in names if "-replaced-" in name or "-restored-" in name or "-dead-" in name]
     assert [name.partition("-replaced-")[0] for name in apart] == [originals["lonely-child"].name]

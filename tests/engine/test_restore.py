@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -9,23 +10,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .equality import compare
-from .host import LABEL, LIVE, Container, Host, run_command
+from .host import LABEL, LIVE, Container, Host, parse_time, run_command
 from .pair import Pair
 from .waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pathlib import Path
+
     from .compose import Compose
+    from .private_engine import PrivateEngine
 
 PORT = 18120
+SUBNET = ("--subnet", "172.31.230.0/24")
 # Each of the tests has an original of its own.
-PLAIN = ("plain", "self-deleting", "twice", "with-volume", "protected-impostor", "stopped-impostor", "two-names")
+PLAIN = ("plain", "self-deleting", "twice", "protected-impostor", "stopped-impostor", "two-names")
 
 
 def names_now(host: Host, stem: str) -> dict[str, str]:
     """The names that begin like this, with the states of their containers."""
-    return {container.name: container.status for container in host.find(f"{LABEL}={host.mark}") if stem in container.name}
+    return {
+        container.name: container.status for container in host.find(f"{LABEL}={host.mark}") if stem in container.name
+    }
 
 
 def replace(host: Host, original: Container, *options: str, image: str = "") -> Container:
@@ -38,6 +45,21 @@ def replace(host: Host, original: Container, *options: str, image: str = "") -> 
     run_command("docker", "rename", made, name)
     run_command("docker", "start", made)
     return Container(made, name)
+
+
+def begin_of(container: Container) -> float:
+    """The moment after which nobody but the controller has touched a container: its start."""
+    return parse_time(container.started_at)
+
+
+@contextlib.contextmanager
+def held(pair: Pair) -> Generator[None]:
+    """Keeps the controller from looking while the stage is set."""
+    pair.controller.docker("pause")
+    try:
+        yield
+    finally:
+        pair.controller.docker("unpause")
 
 
 def find_holder(name: str) -> Container:
@@ -56,11 +78,22 @@ def lost_image(module_host: Host) -> str:
 
 
 @pytest.fixture(scope="module")
-def originals(module_host: Host, lost_image: str) -> dict[str, Container]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the host that an original uses."""
+    return tmp_path_factory.mktemp("bound")
+
+
+@pytest.fixture(scope="module")
+def originals(module_host: Host, lost_image: str, folder: Path) -> dict[str, Container]:
     """What runs before the pair comes."""
     host = module_host
     made = {name: host.run(name) for name in PLAIN}
     made["volume"] = host.run("volume", options=("--volume", "/data", "--env", "COLOUR=green"))
+    run_command("docker", "network", "create", *SUBNET, f"wide-{host.mark}")
+    made["networks"] = host.run("networks", options=("--network", f"wide-{host.mark}"))
+    made["volumes"] = host.run("volumes", options=("--volume", f"kept-{host.mark}:/data"))
+    made["create"] = host.run("create", options=("--mount", f"type=bind,source={folder},target=/data"))
+    made["port-of-a-self-deleting"] = host.run("selfish", options=("--publish", f"127.0.0.1:{PORT + 1}:80"))
     made["port"] = host.run("port", options=("--publish", f"127.0.0.1:{PORT}:80"))
     name = host.make_name("imageless")
     labels = ("--label", f"{LABEL}={host.mark}")
@@ -151,14 +184,7 @@ def test_a_protected_impostor_is_only_reported(pair: Pair, module_host: Host, or
     pair.wait_for_finding(original, "replaced")
     pair.wait_for_checks(2)
     assert names_now(module_host, original.name) == {original.name: "running"}
-    assert not module_host.events(impostor, "kill", "rename", "die", since=pair_begin(impostor))
-
-
-def pair_begin(container: Container) -> float:
-    """The moment after which nobody but the controller has touched a container: its start."""
-    from .host import parse_time
-
-    return parse_time(container.started_at)
+    assert not module_host.events(impostor, "kill", "rename", "die", since=begin_of(impostor))
 
 
 def test_an_original_under_another_ones_name_is_only_reported(
@@ -180,9 +206,9 @@ def test_the_impostor_runs_again_when_the_original_cannot_be_started(
 ) -> None:
     original = originals["port"]
     ignored = ("--label", "status-state.ignore=true", "--publish", f"127.0.0.1:{PORT}:80")
-    made = module_host.create("holder-of-the-port", *LIVE, options=ignored)
-    impostor = replace(module_host, original, "--env", "OTHER=yes")
-    made.docker("start")  # the port is free by now, and whoever has it may not be touched
+    with held(pair):
+        impostor = replace(module_host, original, "--env", "OTHER=yes")
+        made = module_host.run("holder-of-the-port", options=ignored)  # it may not be touched
     outcome = find_outcome(pair, original, "failed")
     assert str(PORT) in outcome["detail"]
     impostor.wait_for("running")
@@ -196,30 +222,83 @@ def test_the_impostor_runs_again_when_the_original_cannot_be_started(
 
 
 def test_an_original_whose_image_is_gone_leaves_the_impostor_untouched_until_the_image_is_back(
-    pair: Pair, module_host: Host, originals: dict[str, Container], lost_image: str, engine: Any
+    pair: Pair, module_host: Host, originals: dict[str, Container], lost_image: str, engine: PrivateEngine
 ) -> None:
     original = originals["imageless"]
     archive = engine.state / "lost-image.tar"
     run_command("docker", "save", "--output", str(archive), lost_image)
-    impostor = replace(module_host, original, "--env", "OTHER=yes")
-    run_command("docker", "image", "rm", "--force", lost_image)
-    outcome = find_outcome(pair, original, "failed", "done")
-    if outcome["result"] == "done":
-        pytest.fail("the image was deleted too late: nothing was tested")
+    with held(pair):
+        impostor = replace(module_host, original, "--env", "OTHER=yes")
+        run_command("docker", "image", "rm", "--force", lost_image)
+    outcome = find_outcome(pair, original, "failed")
     assert lost_image in outcome["detail"]
     assert impostor.status == "running"
-    assert not module_host.events(impostor, "kill", "die", "rename", since=pair_begin(impostor))
+    assert not module_host.events(impostor, "kill", "die", "rename", since=begin_of(impostor))
     run_command("docker", "load", "--input", str(archive))
     wait_for_original(original.name, impostor, 40)
     assert impostor.status == "exited"
 
 
-def test_an_impostor_that_deletes_itself_is_put_back_when_the_original_cannot_be_started(
+@pytest.mark.parametrize("step", ["volumes", "networks", "create"])
+def test_an_impostor_is_untouched_when_the_original_cannot_even_be_made(
+    pair: Pair, module_host: Host, originals: dict[str, Container], folder: Path, step: str
+) -> None:
+    original = originals[step]
+    with held(pair):
+        impostor = replace(module_host, original, "--env", "OTHER=yes")
+        spoil(step, module_host.mark, folder)
+    outcome = find_outcome(pair, original, "failed")
+    assert outcome["detail"]
+    pair.wait_for_checks(2)
+    assert impostor.status == "running"
+    assert not module_host.events(impostor, "kill", "die", "rename", since=begin_of(impostor))
+    assert names_now(module_host, original.name) == {original.name: "running"}
+
+
+def spoil(step: str, mark: str, folder: Path) -> None:
+    """Makes that step fail: a volume without its driver's device, a network whose addresses are taken, no bind source."""
+    if step == "create":
+        folder.rmdir()
+    elif step == "networks":
+        run_command("docker", "network", "rm", f"wide-{mark}")
+        run_command("docker", "network", "create", *SUBNET, f"in-the-way-of-wide-{mark}")
+    else:
+        run_command("docker", "volume", "rm", f"kept-{mark}")
+        run_command(
+            "docker",
+            "volume",
+            "create",
+            "--opt",
+            "type=none",
+            "--opt",
+            "device=/nowhere",
+            "--opt",
+            "o=bind",
+            f"kept-{mark}",
+        )
+
+
+def test_an_impostor_that_deletes_itself_is_made_again_when_the_original_cannot_be_started(
+    pair: Pair, module_host: Host, originals: dict[str, Container]
+) -> None:
+    original = originals["port-of-a-self-deleting"]
+    ignored = ("--label", "status-state.ignore=true", "--publish", f"127.0.0.1:{PORT + 1}:80")
+    with held(pair):
+        impostor = replace(module_host, original, "--rm", "--env", "OTHER=yes")
+        module_host.run("holder-of-the-port", options=ignored)
+    find_outcome(pair, original, "failed")
+    again = wait_for_original(original.name, impostor)
+    assert "OTHER=yes" in again.inspect()["Config"]["Env"]
+    pair.wait_for_checks(3)
+    assert names_now(module_host, original.name) == {original.name: "running"}
+
+
+def test_an_impostor_that_deletes_itself_makes_room_as_well(
     pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
     del pair
     original = originals["self-deleting"]
-    before = replace(module_host, original, "--rm", "--env", "OTHER=yes")
-    again = wait_for_original(original.name, before)
-    assert before.status == "gone"
-    assert again.inspect()["Config"]["Env"].count("OTHER=yes") == 0
+    impostor = replace(module_host, original, "--rm", "--env", "OTHER=yes")
+    again = wait_for_original(original.name, impostor)
+    assert "OTHER=yes" not in again.inspect()["Config"]["Env"]
+    assert impostor.status == "gone"
