@@ -10,6 +10,6 @@ if ! docker version >/dev/null 2>&1; then
   exit 0
 fi
 scripts/compose.sh down
-echo "Status State is down: nothing is watched, every other container is as it was. The snapshots and the journal are kept" >&2
+echo "Status State is down: nothing is watched, every other container is as it was. The snapshots are kept" >&2
 echo "in the volumes; to delete them too: scripts/compose.sh down --volumes" >&2
 scripts/host_engine.sh stop

@@ -92,7 +92,7 @@ docker exec --interactive "$(compose ps -q status-state-api)" python3 -I - <scri
 address=$(compose port status-state-api 8000 | tail -n 1)
 cat <<END
 
-From now on, at each check, originals that went down are started and containers that are new are stopped.
+From now on originals that go down, are removed or replaced come back, and containers that are new are stopped.
   the state     curl http://$address/status
   the interface http://$address/docs
   the log       $compose_command logs --follow
