@@ -116,6 +116,7 @@ class Controller:
         self._wake = asyncio.Event()
         self._cursor: str | None = None
         self._newcomers_since: dict[str, float] = {}
+        self._place_of: dict[str, str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.
@@ -167,7 +168,8 @@ class Controller:
 
     def _note(self, event: Event) -> None:
         self._cursor = event.cursor
-        original = self._snapshot.by_id.get(event.container_id) if self._snapshot else None
+        original_id = self._place_of.get(event.container_id, event.container_id)
+        original = self._snapshot.by_id.get(original_id) if self._snapshot else None
         self._changes.note(event, self._clock(), original.stop_manners if original else StopManners())
         self._wake.set()
 
@@ -224,7 +226,7 @@ class Controller:
         if snapshot is None:
             return FIRST_SNAPSHOT_RETRY_SECONDS
         successors = await self._observer.successors(snapshot, observed, self._actions.made)
-        self._note_recoveries(snapshot, observed, successors)
+        self._note_places(snapshot, observed, successors)
         plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
         if plan.actions:
             await self._observer.confirm_identity()
@@ -243,17 +245,18 @@ class Controller:
             log.info("the snapshot is in force", snapshot=snapshot.id, originals=len(snapshot.originals))
             self._snapshot = snapshot
             self._backoff.keep_only(snapshot.by_id)
+            self._actions.made.clear()
             self._reporter.expect_news()
         self._reporter.deliver_kept()
 
-    def _note_recoveries(
+    def _note_places(
         self, snapshot: Snapshot, observed: list[Container], successors: frozenset[tuple[str, str]]
     ) -> None:
-        place_of = {original.id: original.id for original in snapshot.originals}
-        place_of |= {holder_id: original_id for original_id, holder_id in successors}
+        self._place_of = {original.id: original.id for original in snapshot.originals}
+        self._place_of |= {holder_id: original_id for original_id, holder_id in successors}
         for container in observed:
-            if container.state == "running" and container.id in place_of:
-                self._backoff.ran(place_of[container.id], up_seconds(container.status))
+            if container.state == "running" and container.id in self._place_of:
+                self._backoff.ran(self._place_of[container.id], up_seconds(container.status))
 
     def _act(self, snapshot: Snapshot, plan: Plan, looked_at: float, *, partial_look: bool) -> float:
         now = self._clock()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +20,7 @@ MAY_DIFFER = (
     "State.StartedAt",
     "State.FinishedAt",
     "State.Health.*",  # it begins anew
+    "ExecIDs",  # what runs in it at this moment, as its health check does
     "GraphDriver.Data.*",  # the layers of the container itself
     "NetworkSettings.SandboxID",
     "NetworkSettings.SandboxKey",
@@ -88,6 +89,7 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
         text = text.replace(id_, f"<id of {name}>").replace(id_[:12], f"<short id of {name}>")
     found: dict[str, Any] = json.loads(text)
     found["Mounts"] = {mount["Destination"]: mount for mount in found["Mounts"]}
+    found["HostConfig"]["Links"] = sorted(found["HostConfig"].get("Links") or [])  # the engine itself keeps no order
     settings: dict[str, Any] = found["NetworkSettings"]
     # A MAC can be asked for in the first network only.
     first = found["HostConfig"]["NetworkMode"]
@@ -101,7 +103,8 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
             for field in ASSIGNED_ADDRESSES:
                 endpoint[field] = _told(endpoint.get(field))
     bindings: dict[str, list[dict[str, str]] | None] = found["HostConfig"].get("PortBindings") or {}
-    for container_port, places in (settings.get("Ports") or {}).items():
+    ports: dict[str, list[dict[str, str]] | None] = settings.get("Ports") or {}
+    for container_port, places in ports.items():
         wanted = [place.get("HostPort", "") for place in bindings.get(container_port) or []]
         if places and not all(port.isdigit() for port in wanted or [""]):
             for place in places:
@@ -113,17 +116,14 @@ def _told(value: str | None) -> str:
     return "(assigned)" if value else ""
 
 
-def _flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _flatten(items: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
     """Every leaf with its path; null, "" and empty collections are the same to the engine, so they are left out."""
-    if not isinstance(value, dict):
-        if value not in (None, "", []):
-            yield path, value
-        return
-    items: dict[str, Any] = value
     keys_tell = path.rpartition(".")[2] in KEYS_TELL
     for key, inner in items.items():
         inner_path = f"{path}.{key}" if path else key
-        if keys_tell and inner in (None, "", [], {}):
+        if isinstance(inner, dict) and inner:
+            yield from _flatten(cast("dict[str, Any]", inner), inner_path)
+        elif inner not in (None, "", [], {}):
+            yield inner_path, inner
+        elif keys_tell:
             yield inner_path, "(there)"
-        else:
-            yield from _flatten(inner, inner_path)

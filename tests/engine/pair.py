@@ -172,3 +172,16 @@ class Pair:
         report = self.status()["controller"]["report"]
         assert report, "the SSC has not reported yet"
         return report
+
+    def wait_for_finding(self, container: Container, kind: str, seconds: float = 20) -> dict[str, Any]:
+        """The last report, once it holds a finding of this kind about the container."""
+
+        def holds() -> dict[str, Any] | None:
+            report = self.report()
+            found = [finding for finding in report["findings"] if finding["container"]["id"] == container.id]
+            return report if kind in [finding["kind"] for finding in found] else None
+
+        what = f"a report that {container.name} is {kind}"
+        report = wait_until(holds, what, seconds, lambda: self.status()["controller"])
+        assert report
+        return report

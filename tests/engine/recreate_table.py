@@ -70,7 +70,7 @@ PROCESS = (
     Case("entrypoint", ("--entrypoint", "sh"), ("-c", LOOP)),
     Case("entrypoint-reset", ("--entrypoint", ""), image="volume-image-{mark}"),
     Case("image-defaults", (), (), image="volume-image-{mark}", data=("/of-image",)),
-    Case("image-overridden", ("--no-healthcheck", "--workdir", "/tmp"), (LOOP,), image="volume-image-{mark}"),
+    Case("image-overridden", ("--no-healthcheck", "--workdir", "/opt"), (LOOP,), image="volume-image-{mark}"),
     Case("env", ("--env", "COLOUR=green", "--env", "EMPTY=", "--env", "WITH=a=b c'd\"e$f")),
     Case("labels", ("--label", "a.b=c", "--label", "empty=", "--label", "com.example.json={\"a\": [1, 2]}")),
     Case("user-and-groups", ("--user", "65534:100", "--group-add", "44", "--group-add", "audio")),
@@ -111,7 +111,7 @@ STORAGE = (
     Case("bind-by-mount", ("--mount", "type=bind,source={folder},target=/data,readonly,bind-propagation=rprivate")),
     Case("tmpfs", ("--tmpfs", "/scratch", "--tmpfs", "/run:rw,noexec,size=1m,mode=1770")),
     Case("tmpfs-by-mount", ("--mount", "type=tmpfs,target=/scratch,tmpfs-size=1048576,tmpfs-mode=1770")),
-    Case("read-only-root", ("--read-only", "--tmpfs", "/tmp", "--volume", "/data"), data=("/data",)),
+    Case("read-only-root", ("--read-only", "--tmpfs", "/scratch", "--volume", "/data"), data=("/data",)),
     Case(
         "giver-of-volumes", ("--volume", "given-{mark}:/given", "--volume", "/nameless"), data=("/given", "/nameless")
     ),

@@ -16,7 +16,6 @@ from .waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
     from pathlib import Path
 
     from .compose import Compose
@@ -192,13 +191,14 @@ def test_an_original_under_another_ones_name_is_only_reported(
 ) -> None:
     gone, other = originals["two-names"], originals["plain"]
     before = other.started_at
-    gone.docker("rm", "--force")
-    other.docker("rename", gone.name)
+    with held(pair):
+        gone.docker("rm", "--force")
+        run_command("docker", "rename", other.id, gone.name)
     pair.wait_for_finding(gone, "replaced")
     pair.wait_for_checks(2)
     assert (other.status, other.started_at) == ("running", before)
     assert names_now(module_host, gone.name) == {gone.name: "running"}
-    other.docker("rename", other.name)
+    run_command("docker", "rename", other.id, other.name)
 
 
 def test_the_impostor_runs_again_when_the_original_cannot_be_started(

@@ -128,6 +128,12 @@ async def test_status_shows_the_engine_the_originals_and_what_runs(started: Ssa)
     }
 
 
+async def test_the_next_status_shows_what_has_changed_since(started: Ssa) -> None:
+    await started.status()
+    del started.engine.entries[0]
+    assert [container.name for container in (await started.status()).running or []] == ["db"]
+
+
 async def test_a_running_container_is_shown_as_docker_ps_shows_it(started: Ssa) -> None:
     answer = await started.client.get("/status")
     assert answer.json()["running"][1] == {
@@ -306,8 +312,17 @@ async def test_a_wrong_report_is_refused_with_all_that_is_wrong(started: Ssa, co
 
 
 async def test_a_body_that_is_too_large_is_refused_unread(started: Ssa) -> None:
-    status, detail = await started.problem("POST", "/reports", content=b" " * (MAX_BODY_BYTES + 1), headers=BEARER)
-    assert (status, str(MAX_BODY_BYTES) in detail) == (413, True)
+    read = 0
+
+    async def body() -> AsyncGenerator[bytes]:
+        nonlocal read
+        while read <= MAX_BODY_BYTES:
+            read += 65536
+            yield b" " * 65536
+
+    headers = {**BEARER, "Content-Length": str(MAX_BODY_BYTES + 1)}
+    status, detail = await started.problem("POST", "/reports", content=body(), headers=headers)
+    assert (status, str(MAX_BODY_BYTES) in detail, read) == (413, True, 0)
 
 
 async def test_a_body_of_unknown_length_is_refused_when_it_gets_too_large(started: Ssa) -> None:

@@ -119,19 +119,6 @@ async def test_no_stream_is_opened_when_events_are_off(tmp_path: Path) -> None:
     assert s.engine.watched_since == []
 
 
-async def test_a_look_at_one_container_does_not_put_off_the_periodic_check(listening: Any) -> None:
-    s = await listening(container("web"), settle=0, interval=30)
-    await until(lambda: s.engine.calls.count("list") >= 2)  # the check that follows the opening
-    s.clock.advance(29)
-    s.engine.put(container("web", "exited"), container("miner"))
-    s.controller._changes._settle = 5  # pyright: ignore[reportPrivateUsage] # what follows is a partial look alone
-    happens(s, "die")
-    await until(lambda: s.engine.acts == ["start web"])
-    s.clock.advance(5)
-    s.controller._wake.set()  # pyright: ignore[reportPrivateUsage] # the pause is real time otherwise
-    await until(lambda: "stop miner None" in s.engine.acts)
-
-
 async def test_the_controllers_own_stop_and_start_are_no_unasked_exits(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("miner"))
     await s.check()

@@ -246,12 +246,13 @@ async def test_what_an_interrupted_attempt_left_is_removed_first() -> None:
     assert left_over.id not in engine.world
 
 
-async def test_a_container_of_that_name_that_runs_is_not_ours_and_is_not_removed() -> None:
+@pytest.mark.parametrize("state", ["running", "exited"])
+async def test_a_container_of_that_name_that_has_run_is_not_ours_and_is_not_removed(state: str) -> None:
     engine = replaced()
-    engine.put(container(TEMPORARY, "running", word="somebody's"))
+    engine.put(container(TEMPORARY, state, word="somebody's"))
     outcome = await Attempt(engine)()
     assert outcome.result == Result.FAILED
-    assert engine.shown == {"web": "running", TEMPORARY: "running"}
+    assert engine.shown == {"web": "running", TEMPORARY: state}
 
 
 async def test_an_image_that_is_gone_is_pulled_before_anything_is_touched() -> None:
