@@ -205,6 +205,7 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=DELETE")
     cursor.execute("PRAGMA synchronous=EXTRA")
+    cursor.execute("PRAGMA foreign_keys=ON")  # as PostgreSQL always does
     cursor.execute("PRAGMA secure_delete=ON")  # deleted recipes leave no secrets behind
     cursor.execute("PRAGMA temp_store=MEMORY")  # the root file system is read-only
     cursor.close()

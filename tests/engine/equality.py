@@ -72,8 +72,9 @@ def _name_volumes_as_asked(before: Mapping[str, Any], after: Mapping[str, Any]) 
     binds: list[str] = changed["HostConfig"].get("Binds") or []
     again = {f"{name}:{place}{mode}" for place, name in ours.items() for mode in ("", ":ro", ":rw", ":z")}
     changed["HostConfig"]["Binds"] = [bind for bind in binds if bind in asked_before or bind not in again]
-    mounts_before = before["HostConfig"].get("Mounts") or []
-    for request in changed["HostConfig"].get("Mounts") or []:
+    mounts_before: list[dict[str, Any]] = before["HostConfig"].get("Mounts") or []
+    mounts_after: list[dict[str, Any]] = changed["HostConfig"].get("Mounts") or []
+    for request in mounts_after:
         if request not in mounts_before and ours.get(request["Target"]) == request.get("Source"):
             del request["Source"]
     places_before = {mount["Destination"]: mount for mount in before["Mounts"]}

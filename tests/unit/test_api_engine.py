@@ -53,6 +53,8 @@ class LittleEngine:
     hangs: bool = False
     hangs_up: bool = False
     connections: int = 0
+    drops: int = 0
+    """So many requests to come are not answered: the connection is closed."""
 
 
 @pytest.fixture
@@ -71,6 +73,10 @@ def little(tmp_path: Path) -> Generator[LittleEngine]:
         def do_GET(self) -> None:
             path = self.path.removeprefix("/v1.41")
             engine.asked.append(path)
+            if engine.drops:
+                engine.drops -= 1
+                self.close_connection = True
+                return
             if engine.hangs:
                 engine.hang.wait()
             status, answer = engine.answers.get(path, (404, {"message": f"no such thing: {path}"}))
@@ -162,6 +168,15 @@ async def test_a_connection_that_was_closed_meanwhile_is_no_loss(little: LittleE
     little.hangs_up = True
     for _ in range(20):
         await engine.ping()
+
+
+async def test_a_request_that_a_closing_connection_has_swallowed_is_made_once_more(little: LittleEngine) -> None:
+    engine = eyes(little.address)
+    await engine.ping()
+    little.drops = 1
+    await engine.ping()
+    little.drops = 2
+    assert "hung up" in (await failure(engine)).cause
 
 
 async def test_a_failed_engine_is_asked_for_its_version_again(little: LittleEngine) -> None:

@@ -70,6 +70,36 @@ async def stage() -> AsyncGenerator[Stage]:
     stage.listener.close()
 
 
+async def test_nothing_is_drained_while_the_stop_is_still_being_recorded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_out = asyncio.Event()
+    tick, drain = stage.server.on_tick, uvicorn.Server.shutdown
+
+    async def record() -> None:
+        await served_out.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        stage.told.append("recorded")
+
+    async def on_tick(counter: int) -> bool:
+        ends = await tick(counter)
+        if ends:
+            served_out.set()
+        return ends
+
+    async def shutdown(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
+        stage.told.append("draining")
+        await drain(server, sockets)
+
+    monkeypatch.setattr(stage.server, "_on_stop", record)
+    monkeypatch.setattr(stage.server, "on_tick", on_tick)
+    monkeypatch.setattr(uvicorn.Server, "shutdown", shutdown)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await stage.serving
+    assert stage.told == ["recorded", "draining"]
+
+
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_is_recorded_before_the_connections_are_drained(stage: Stage, sig: signal.Signals) -> None:
     await stage.request()
@@ -154,13 +184,23 @@ async def until_idle() -> None:
 
 async def test_a_stop_ends_a_start_that_is_under_way_and_is_recorded() -> None:
     ended: list[str] = []
-    memory = FakeMemory(never)
+    ongoing: list[str] = []
+
+    async def start() -> None:
+        ongoing.append("start")
+        try:
+            await never()
+        finally:
+            ongoing.remove("start")
+
+    memory = FakeMemory(start)
     service = service_of(memory, ended)
     with Lines() as lines:
         async with service.lifespan(None):
             await until_idle()
+            assert ongoing == ["start"]
             await service.stop_in_order()
-            assert memory.recorded == 1
+            assert (ongoing, memory.recorded) == ([], 1)
     assert ended == []
     assert lines.one("stopping as asked")["recorded"] is True
 

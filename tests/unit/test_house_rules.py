@@ -207,7 +207,10 @@ def files_of_the_repository() -> list[Path]:
 
 def test_every_file_holds_one_thought() -> None:
     written = [
-        f for f in files_of_the_repository() if f.suffix in {".py", ".sh", ".js", ".css"} or f.name == "Makefile"
+        file
+        for file in files_of_the_repository()
+        if (file.suffix in {".py", ".sh", ".js", ".css"} or file.name == "Makefile")
+        and not short(file).startswith("tests/")  # a table of cases may be as long as it is
     ]
     assert len(written) > len(MODULES)
     lengths = {short(file): len(file.read_text(encoding="utf-8").splitlines()) for file in written}
