@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 # An engine restarted makes it young again, and the SSA waits for a young one: so these come last.
-LAST = ("test_young_engine.py", "test_engine_restarts.py")
+LAST = ("test_young_engine.py", "test_engine_restarts.py", "test_events_after_restart.py")
 BEGUN = pytest.StashKey[float]()
 
 
