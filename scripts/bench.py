@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench_engine import (
     BenchError,
@@ -32,6 +32,8 @@ from bench_engine import (
     started_at,
     wait_until,
 )
+from bench_healing import bench_healing
+from bench_idle import bench_idle, bench_idle_cpu
 from bench_load import Target, measure
 from bench_pair import (
     API,
@@ -42,17 +44,16 @@ from bench_pair import (
     ROOT,
     Pair,
     network_of,
-    read_heartbeat,
     small_container,
     start_bare_app,
     start_originals,
     write_override,
 )
 from bench_recorder import Recorder
+from bench_table import print_heading, print_row, say
 from private_dockerd import SOCKET
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
 ORIGINALS = 50
@@ -61,15 +62,8 @@ ROUNDS = 3
 SECONDS = 4
 KILLS = 10
 KILL_EVERY_SECONDS = 1.3
-IDLE_CHECKS = 10
-RECORDED_PORT = 8002
-GROUPS = ("images", "load", "kills", "idle")
+GROUPS = ("images", "load", "kills", "idle", "newcomer", "crash", "storm")
 MEGABYTE = 1_000_000
-
-
-def say(sentence: str) -> None:
-    """Tells people what is going on, apart from the table."""
-    print(f"bench: {sentence}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -97,24 +91,25 @@ def main() -> int:
 
 def bench(pair: Pair, base_image: str, folder: Path, groups: Sequence[str]) -> None:
     """Takes one group of figures after the other and prints each as soon as it is there."""
-    say(f"starting {ORIGINALS} containers …")
-    names = start_originals(base_image, ORIGINALS)
     if "images" in groups:
         say("building both images without a cache …")
         bench_images(pair, base_image)
-    if groups == ["images"]:
-        return
-    say("starting the pair …")
-    pair.up(interval="30s")
-    if "load" in groups:
-        bench_load(pair, folder, names)
-        bench_memory(pair)
-    if "kills" in groups:
-        bench_kills(pair, base_image, names, folder)
-    if "idle" in groups:
-        say("idle checks …")
-        with Recorder() as recorder:
-            bench_idle(pair, recorder, folder)
+    if {"load", "kills", "idle"}.intersection(groups):
+        say(f"starting {ORIGINALS} containers …")
+        names = start_originals(base_image, ORIGINALS)
+        say("starting the pair …")
+        pair.up(interval="30s")
+        if "load" in groups:
+            bench_load(pair, folder, names)
+            bench_memory(pair)
+        if "kills" in groups:
+            bench_kills(pair, base_image, names, folder)
+        if "idle" in groups:
+            say("idle checks …")
+            with Recorder() as recorder:
+                bench_idle(pair, recorder, folder)
+            bench_idle_cpu(pair, base_image, folder)
+    bench_healing(pair, base_image, folder, groups)
 
 
 # --- the groups of figures ---------------------------------------------------------------------------------------
@@ -225,48 +220,6 @@ def kill_and_start(base_image: str) -> None:
     print_row("engine alone: kill, wait, start", f"{statistics.median(times):.2f}", f"{max(times):.2f}")
 
 
-def bench_idle(pair: Pair, recorder: Recorder, folder: Path) -> None:
-    """Counts what the pair asks while nothing happens, per completed check of the controller."""
-    gateway: str = network_of(pair.container(API))["Gateway"]
-    sockets = {service: folder / f"{service}.sock" for service in (API, CONTROLLER)}
-    asked_engine = {service: recorder.record_socket(path, SOCKET) for service, path in sockets.items()}
-    asked_api = recorder.record_port((gateway, RECORDED_PORT), ("127.0.0.1", PORT))
-    override = folder / "recorded.json"
-    services: dict[str, Any] = {
-        service: {"volumes": [f"{path}:/var/run/docker.sock"]} for service, path in sockets.items()
-    }
-    write_override(override, services)
-    pair.up(interval="1s", files=[override], SSC_SSA_URL=f"http://{gateway}:{RECORDED_PORT}")
-
-    pid = main_pid(pair.container(CONTROLLER))
-    completed: list[float] = []
-
-    def enough() -> bool:
-        moment = read_heartbeat(pid)
-        if moment is not None and moment not in completed:
-            completed.append(moment)
-        return len(completed) > IDLE_CHECKS + 3
-
-    wait_until(enough, f"the controller has completed {IDLE_CHECKS + 3} checks", 60, every_seconds=0.02)
-    begin, end = completed[2], completed[-1]  # the first ones get acquainted
-    checks = len(completed) - 3
-    print_heading(f"Requests per idle check, over {checks} checks", "per check")
-    for name, counted, aim in (
-        ("controller to the engine", asked_engine[CONTROLLER].between(begin, end), "1"),
-        ("controller to the SSA", asked_api.between(begin, end), "1"),
-        ("SSA to the engine on their account", without_health_check(asked_engine[API].between(begin, end)), "0"),
-    ):
-        print_row(name, f"{sum(counted.values()) / checks:g}", note=f"aim {aim}  {', '.join(sorted(counted))}")
-    own = asked_engine[API].between(begin, end)
-    per_minute = sum(own.values()) / (end - begin) * 60
-    print_row("SSA's own health check, a minute", f"{per_minute:.0f}", note=", ".join(sorted(own)))
-
-
-def without_health_check(counted: Counter[str]) -> Counter[str]:
-    """Leaves out the pings, which `/readyz` makes for the SSA's own health check, however often the controller asks."""
-    return type(counted)({request: count for request, count in counted.items() if not request.endswith("/_ping")})
-
-
 # --- the table ---------------------------------------------------------------------------------------------------
 
 
@@ -282,17 +235,6 @@ def print_surroundings(base_image: str) -> None:
     print("Status State, benchmark. One machine's figures: compare the ratios.")
     print(f"{os.cpu_count()} CPUs shared by all sides and the load, load average before: {load}")
     print(f"engine {version['Version']}, kernel {version['KernelVersion']}, base image {base_image}", flush=True)
-
-
-def print_heading(title: str, *columns: str) -> None:
-    """Begins a group of rows."""
-    print(f"\n{title}")
-    print_row("", *columns)
-
-
-def print_row(name: str, *cells: str, note: str = "") -> None:
-    """One line of the table."""
-    print((f"  {name:<41}" + "".join(f"{cell:>14}" for cell in cells) + f"  {note}").rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,11 @@ class BenchError(Exception):
     """Something could not be measured; the message says what, why, and what to do."""
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over the engine's socket."""
 
     def connect(self) -> None:
+        """Connects to the socket, whatever host and port say."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(SOCKET))
@@ -54,7 +55,7 @@ def require_private_engine() -> None:
 
 def ask(path: str, method: str = "GET", body: Any = None) -> Any:
     """One request to the engine; the JSON it answers, None where there is none. Raises BenchError when it refuses."""
-    connection = _UnixConnection("docker", timeout=120)
+    connection = UnixConnection("docker", timeout=120)
     try:
         payload = None if body is None else json.dumps(body)
         connection.request(method, path, payload, {"Content-Type": "application/json"})

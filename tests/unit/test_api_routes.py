@@ -1,101 +1,25 @@
-"""The HTTP interface, asked through the gate as a client asks it, with an engine and a store in memory."""
+"""The HTTP interface: what each path answers, with an engine and without, before there is a snapshot and after."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
-from status_state_api.app import create_app
-from status_state_api.controller import ControllerRecord
-from status_state_api.memory import Memory
-from status_state_api.schemas import Problem, Ready, Recipes, Snapshot, StatusDocument
-from status_state_api.security import MAX_BODY_BYTES, KnownHosts
-from status_state_api.status import Status
-from status_state_api.watch import EngineWatch
+from status_state_api.schemas import Ready, Recipes, Snapshot, StatusDocument
 
-from .api_world import (
-    BOOT,
-    DISK_FULL,
-    HUNG,
-    IDENTITY,
-    MOUNTINFO,
-    NOW,
-    OWN_ID,
-    REFUSED,
-    SECRET,
-    FakeEngine,
-    FakeStore,
-    Lines,
-    entry,
-    own_inspect,
-)
+from .api_ssa import BEARER, REPORT, Ssa, beside_two_containers
+from .api_world import DISK_FULL, HUNG, IDENTITY, NOW, REFUSED, SECRET, Lines, entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
-    from datetime import datetime
-
-TOKEN = "the-token-of-the-pair"
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
-REPORT: dict[str, Any] = {
-    "at": "2026-11-23T18:00:30Z",
-    "snapshot_id": "5" * 32,
-    "dry_run": False,
-    "sentence": "web had exited with code 137: started",
-    "findings": [],
-    "outcomes": [],
-}
-
-
-@dataclass
-class Ssa:
-    """An SSA beside two containers, and a client that asks it."""
-
-    engine: FakeEngine
-    store: FakeStore
-    watch: EngineWatch
-    memory: Memory
-    controller: ControllerRecord
-    client: httpx.AsyncClient
-    now: datetime = NOW
-
-    async def status(self) -> StatusDocument:
-        """What `/status` says."""
-        answer = await self.client.get("/status")
-        assert answer.status_code == 200
-        return StatusDocument.model_validate_json(answer.content)
-
-    async def problem(self, method: str, path: str, **options: Any) -> tuple[int, str]:
-        """The problem that this request comes upon."""
-        answer = await self.client.request(method, path, **options)
-        assert answer.headers["content-type"] == "application/problem+json"
-        problem = Problem.model_validate_json(answer.content)
-        assert problem.status == answer.status_code
-        return problem.status, problem.detail
+    from collections.abc import AsyncGenerator
 
 
 @pytest.fixture
 async def ssa() -> AsyncGenerator[Ssa]:
     """An SSA that has not yet started."""
-    engine, store = FakeEngine(entry("web"), entry("db")), FakeStore()
-    engine.inspects[OWN_ID] = own_inspect()
-    watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="auto", mountinfo=MOUNTINFO, boot_id=BOOT)
-    controller = ControllerRecord(store, lambda: ssa.now)
-    app = create_app(
-        status=Status(engine, watch, memory, controller, lambda: ssa.now).document,
-        ask_engine=watch.ask,
-        memory=memory,
-        controller=controller,
-        token=TOKEN,
-        hosts=KnownHosts(["host.example", "*.lan"], lambda: memory.own_names),
-    )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        ssa = Ssa(engine, store, watch, memory, controller, client)
+    async with beside_two_containers() as ssa:
         yield ssa
 
 
@@ -197,11 +121,6 @@ async def test_the_snapshot_is_served_without_its_recipes(started: Ssa) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/status", "/snapshot", "/openapi.json", "/docs", "/healthz", "/readyz"])
-async def test_no_secret_is_served_without_the_token(started: Ssa, path: str) -> None:
-    assert SECRET not in (await started.client.get(path)).text
-
-
 async def test_recipes_are_served_with_the_token_and_an_etag(started: Ssa) -> None:
     answer = await started.client.get("/snapshot/recipes", headers=BEARER)
     recipes = Recipes.model_validate_json(answer.content)
@@ -220,25 +139,6 @@ async def test_recipes_are_not_sent_again_to_one_who_has_them(started: Ssa, if_n
     answer = await started.client.get("/snapshot/recipes", headers=headers)
     assert (answer.status_code, answer.headers["etag"]) == (status, etag)
     assert (answer.content == b"") is (status == 304)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": f"Bearer {TOKEN}x"},
-     {"Authorization": "Bearer "}, {"Authorization": "Bearer tökén".encode().decode("latin-1")}],
-    ids=["none", "bare", "basic", "longer", "empty", "not ASCII"],
-)  # fmt: skip
-@pytest.mark.parametrize(("method", "path"), [("GET", "/snapshot/recipes"), ("POST", "/reports")])
-async def test_the_controllers_paths_need_the_token(
-    started: Ssa, headers: dict[str, str], method: str, path: str
-) -> None:
-    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    answer = await started.client.request(method, path, headers=raw, json=REPORT if method == "POST" else None)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert "token" in answer.json()["detail"]
-    assert started.controller.last_seen_at is None
-    assert started.controller.report is None
 
 
 async def test_status_shows_when_the_controller_was_last_seen(started: Ssa) -> None:
@@ -311,75 +211,6 @@ async def test_a_wrong_report_is_refused_with_all_that_is_wrong(started: Ssa, co
     assert started.controller.report is None
 
 
-async def test_a_body_that_is_too_large_is_refused_unread(started: Ssa) -> None:
-    read = 0
-
-    async def body() -> AsyncGenerator[bytes]:
-        nonlocal read
-        while read <= MAX_BODY_BYTES:
-            read += 65536
-            yield b" " * 65536
-
-    headers = {**BEARER, "Content-Length": str(MAX_BODY_BYTES + 1)}
-    status, detail = await started.problem("POST", "/reports", content=body(), headers=headers)
-    assert (status, str(MAX_BODY_BYTES) in detail, read) == (413, True, 0)
-
-
-async def test_a_body_of_unknown_length_is_refused_when_it_gets_too_large(started: Ssa) -> None:
-    sent = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
-        while sent < 10 * MAX_BODY_BYTES:
-            sent += 65536
-            yield b" " * 65536
-
-    headers = {**BEARER, "Content-Type": "application/json"}
-    assert (await started.problem("POST", "/reports", content=endless(), headers=headers))[0] == 413
-    assert sent <= MAX_BODY_BYTES + 2 * 65536
-
-
-async def test_a_body_of_just_the_permitted_size_is_taken(started: Ssa) -> None:
-    report = json.dumps(REPORT)
-    headers = {**BEARER, "Content-Type": "application/json"}
-    answer = await started.client.post("/reports", content=report.ljust(MAX_BODY_BYTES), headers=headers)
-    assert answer.status_code == 204
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "localhost", "localhost:8000", "LOCALHOST", "localhost.", "127.0.0.1:8000", "192.168.1.7", "[::1]:8000", "[fe80::1]",
-        "status-state-api", "status-state-api:8000", "host.example", "deep.down.lan:80", "ssa", "pair_api_1:8000",
-    ],
-)  # fmt: skip
-async def test_known_hosts_are_served(started: Ssa, host: str) -> None:
-    for path in ("/status", "/snapshot"):
-        assert (await started.client.get(path, headers={"Host": host})).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["evil.example", "localhost.evil.example", "evil-localhost", "xhost.example", "lan", "evillan", "", ":8000", "[::1", "127.0.0.1.evil.example"],
-)  # fmt: skip
-@pytest.mark.parametrize("path", ["/status", "/snapshot", "/docs"])
-async def test_unknown_hosts_are_refused_with_the_way_to_allow_them(started: Ssa, host: str, path: str) -> None:
-    status, detail = await started.problem("GET", path, headers={"Host": host})
-    assert (status, "SSA_ALLOWED_HOSTS" in detail) == (421, True)
-    assert started.engine.asked == []
-
-
-def test_any_host_can_be_allowed() -> None:
-    assert KnownHosts(["*"], list).accept(b"whatever.example")
-
-
-async def test_hosts_that_are_remembered_are_bounded() -> None:
-    hosts = KnownHosts(["*.lan"], list)
-    for number in range(1000):
-        assert hosts.accept(f"{number}.lan".encode())
-    assert not hosts.accept(b"1.wan")
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "word"),
     [
@@ -401,11 +232,6 @@ async def test_a_defect_is_told_as_such_without_its_innards(started: Ssa, monkey
     monkeypatch.setattr(started.engine, "running", break_down)
     status, detail = await started.problem("GET", "/status")
     assert (status, "defect" in detail, SECRET in detail) == (500, True, False)
-
-
-async def test_nothing_is_allowed_cross_origin(started: Ssa) -> None:
-    answer = await started.client.get("/status", headers={"Origin": "http://evil.example"})
-    assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize("error", [REFUSED, HUNG], ids=["refused", "hung"])
