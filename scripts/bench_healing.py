@@ -215,7 +215,7 @@ def bench_removed(pair: Pair, image: str, folder: Path, names: Sequence[str], ev
 
     print_heading(f"{len(names)} removed, 8 at once, until all run again (seconds)", "since first", "since last")
     print_row("the controller", *healed.cells()[:2])
-    print_row("docker create and start, 8 at once, after", *by_hand.cells()[:2])
+    print_row("docker create and start, 8 at once, later", *by_hand.cells()[:2])
     print_row("controller ÷ create and start alone", f"{healed.since_first / alone:.2f}", note="aim ≤ 1.5")
     print_row("controller ÷ by hand, removal included", f"{healed.since_first / by_hand.since_first:.2f}")
 
