@@ -215,13 +215,19 @@ class Controller:
         if self._snapshot is not None and self._snapshot.engine != identity:
             log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
             self._snapshot = None
-        # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to answer
-        # must not delay the healing.
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read_snapshot(identity))
-        looked_at = self._clock()
-        observed = await self._observer.containers()
-        await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
+        if only is not None and self._snapshot is not None:
+            # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
+            await self._observer.wait_for_exits(only)
+            looked_at = self._clock()
+            observed = await self._observer.containers()
+        else:
+            # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to
+            # answer must not delay the healing.
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read_snapshot(identity))
+            looked_at = self._clock()
+            observed = await self._observer.containers()
+            await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
         snapshot = self._snapshot
         if snapshot is None:
             return FIRST_SNAPSHOT_RETRY_SECONDS

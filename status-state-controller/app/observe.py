@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
+LONGEST_EXIT_SECONDS = 2.0
+"""How long a look at an exit waits for the engine; the settled check that follows sees what comes later."""
+
 LONGEST_REMOVING_SECONDS = 60.0
 """A removal that takes longer is taken to last for ever, as some do."""
 
@@ -87,6 +90,18 @@ class Observer:
     def forget_engine(self) -> None:
         """The engine was away: whoever answers next may be another one."""
         self._identity = None
+
+    async def wait_for_exits(self, container_ids: frozenset[str]) -> None:
+        """Wait until the engine has finished with containers that it reported to have died.
+
+        It reports `die` before its list says so, up to a quarter of a second before. An `inspect` takes the
+        container's lock, and so is answered when the exit is complete. One that hangs is not waited for.
+        """
+        looks = [asyncio.create_task(self._engine.inspect(container_id)) for container_id in container_ids]
+        _, hanging = await asyncio.wait(looks, timeout=LONGEST_EXIT_SECONDS)
+        for look in looks:
+            if look not in hanging and (error := look.exception()) is not None:
+                raise error
 
     async def containers(self) -> list[Container]:
         """List every container of the engine.
