@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from status_state_controller.observe import Observer
 from status_state_controller.troubles import Troubles
 
 from .controller_engine import FakeEngine
-from .controller_stage import Log
+from .controller_stage import BOUND_SECONDS, Log
 from .controller_world import ENGINE, OTHER_ENGINE, container, id_of, original, snapshot
 
 ME = container("controller", word="me", labels={"status-state.role": "controller"})
@@ -149,3 +150,27 @@ async def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_suc
     engine.inspects[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('stranger')}"}}
     found = await observer(engine).successors(snapshot(app, "vpn"), world, ())
     assert (app.id, id_of("app again")) not in found
+
+
+async def test_an_exit_is_waited_for_until_the_engine_has_finished_it() -> None:
+    engine = FakeEngine(container("web"))
+    finished = engine.hang("inspect web")
+    waiting = asyncio.create_task(observer(engine).wait_for_exits(frozenset({id_of("web")})))
+    await engine.reached["inspect web"].wait()
+    assert not waiting.done()
+    finished.set()
+    await asyncio.wait_for(waiting, BOUND_SECONDS)
+
+
+async def test_an_exit_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_state_controller.observe.LONGEST_EXIT_SECONDS", 0)
+    engine = FakeEngine(container("web"))
+    engine.hang("inspect web")
+    await asyncio.wait_for(observer(engine).wait_for_exits(frozenset({id_of("web")})), BOUND_SECONDS)
+
+
+async def test_an_engine_that_is_lost_while_an_exit_is_waited_for_ends_the_check() -> None:
+    engine = FakeEngine(container("web"))
+    engine.failures["inspect"] = EngineError("lost")
+    with pytest.raises(EngineError, match="lost"):
+        await observer(engine).wait_for_exits(frozenset({id_of("web")}))
