@@ -1,7 +1,7 @@
 """Makes a removed original again, from its recipe: what it needs first, then the container, then the start.
 
-A failure before the container is complete leaves nothing behind but networks and volumes that belong there anyway; a
-complete container that can't be started stays, and is the place of the original from then on.
+A failure, the first start's included, leaves nothing behind but networks and volumes that belong there anyway, so that
+the next attempt looks at everything anew: a neighbour may have been removed, or made again, in the middle of this one.
 """
 
 from __future__ import annotations
@@ -55,8 +55,19 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
     try:
         await engine.start(made_id)
     except (ContainerError, EngineError) as error:
+        await _take_back(engine, made_id)
         return Outcome(action, Result.FAILED, str(error), made_id=made_id)
     return Outcome(action, Result.DONE, made_id=made_id)
+
+
+async def _take_back(engine: Engine, made_id: str) -> None:
+    """Remove what was made and could never be started: what it refers to may have gone while it was made."""
+    try:
+        seen = await engine.inspect(made_id)
+        if seen is not None and seen["State"]["Status"] == "created":
+            await engine.remove_own(made_id)
+    except (ContainerError, EngineError):
+        return  # it stays where it is, and is started once that is possible
 
 
 def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot) -> bool:

@@ -85,12 +85,12 @@ async def test_a_failure_before_it_is_complete_leaves_no_container_behind(step: 
     assert (outcome.result, outcome.detail, engine.shown) == (Result.FAILED, str(error), {})
 
 
-async def test_one_that_can_not_be_started_stays_as_the_place_of_the_original() -> None:
+async def test_one_that_can_not_be_started_is_taken_back_so_that_the_next_attempt_looks_anew() -> None:
     engine = FakeEngine()
     engine.failures["start web"] = ContainerError("port is already allocated")
     outcome = await made(engine)
     assert (outcome.result, outcome.detail) == (Result.FAILED, "port is already allocated")
-    assert engine.shown == {"web": "created"}
+    assert engine.shown == {}
 
 
 async def test_the_image_is_asked_for_by_name_while_that_means_the_same_image() -> None:
