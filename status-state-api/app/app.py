@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 from . import VERSION
 from .controller import ControllerRecord
 from .documentation import install_documentation
+from .health.policy import Policy
+from .health.verdicts import Verdicts
 from .memory import Memory
 from .problems import describe_problems, install_problems
 from .routes import controller_routes, read_routes
@@ -38,6 +40,8 @@ def create_api(
     ask_engine: Callable[[], Awaitable[None]],
     memory: Memory,
     controller: ControllerRecord,
+    policy: Callable[[], Policy],
+    verdicts: Verdicts,
     token: str,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -52,7 +56,7 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(status, memory, ask_engine))
-    api.include_router(controller_routes(memory, controller, require_token(token)))
+    api.include_router(controller_routes(memory, controller, policy, verdicts, require_token(token)))
     install_documentation(api)
 
     def describe() -> dict[str, Any]:
@@ -74,12 +78,21 @@ def create_app(
     ask_engine: Callable[[], Awaitable[None]],
     memory: Memory,
     controller: ControllerRecord,
+    policy: Callable[[], Policy],
+    verdicts: Verdicts,
     token: str,
     hosts: KnownHosts,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
     """Make what the server serves: the interface behind its gate."""
     api = create_api(
-        status=status, ask_engine=ask_engine, memory=memory, controller=controller, token=token, lifespan=lifespan
+        status=status,
+        ask_engine=ask_engine,
+        memory=memory,
+        controller=controller,
+        policy=policy,
+        verdicts=verdicts,
+        token=token,
+        lifespan=lifespan,
     )
     return Gate(api, hosts, {"/status": status})

@@ -6,12 +6,14 @@ time-outs are the client's own, because a time-out around a thread would only ab
 """
 
 import json
+import ssl
 import stat
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import docker.utils
 import requests
@@ -19,14 +21,17 @@ from docker import APIClient
 from docker.errors import APIError, DockerException, TLSParameterError
 
 from . import faults
-from .errors import EngineUnavailable
+from .errors import EngineUnavailable, LogUnreadable
 from .faults import AtPath
 from .schemas import EngineIdentity
+from .streams import Endpoint, StreamRefused, open_stream
 from .threads import DaemonThreads
 from .view import EngineLook, Inspection, Listing, parse_moment, read_listing
 
 CONCURRENT_CALLS = 8
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+CHANGES = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status", "connect", "disconnect")
+"""The events that can change who is observed, and how; the engine itself leaves out the rest."""
 
 T = TypeVar("T")
 
@@ -93,6 +98,51 @@ class Engine:
     async def image(self, image_id: str) -> Inspection | None:
         """The image's `inspect`; None when there is none."""
         return await self._call(_inspect, "/images/{0}/json", image_id)
+
+    @asynccontextmanager
+    async def log(self, container_id: str, since: str) -> AsyncGenerator[AsyncGenerator[bytes]]:
+        """A container's log from a moment on, with times, as the engine sends it, until the container stops."""
+        question = {"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "since": since}
+        async with self._stream(f"/containers/{container_id}/logs?{urlencode(question)}") as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def events(self) -> AsyncGenerator[AsyncGenerator[bytes]]:
+        """What happens to containers and to their networks, from now on, as the engine sends it: lines of JSON."""
+        filters = {"type": ["container", "network"], "event": list(CHANGES)}
+        async with self._stream(f"/events?{urlencode({'filters': json.dumps(filters)})}") as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _stream(self, path: str) -> AsyncGenerator[AsyncGenerator[bytes]]:
+        try:
+            async with open_stream(await self._call(self._endpoint), path) as chunks:
+                yield chunks
+        except StreamRefused as error:
+            message = _message(error.body)
+            if error.status in {400, 501} or "does not support reading" in message:
+                raise LogUnreadable(
+                    f"its log can't be read: {message}", "Give it a log driver that keeps a log, such as json-file"
+                ) from error
+            raise faults.explain_status(self.address, error.status, message) from error
+        except OSError as error:
+            raise faults.explain(self.address, self._at_path(), _root(error)) from error
+
+    def _endpoint(self, client: APIClient) -> Endpoint:
+        """Where the client asks, for those who ask by themselves."""
+        prefix, timeout = f"/v{client.api_version}", self._timeout_seconds
+        parts = urlsplit(client.base_url)
+        if parts.scheme not in {"http", "https"}:
+            return Endpoint(prefix, timeout, path=self.address.partition("://")[2])
+        context: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            verify = client.verify
+            context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+            if verify is False:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if client.cert:
+                context.load_cert_chain(*client.cert)
+        return Endpoint(prefix, timeout, host=parts.hostname or "", port=parts.port or 2375, tls=context)
 
     def _list(self, client: APIClient) -> Listing:
         """List, and read the answer only if it differs from the last one: on a quiet host it does once a minute."""

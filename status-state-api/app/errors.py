@@ -2,9 +2,11 @@
 
     StatusStateError
     ├── EngineUnavailable     temporary: the engine can't be asked
+    ├── LogUnreadable         permanent: the engine has no log of this container's to give
     ├── StoreUnavailable      temporary: the store can't be read or written
     ├── StoreUnusable         permanent: the store holds what this version must not touch
     ├── SettingsUnusable      permanent: a setting says what can't be done
+    ├── PolicyUnusable        permanent, until it is mended: the policy file can't be read, or is none
     └── TokenUnusable         permanent: the token file can't be read or made
 
 Each one carries its cause and its remedy as sentences for people; `str()` gives both.
@@ -30,6 +32,14 @@ class EngineUnavailable(StatusStateError):
     def __init__(self, cause: str, remedy: str, *, refused: bool = False) -> None:
         super().__init__(cause, remedy)
         self.refused = refused
+
+
+class LogUnreadable(StatusStateError):
+    """The engine answers, but gives no log of this container: its log driver keeps none that can be read."""
+
+
+class PolicyUnusable(StatusStateError):
+    """The policy file can't be read, or something in it is wrong."""
 
 
 class StoreUnavailable(StatusStateError):

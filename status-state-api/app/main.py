@@ -1,7 +1,7 @@
 """The entry: reads the settings, wires everything together, serves.
 
-Exit codes: 0 after an orderly stop, 1 when the service has to end of its own accord (its log says why), 2 when a setting
-or the token file can't be used.
+Exit codes: 0 after an orderly stop, 1 when the service has to end of its own accord (its log says why), 2 when a
+setting, the token file or the policy file can't be used.
 """
 
 import os
@@ -16,7 +16,11 @@ from . import VERSION
 from .app import create_app
 from .controller import ControllerRecord
 from .engine import Engine
-from .errors import SettingsUnusable, TokenUnusable
+from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
+from .health.care import Care
+from .health.overseer import Overseer
+from .health.policy_file import PolicyFile
+from .health.verdicts import Verdicts
 from .logs import configure_logs
 from .memory import Memory
 from .own import read_boot_id, read_mountinfo
@@ -50,10 +54,16 @@ def run(environment: Mapping[str, str]) -> int:
     except TokenUnusable as error:
         sys.stderr.write(f"status-state-api: {error}\n")
         return EXIT_UNUSABLE
-    return serve(settings, environment, token)
+    policy_file = PolicyFile(settings.policy_file)
+    try:
+        policy_file.load()
+    except PolicyUnusable as error:
+        sys.stderr.write(f"status-state-api: {error}\n")
+        return EXIT_UNUSABLE
+    return serve(settings, environment, token, policy_file)
 
 
-def serve(settings: Settings, environment: Mapping[str, str], token: str) -> int:
+def serve(settings: Settings, environment: Mapping[str, str], token: str, policy_file: PolicyFile) -> int:
     """Wire everything together and serve until the end; return the exit code."""
     engine = Engine(environment, settings.engine_timeout)
     store = Store(settings.store_url)
@@ -65,6 +75,8 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str) -> int
         snapshot_on_start=settings.snapshot_on_start,
         store=store.address,
         token_file=str(settings.token_file),
+        policy_file=str(settings.policy_file),
+        policy_entries=len(policy_file.policy.entries),
         allowed_hosts=settings.allowed_hosts,
         listen=f"{settings.host}:{settings.port}",
     )
@@ -77,29 +89,40 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str) -> int
             remedy="See what else listens there, or set SSA_HOST or SSA_PORT",
         )
         return EXIT_FAILED
-    server = _wire(settings, engine, store, token)
+    server = _wire(settings, engine, store, token, policy_file)
     server.run([listener])
     return server.exit_code
 
 
-def _wire(settings: Settings, engine: Engine, store: Store, token: str) -> Server:
+def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_file: PolicyFile) -> Server:
     server: Server  # the parts can end it, and it serves the parts
-    watch = EngineWatch(engine, lambda: server.end(EXIT_FAILED))
+    verdicts = Verdicts()
+
+    def end() -> None:
+        verdicts.close()
+        server.end(EXIT_FAILED)
+
+    watch = EngineWatch(engine, end)
+    mountinfo = read_mountinfo()
     memory = Memory(
         engine,
         watch,
         store,
         on_start=settings.snapshot_on_start,
-        mountinfo=read_mountinfo(),
+        mountinfo=mountinfo,
         boot_id=read_boot_id(),
+        policy=lambda: policy_file.policy,
     )
     controller = ControllerRecord(store)
-    service = Service(memory, watch, controller, store, lambda: server.end(EXIT_FAILED))
+    care = Care(Overseer(engine, watch, verdicts, mountinfo), policy_file, verdicts)
+    service = Service(memory, watch, controller, store, care, end=end)
     app = create_app(
-        status=Status(engine, watch, memory, controller).document,
+        status=Status(engine, watch, memory, controller, verdicts).document,
         ask_engine=watch.ask,
         memory=memory,
         controller=controller,
+        policy=lambda: policy_file.policy,
+        verdicts=verdicts,
         token=token,
         hosts=KnownHosts([socket.gethostname(), *settings.allowed_hosts], lambda: memory.own_names),
         lifespan=service.lifespan,

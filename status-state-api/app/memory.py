@@ -5,17 +5,22 @@ It carries out what `snapshot` decides. Everything about the start runs in the b
 """
 
 import asyncio
+import hashlib
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from .errors import EngineUnavailable, StatusStateError, StoreUnavailable
+from .health.overseer import Watched
+from .health.policy import Policy
+from .health.rules import LABEL_PREFIX
 from .own import Own, find_own
-from .schemas import EngineIdentity, Original, Recipes, Snapshot
+from .schemas import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
 from .snapshot import (
     AskWhenEnded,
     Fresh,
@@ -32,7 +37,7 @@ from .snapshot import (
     judge_endings,
 )
 from .taking import take_snapshot
-from .view import EngineLook, EngineView, parse_moment
+from .view import EngineLook, EngineView, Inspection, parse_moment
 from .watch import EngineWatch
 
 PATIENCE_SECONDS = 60.0
@@ -83,6 +88,8 @@ class Held:
     """`schemas.Snapshot` as JSON."""
     recipes: bytes = field(repr=False)
     """`schemas.Recipes` as JSON. Holds secrets."""
+    watched: tuple[Watched, ...] = field(repr=False)
+    """What is needed to know whether the originals are well."""
 
     @classmethod
     def of(cls, recipes: Recipes) -> "Held":
@@ -93,7 +100,25 @@ class Held:
             for original in recipes.originals
         ]
         snapshot = Snapshot(**dict(head), originals=originals)
-        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode())
+        watched = tuple(_watched(original) for original in recipes.originals)
+        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+
+    def desired(self, policy: Policy) -> tuple[str, bytes]:
+        """Return `schemas.DesiredState` as JSON, and what tells it apart from others: the snapshot's id, mostly."""
+        handling = json.dumps(policy.handling(), separators=(",", ":")).encode()
+        tag = self.snapshot.id
+        if handling != b"[]":
+            tag += f".{hashlib.sha256(handling).hexdigest()[:16]}"
+        return tag, b"".join((self.recipes[:-1], b',"policy":', handling, b"}"))
+
+
+def _watched(original: OriginalRecipe) -> Watched:
+    config: Inspection = original.inspect["Config"]
+    labels: dict[str, str] = config.get("Labels") or {}
+    ours = {label: value for label, value in labels.items() if label.startswith(LABEL_PREFIX)}
+    health_check: dict[str, Any] = config.get("Healthcheck") or {}
+    has_health_check = health_check.get("Test") not in (None, [], ["NONE"])
+    return Watched(original.id, original.name, ours, has_health_check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +143,7 @@ class Memory:
         on_start: OnStart,
         mountinfo: str,
         boot_id: str | None,
+        policy: Callable[[], Policy] = Policy,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -128,6 +154,7 @@ class Memory:
         self._on_start: OnStart = on_start
         self._mountinfo = mountinfo
         self._boot_id = boot_id
+        self._policy = policy
         self._timing = timing or Timing()
         self._clock = clock
         self._sleep = sleep
@@ -222,7 +249,7 @@ class Memory:
         if is_starting(look, self._timing.settle):
             await self._wait_until_settled(look)
             look = await self._engine.look()
-        recipes = await take_snapshot(self._engine, look.identity, datetime.now(UTC), "startup")
+        recipes = await take_snapshot(self._engine, look.identity, datetime.now(UTC), "startup", self._policy())
         held = await self._hold(recipes, own, look)
         now_held = {original.name for original in recipes.originals}
         log.info(

@@ -4,14 +4,24 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
+from fastapi.responses import StreamingResponse
 
 from .controller import ControllerRecord
 from .errors import EngineUnavailable, StoreUnavailable
+from .health.policy import Policy
+from .health.verdicts import Verdicts
 from .memory import Held, Memory
 from .problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
-from .schemas import Alive, Ready, Recipes, Report, Snapshot, StatusDocument
+from .schemas import Alive, DesiredState, Ready, Report, Snapshot, StatusDocument, VerdictsForController
 
 RETRY_AFTER_SECONDS = 5
+BEAT_SECONDS = 15.0
+
+
+class JsonLines(StreamingResponse):
+    """A line of JSON at a time, for as long as somebody reads."""
+
+    media_type = "application/x-ndjson"
 
 
 def read_routes(
@@ -57,14 +67,20 @@ def read_routes(
     return router
 
 
-def controller_routes(memory: Memory, controller: ControllerRecord, check_token: Callable[..., None]) -> APIRouter:
+def controller_routes(
+    memory: Memory,
+    controller: ControllerRecord,
+    policy: Callable[[], Policy],
+    verdicts: Verdicts,
+    check_token: Callable[..., None],
+) -> APIRouter:
     """What only the controller may ask: it shows the token."""
     router = APIRouter(dependencies=[Depends(check_token)], tags=["controller"], responses=documented(401))
 
     @router.get(
         "/snapshot/recipes",
         summary="The desired state with its recipes",
-        response_model=Recipes,
+        response_model=DesiredState,
         responses=documented(304, 503),
     )
     async def get_recipes(  # pyright: ignore[reportUnusedFunction] - the route uses it
@@ -72,15 +88,31 @@ def controller_routes(memory: Memory, controller: ControllerRecord, check_token:
     ) -> Response:
         """The snapshot with all that is needed to create its originals again. Holds secrets.
 
-        The `ETag` is the snapshot's id: a snapshot never changes. Reading it also tells that the controller lives.
+        The `ETag` is the snapshot's id, since a snapshot never changes, followed by the policy's where it says something
+        about `ignore` or `restart`. Reading it also tells that the controller lives.
         """
         controller.saw()
-        held = _held(memory)
-        etag = f'"{held.snapshot.id}"'
+        tag, desired = _held(memory).desired(policy())
+        etag = f'"{tag}"'
         headers = {"ETag": etag, **NEVER_STORE}
         if if_none_match is not None and _matches(if_none_match, etag):
             return Response(status_code=304, headers=headers)
-        return Response(held.recipes, headers=headers, media_type="application/json")
+        return Response(desired, headers=headers, media_type="application/json")
+
+    @router.get(
+        "/verdicts",
+        summary="Follow the verdicts",
+        response_class=JsonLines,
+        response_model=VerdictsForController,
+        responses=documented(503),
+    )
+    async def get_verdicts() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """Follow which originals are failing by their probes and logs.
+
+        A line of JSON now and after every change, each of them complete; an empty line every 15 s as a sign of life.
+        """
+        engine = _held(memory).snapshot.engine
+        return JsonLines(verdicts.follow(engine, BEAT_SECONDS), headers=NEVER_STORE)
 
     @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(413, 422, 503))
     async def post_report(report: Report) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it

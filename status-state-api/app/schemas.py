@@ -99,6 +99,22 @@ class Recipes(BaseModel):
     )
 
 
+class PolicyEntry(BaseModel):
+    """What the policy says about how the controller treats containers of these names."""
+
+    match: list[str] = Field(description="Globs on names.", examples=[["backup-*"]])
+    ignore: bool | None = Field(description="Whether they are protected; null: as their labels say.", examples=[True])
+    restart: str | None = Field(
+        description="`always`, `on-failure` or `never`; null: as their labels say.", examples=["never"]
+    )
+
+
+class DesiredState(Recipes):
+    """The snapshot with its recipes, and what the policy adds to it."""
+
+    policy: list[PolicyEntry] = Field(description="In order: of two entries that match a name, the later one counts.")
+
+
 class Port(BaseModel):
     """One port of a running container."""
 
@@ -191,6 +207,52 @@ class Report(BaseModel):
     outcomes: list[Outcome] = Field(description="What became of the actions.")
 
 
+class Verdict(BaseModel):
+    """What is thought of the application in a container: by its health check, its probe, or its log."""
+
+    container: ContainerReference = Field(description="The container.")
+    source: Literal["engine", "probe", "logs"] = Field(
+        description="Who says so: the engine's health check, the probe, or the log.", examples=["probe"]
+    )
+    verdict: Literal["ok", "failing", "unknown"] = Field(
+        description="`unknown` is not failing: it could not be asked, or has not answered yet.", examples=["failing"]
+    )
+    since: datetime = Field(description="Since when, in UTC.", examples=[MOMENT])
+    reason: str = Field(
+        description="Why, in words; what to do about it where it can't be asked.",
+        examples=["its probe http://:8080/health answered 500, 3 times in a row"],
+    )
+    evidence: list[str] = Field(
+        description="The lines of the log that count, shortened.",
+        examples=[["2026-11-23 18:00:00,123 CRITICAL shop.db: no connection left"]],
+    )
+
+
+class FailingContainer(BaseModel):
+    """A run of a container that is failing."""
+
+    container: ContainerReference = Field(description="The container.")
+    started_at: str = Field(
+        description="When the run began, in the engine's spelling: the verdict is about no other run.",
+        examples=["2026-11-23T17:00:00.123456789Z"],
+    )
+    source: str = Field(description="`probe` or `logs`.", examples=["probe"])
+    since: datetime = Field(description="Since when it is failing, in UTC.", examples=[MOMENT])
+    reason: str = Field(description="Why, in words.", examples=["its probe http://:8080/health answered 500"])
+
+
+class VerdictsForController(BaseModel):
+    """All that the controller needs to know of the verdicts; complete in each line."""
+
+    engine: EngineIdentity = Field(description="The engine on which they run.")
+    failing: list[FailingContainer] = Field(description="The runs that are failing, by name.")
+    faltering: list[str] = Field(
+        description="The ids of containers that have just failed, but not often enough yet: when many fail at once, "
+        "they count.",
+        examples=[[CONTAINER_ID]],
+    )
+
+
 class ControllerState(BaseModel):
     """What is known about the controller."""
 
@@ -212,6 +274,10 @@ class StatusDocument(BaseModel):
     running: list[RunningContainer] | None = Field(
         description="What `docker ps` shows now, protected containers included, by name: asked of the engine for this "
         "request. Null while the engine can't be asked: then nothing is known, which is not the same as nothing runs."
+    )
+    verdicts: list[Verdict] = Field(
+        description="What is thought of the applications in the originals, by name. Of containers for which no health "
+        "check, probe or log rule is configured there is none."
     )
     controller: ControllerState = Field(description="The controller.")
 

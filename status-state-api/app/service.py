@@ -12,6 +12,7 @@ import structlog
 
 from .controller import ControllerRecord
 from .errors import StatusStateError
+from .health.care import Care
 from .memory import Memory
 from .store import Store
 from .watch import EngineWatch
@@ -31,10 +32,13 @@ class Service:
         watch: EngineWatch,
         controller: ControllerRecord,
         store: Store,
+        care: Care,
+        *,
         end: Callable[[], None],
     ) -> None:
         self._memory = memory
         self._watch = watch
+        self._care = care
         self._controller = controller
         self._store = store
         self._end = end
@@ -52,6 +56,7 @@ class Service:
 
     async def stop_in_order(self) -> None:
         """Record that somebody asked the process to stop; called before the connections are drained."""
+        self._care.close()
         await self._cancel()  # a start that is still under way must not take a snapshot any more
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -76,7 +81,11 @@ class Service:
                 self._end()
                 return
             await self._controller.load(held.snapshot.engine)
-            await self._watch.run(held.snapshot.engine)
+            caring = asyncio.create_task(self._care.run(held.watched))
+            try:
+                await self._watch.run(held.snapshot.engine)
+            finally:
+                caring.cancel()
         except StatusStateError as error:
             log.error("this service ends", cause=error.cause, remedy=error.remedy)  # noqa: TRY400 - told in words
             self._end()

@@ -4,7 +4,6 @@ A setting that is empty counts as not set. What is wrong is told in one sentence
 """
 
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,23 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from .durations import parse_duration
 from .errors import SettingsUnusable
+from .health.policy_file import DEFAULT_PATH
 from .snapshot import OnStart
 from .store import database_url
 
 PREFIX = "SSA_"
-
-_DURATION = re.compile(r"(?:(?P<h>[0-9]+)h)?(?:(?P<m>[0-9]+)m)?(?:(?P<s>[0-9]+(?:\.[0-9]+)?)s)?")
-
-
-def parse_duration(text: str) -> float:
-    """Read `10s`, `1m30s`, `2h` or plain seconds as seconds; raises ValueError for anything else."""
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return float(text)
-    found = _DURATION.fullmatch(text)
-    if not found or not text:
-        raise ValueError("it is no duration such as 10s, 1m30s or 90")
-    return float(found["h"] or 0) * 3600 + float(found["m"] or 0) * 60 + float(found["s"] or 0)
 
 
 def _read_duration(value: object) -> object:
@@ -78,6 +67,9 @@ class Settings(BaseSettings):
     token_file: Path = Field(
         Path("/run/status-state/token"),
         description="The file of the token; made at the first start when it is missing.",
+    )
+    policy_file: Path = Field(
+        DEFAULT_PATH, description="The policy: rules for containers by their names. There need not be one."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_names)] = Field(
         (),

@@ -12,13 +12,15 @@ from pydantic import TypeAdapter
 
 from .controller import ControllerRecord
 from .errors import EngineUnavailable
+from .health.verdicts import Verdicts
 from .listing import SharedCall
 from .memory import Memory
-from .schemas import RunningContainer
+from .schemas import RunningContainer, Verdict
 from .view import EngineView, Listing
 from .watch import EngineWatch
 
 _RUNNING = TypeAdapter(tuple[RunningContainer, ...])
+_VERDICTS = TypeAdapter(list[Verdict])
 
 
 class Status:
@@ -30,16 +32,21 @@ class Status:
         watch: EngineWatch,
         memory: Memory,
         controller: ControllerRecord,
+        verdicts: Verdicts,
+        *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
         self._watch = watch
         self._memory = memory
         self._controller = controller
+        self._verdicts = verdicts
         self._now = now
         self._shared = SharedCall(self._observe)
         self._shown: Listing | None = None
         self._shown_bytes = b"[]"
+        self._told_revision = -1
+        self._told_bytes = b"[]"
 
     async def document(self) -> bytes:
         """The document, with a listing begun at or after this call; without one while the engine can't be asked."""
@@ -75,6 +82,8 @@ class Status:
                 held.public if held is not None else b"null",
                 b',"running":',
                 running,
+                b',"verdicts":',
+                self._render_verdicts(),
                 b',"controller":',
                 self._render_controller(now),
                 b"}",
@@ -94,6 +103,12 @@ class Status:
                 "version": look and look.version,
             }
         )
+
+    def _render_verdicts(self) -> bytes:
+        if self._told_revision != self._verdicts.revision:
+            self._told_revision = self._verdicts.revision
+            self._told_bytes = _VERDICTS.dump_json(self._verdicts.told())
+        return self._told_bytes
 
     def _render_controller(self, now: datetime) -> bytes:
         seen = self._controller.last_seen_at

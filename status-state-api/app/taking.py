@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from .health.policy import Policy
 from .protection import IGNORE_LABEL, Protection, protection_of
 from .schemas import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
 from .view import EngineView, Inspection
@@ -21,12 +22,14 @@ PREDEFINED_NETWORKS = {"bridge", "host", "none"}
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-async def take_snapshot(engine: EngineView, identity: EngineIdentity, at: datetime, reason: str) -> Recipes:
+async def take_snapshot(
+    engine: EngineView, identity: EngineIdentity, at: datetime, reason: str, policy: Policy
+) -> Recipes:
     """Take a snapshot of what runs now. A container that vanishes meanwhile is left out."""
     listing = await engine.running()
     wanted: list[str] = []
     for container in listing.containers:
-        protection = protection_of(container.labels)
+        protection = protection_of(policy.apply(container.name, container.labels))
         if protection is Protection.UNREADABLE:
             log.warning(
                 "a container is left alone because a label can't be read: make it true or false",

@@ -4,7 +4,8 @@ Here is said what `engine.Engine` gives to all the others, without the Docker SD
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, cast
@@ -72,6 +73,18 @@ class EngineView(Protocol):
 
     async def image(self, image_id: str) -> Inspection | None:
         """The image's `inspect`; None when there is none."""
+        ...
+
+
+class EngineStreams(EngineView, Protocol):
+    """What can be followed of an engine, besides. A stream begins when the engine has accepted the question."""
+
+    def log(self, container_id: str, since: str) -> AbstractAsyncContextManager[AsyncGenerator[bytes]]:
+        """A container's log from a moment on, with times, until the container stops. Raises `LogUnreadable`, too."""
+        ...
+
+    def events(self) -> AbstractAsyncContextManager[AsyncGenerator[bytes]]:
+        """What happens to containers and their networks, from now on: lines of JSON."""
         ...
 
 

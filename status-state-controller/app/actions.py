@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .backoff import Backoff
     from .engine import Engine
+    from .illness import Verdicts
     from .model import Action, After, Snapshot
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -32,6 +33,9 @@ REMEMBERED_SECONDS = 300.0
 
 HEALTH_POLL_SECONDS = 0.5
 
+LONGEST_TURN_SECONDS = 15.0
+"""The engine's usual stop time-out, and time for the start."""
+
 
 class Actions:
     """The actions under way, at most one per container, and at most one per place of an original.
@@ -42,6 +46,7 @@ class Actions:
         backoff: is told of each attempt to start or recreate.
         clock: steady seconds.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
+        verdicts: returns what the SSA says at the moment of the call.
     """
 
     def __init__(
@@ -50,18 +55,22 @@ class Actions:
         snapshot: Callable[[], Snapshot | None],
         backoff: Backoff,
         clock: Callable[[], float],
+        *,
         concurrency: int,
+        verdicts: Callable[[], Verdicts],
     ) -> None:
         self._engine = engine
         self._snapshot = snapshot
         self._backoff = backoff
         self._clock = clock
+        self._verdicts = verdicts
         # Separate limits: stops that take ten minutes each must not hold up a single start.
         self._starts = asyncio.Semaphore(concurrency)
         self._stops = asyncio.Semaphore(concurrency)
         self._restorer = Restorer(engine)
         self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
         self._ended_at: dict[str, float] = {}
+        self._restart_began_at = 0.0
         self.made: set[tuple[str, str]] = set()
         """Pairs (original, container made in its place): the controller's own work is never taken for an impostor."""
 
@@ -69,6 +78,16 @@ class Actions:
     def any_running(self) -> bool:
         """Whether an action is under way."""
         return bool(self._running)
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether the turn of the next one to be restarted for ill health has not come yet.
+
+        They are restarted one by one; but one that is long in stopping does not hold up the others for ever.
+        """
+        if self._clock() - self._restart_began_at >= LONGEST_TURN_SECONDS:
+            return False
+        return any(action.verb == Verb.RESTART for action, _ in self._running.values())
 
     def occupies(self, action: Action, since: float) -> bool:
         """Tell whether an action acts on the same container or for the same original, or did so since a moment.
@@ -86,6 +105,8 @@ class Actions:
         container_id = action.container.id
         task = asyncio.create_task(self._run(action), name=str(action))
         self._running[container_id] = (action, task)
+        if action.verb == Verb.RESTART:
+            self._restart_began_at = self._clock()
         task.add_done_callback(lambda _: self._ended(action))
         return task
 
@@ -101,7 +122,7 @@ class Actions:
         try:
             # Before the limit: who waits for others must not take a place that they need.
             await self._wait_for_others(action)
-            async with self._stops if action.verb == Verb.STOP else self._starts:
+            async with self._stops if action.verb in {Verb.STOP, Verb.RESTART} else self._starts:
                 outcome = await self._perform(action)
         except Exception as error:  # one container's bug must not become another's
             log.exception("an action failed in a way that was not foreseen; please report this", action=str(action))
@@ -122,6 +143,8 @@ class Actions:
         match action.verb:
             case Verb.START:
                 return await func.start(self._engine, action, snapshot, attempting)
+            case Verb.RESTART:
+                return await func.restart(self._engine, action, snapshot, self._verdicts, attempting)
             case Verb.RECREATE:
                 return await recreate(self._engine, action, snapshot, attempting)
             case Verb.RESTORE:

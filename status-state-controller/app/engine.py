@@ -9,10 +9,9 @@ own: giving up on a thread from outside would leave it at work unseen.
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -53,21 +52,6 @@ _CANT_ASK = (
     ValueError,  # what answers speaks no JSON
 )
 
-_OWN_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)\s")
-
-
-def own_container_id(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
-    """Return the id of the container that this process runs in, None outside of one.
-
-    The engine mounts three files of its own into each container, from a folder named by the container's id. The
-    hostname tells less: it can be set to anything, and with `network_mode: host` it is the host's.
-    """
-    try:
-        match = _OWN_MOUNT.search(mountinfo.read_text())
-    except OSError:
-        return None
-    return match[1] if match else None
-
 
 class Engine:
     """One Docker engine, reached as DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) say.
@@ -107,6 +91,18 @@ class Engine:
         if not isinstance(network.get("Id"), str):
             raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
         return network["Id"]
+
+    async def clock(self) -> datetime:
+        """Ask the engine for its own time, by which it notes when containers were started.
+
+        Raises:
+            EngineError: it can't be asked.
+        """
+        info: dict[str, Any] = await self._call(lambda client: client.info())
+        try:
+            return datetime.fromisoformat(info["SystemTime"])
+        except (KeyError, TypeError, ValueError):
+            raise EngineError(f"what answers at {self.address} has no clock: is it a Docker engine?") from None
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.
@@ -149,19 +145,37 @@ class Engine:
             ContainerError: the engine refused.
             EngineError: the engine could not be asked.
         """
+
+        def act(client: Any, seconds: int) -> None:
+            with suppress(docker.errors.NotFound):  # gone is as good as stopped
+                client.stop(container_id, timeout=seconds)
+
+        await self._patiently(act, stop_timeout_seconds)
+
+    async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:
+        """Stop a container as `stop` does, and start it again; with `--rm` it is not deleted in between.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._patiently(
+            lambda client, seconds: client.restart(container_id, timeout=seconds), stop_timeout_seconds
+        )
+
+    async def _patiently(self, act: Callable[[Any, int], None], stop_timeout_seconds: int | None) -> None:
+        """Do what may take a container's stop time-out: the SDK derives from it how long it listens."""
         seconds = DEFAULT_STOP_TIMEOUT_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
 
-        def act(client: Any) -> None:
+        def act_patiently(client: Any) -> None:
             patient = client if seconds >= 0 else self._connect(timeout=None)
             try:
-                patient.stop(container_id, timeout=seconds)
-            except docker.errors.NotFound:
-                pass  # gone is as good as stopped
+                act(patient, seconds)
             finally:
                 if patient is not client:
                     patient.close()
 
-        await self._call(act, acting=True)
+        await self._call(act_patiently, acting=True)
 
     async def create(self, name: str, body: Mapping[str, Any]) -> str:
         """Make a container from the engine's own JSON; return its id.

@@ -1,4 +1,4 @@
-"""What the controller does to the world: ping the SSA, start and stop containers.
+"""What the controller does to the world: ping the SSA, start, restart and stop containers.
 
 Each function does one thing once. Whether and when is decided elsewhere (plan.py, backoff.py, main.py); here every
 action begins by looking again, because what was observed may have changed since.
@@ -7,25 +7,32 @@ action begins by looking again, because what was observed may have changed since
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from .errors import ContainerError, EngineError, ReportRefused, SsaError
+from .health import still_ill
 from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
+from .protection import protection
 from .wire import read_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
     from .engine import Engine
+    from .illness import Verdicts
     from .model import Action, EngineIdentity, Snapshot
 
 SSA_CONNECT_TIMEOUT_SECONDS = 2.0
 SSA_ANSWER_TIMEOUT_SECONDS = 10.0
 """For the whole answer, so that one that trickles in for ever can't hold up the checks."""
+
+VERDICTS_SILENCE_SECONDS = 40.0
+"""The SSA gives a sign of life every 15 s."""
 
 SSA_ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 """About 8 KiB per original: room for some eight thousand."""
@@ -52,13 +59,40 @@ async def ping_ssa(
     """
     headers = _headers(client, token_file)
     if held is not None:
-        headers["If-None-Match"] = f'"{held.id}"'
-    status, body = await _exchange(client, "GET", "/snapshot/recipes", headers=headers)
+        headers["If-None-Match"] = held.tag or f'"{held.id}"'
+    status, body, tag = await _exchange(client, "GET", "/snapshot/recipes", headers=headers)
     if status == HTTPStatus.NOT_MODIFIED and held is not None:
         return None
     if status != HTTPStatus.OK:
         raise SsaError(_refusal(client, status, body))
-    return read_snapshot(body, engine)
+    return replace(read_snapshot(body, engine), tag=tag)
+
+
+async def follow_verdicts(client: httpx.AsyncClient, token_file: Path) -> AsyncGenerator[bytes]:
+    """Yield what the SSA says of the originals' health, a line at a time, for as long as it goes on.
+
+    Raises:
+        SsaError: the SSA can't be reached, refuses, falls silent, or says what is no line.
+    """
+    timeout = httpx.Timeout(VERDICTS_SILENCE_SECONDS, connect=SSA_CONNECT_TIMEOUT_SECONDS)
+    line = bytearray()
+    try:
+        async with client.stream("GET", "/verdicts", headers=_headers(client, token_file), timeout=timeout) as response:
+            if response.status_code != HTTPStatus.OK:
+                raise SsaError(_refusal(client, response.status_code, b""))
+            async for chunk in response.aiter_raw():
+                *complete, rest = chunk.split(b"\n")
+                for part in complete:
+                    line += part
+                    if line:
+                        yield bytes(line)
+                    line.clear()
+                line += rest
+                if len(line) > SSA_ANSWER_LIMIT_BYTES:
+                    raise SsaError(f"the SSA's line of verdicts exceeds {SSA_ANSWER_LIMIT_BYTES} bytes: it is not used")
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise SsaError(f"the SSA at {client.base_url} can't be followed: {reason}") from error
 
 
 async def send_report(client: httpx.AsyncClient, token_file: Path, report: dict[str, Any]) -> None:
@@ -68,7 +102,7 @@ async def send_report(client: httpx.AsyncClient, token_file: Path, report: dict[
         ReportRefused: the SSA will never take this one.
         SsaError: it was not taken now.
     """
-    status, body = await _exchange(client, "POST", "/reports", headers=_headers(client, token_file), json=report)
+    status, body, _ = await _exchange(client, "POST", "/reports", headers=_headers(client, token_file), json=report)
     if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}:
         raise ReportRefused(_refusal(client, status, body))
     if status != HTTPStatus.NO_CONTENT:
@@ -104,6 +138,39 @@ async def start(engine: Engine, action: Action, snapshot: Snapshot, attempting: 
     return Outcome(action, Result.DONE)
 
 
+async def restart(
+    engine: Engine, action: Action, snapshot: Snapshot, verdicts: Callable[[], Verdicts], attempting: Callable[[], None]
+) -> Outcome:
+    """Restart the container of an original that is ill, with its own stop signal and stop time-out.
+
+    Args:
+        engine: where.
+        action: what, and why.
+        snapshot: the snapshot in force at this moment, which may be newer than the action.
+        verdicts: returns what the SSA says at the moment of the call.
+        attempting: called just before the engine is told to restart it.
+    """
+    original = snapshot.by_id.get(action.original_id or "")
+    if original is None or protection(original.labels) is not None:
+        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
+    try:
+        seen = await engine.inspect(action.container.id)
+        if seen is None:
+            return Outcome(action, Result.DROPPED, "it is gone by now")
+        name, state = _name_and_state(seen)
+        if name != action.container.name:
+            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+        if state != "running":
+            return Outcome(action, Result.DROPPED, f"it is {state} by now")
+        if action.illness is None or not still_ill(seen, action.illness, verdicts()):
+            return Outcome(action, Result.DROPPED, "it is well again, or was started anew")
+        attempting()
+        await engine.restart(action.container.id, seen["Config"].get("StopTimeout"))
+    except (ContainerError, EngineError) as error:
+        return Outcome(action, Result.FAILED, str(error))
+    return Outcome(action, Result.DONE)
+
+
 async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
     """Stop a newcomer with its own stop signal and stop time-out. It is never removed.
 
@@ -123,6 +190,8 @@ async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
             return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
         if state not in RUNNING_STATES:
             return Outcome(action, Result.DONE, "it was down already")
+        if protection(snapshot.policy.labels(name)) is not None:
+            return Outcome(action, Result.DROPPED, "the policy protects it by now")
         await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
     except (ContainerError, EngineError) as error:
         return Outcome(action, Result.FAILED, str(error))
@@ -153,7 +222,8 @@ def _headers(client: httpx.AsyncClient, token_file: Path) -> dict[str, str]:
 
 async def _exchange(
     client: httpx.AsyncClient, method: str, path: str, *, headers: dict[str, str], json: Any = None
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, str]:
+    """Return the status, the body, and what tells versions of it apart."""
     body = bytearray()
     try:
         async with (
@@ -164,7 +234,7 @@ async def _exchange(
                 body += chunk
                 if len(body) > SSA_ANSWER_LIMIT_BYTES:
                     raise SsaError(f"the SSA's answer exceeds {SSA_ANSWER_LIMIT_BYTES} bytes: it is not used")
-            return response.status_code, bytes(body)
+            return response.status_code, bytes(body), response.headers.get("ETag", "")
     except TimeoutError as error:
         raise SsaError(
             f"the SSA at {client.base_url} did not answer within {SSA_ANSWER_TIMEOUT_SECONDS:g} s"

@@ -21,17 +21,21 @@ import structlog
 from .actions import Actions
 from .backoff import Backoff
 from .changes import Changes
-from .engine import Engine, own_container_id
-from .errors import EngineError, EngineRefused, ImplausibleListing, SsaError
-from .func import ping_ssa, send_report, ssa_client
+from .engine import Engine
+from .errors import EngineError, EngineRefused, ImplausibleListing
+from .func import send_report, ssa_client
+from .health import Health
 from .heartbeat import write_heartbeat
+from .illness import Illnesses
 from .logs import set_up_logging
 from .model import Outcome, Result, StopManners, Verb
 from .observe import Observer
 from .order import PROJECT_LABEL
+from .own import own_container_id
 from .plan import make_plan
 from .reporter import Reporter
 from .settings import SettingsError, read_settings, unknown_variables
+from .ssa import Ssa
 from .status_text import up_seconds
 from .troubles import Troubles
 from .watchdog import Watchdog, patience_seconds
@@ -54,8 +58,10 @@ ENGINE_RETRY_SECONDS = 5.0
 SLOW_SSA_SECONDS = 1.0
 """How long a check waits for the SSA when it has a snapshot to go on with."""
 
-COMPOSE_AT_WORK_SECONDS = 1.0
-"""When to look again whether compose has finished; its events tell it sooner."""
+OTHERS_AT_WORK_SECONDS = 1.0
+"""When to look again whether compose has finished, or the one that is restarted before; events tell it sooner."""
+
+ONE_BY_ONE = "one after the other"
 
 ENGINE_GIVEN_UP_AFTER_SECONDS = 120.0
 """A socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts the new one."""
@@ -94,17 +100,23 @@ class Controller:
     ) -> None:
         self._settings = settings
         self._engine = engine
-        self._client = client
         self._completed = completed
         self._clock = clock
         self._utc_now = utc_now
         self._refused_since: float | None = None
         self._last_bug: str | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._snapshot: Snapshot | None = None
-        self._backoff = Backoff()
-        self._actions = Actions(engine, lambda: self._snapshot, self._backoff, clock, settings.concurrency)
         self._troubles = Troubles()
+        self._ssa = Ssa(client, settings.token_file, self._troubles)
+        self._backoff = Backoff()
+        self._actions = Actions(
+            engine,
+            lambda: self._ssa.snapshot,
+            self._backoff,
+            clock,
+            concurrency=settings.concurrency,
+            verdicts=lambda: self._ssa.verdicts,
+        )
         self._observer = Observer(engine, own_id, self._troubles)
         self._reporter = Reporter(
             partial(send_report, client, settings.token_file),
@@ -112,6 +124,7 @@ class Controller:
             troubles=self._troubles,
             utc_now=utc_now,
         )
+        self._health = Health(engine, lambda: self._ssa.verdicts, self._troubles, clock)
         self._changes = Changes(settings.settle)
         self._wake = asyncio.Event()
         self._cursor: str | None = None
@@ -126,7 +139,9 @@ class Controller:
         """
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: self._wake.set())
-        watching = asyncio.create_task(self._watch()) if self._settings.react_to_events else None
+        following = [asyncio.create_task(self._ssa.follow_verdicts(self._expect_check))]
+        if self._settings.react_to_events:
+            following.append(asyncio.create_task(self._watch()))
         periodic_at = self._clock()
         while not stop.is_set():
             turn = self._changes.next_turn(self._clock(), periodic_at)
@@ -141,8 +156,8 @@ class Controller:
             next_at = self._clock() + check.result()
             # A look at a few containers neither replaces nor delays the next look at all of them.
             periodic_at = next_at if turn.only is None else min(periodic_at, next_at)
-        if watching is not None:
-            watching.cancel()
+        for task in following:
+            task.cancel()
         await self._reporter.finish(LAST_ACTIONS_SECONDS)
 
     async def _sleep(self, seconds: float) -> None:
@@ -169,7 +184,9 @@ class Controller:
     def _note(self, event: Event) -> None:
         self._cursor = event.cursor
         original_id = self._place_of.get(event.container_id, event.container_id)
-        original = self._snapshot.by_id.get(original_id) if self._snapshot else None
+        original = self._ssa.snapshot.by_id.get(original_id) if self._ssa.snapshot else None
+        if event.detail == "healthy":
+            self._health.saw_healthy(event.container_id)
         self._changes.note(event, self._clock(), original.stop_manners if original else StopManners())
         self._wake.set()
 
@@ -212,10 +229,10 @@ class Controller:
 
     async def _check(self, only: frozenset[str] | None) -> float:
         identity = await self._observer.identity()
-        if self._snapshot is not None and self._snapshot.engine != identity:
+        if self._ssa.snapshot is not None and self._ssa.snapshot.engine != identity:
             log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
-            self._snapshot = None
-        if only is not None and self._snapshot is not None:
+            self._ssa.snapshot = None
+        if only is not None and self._ssa.snapshot is not None:
             # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
             await self._observer.wait_for_exits(only)
             looked_at = self._clock()
@@ -227,33 +244,31 @@ class Controller:
                 self._reading = asyncio.create_task(self._read_snapshot(identity))
             looked_at = self._clock()
             observed = await self._observer.containers()
-            await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._snapshot else None)
-        snapshot = self._snapshot
+            await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._ssa.snapshot else None)
+        snapshot = self._ssa.snapshot
         if snapshot is None:
             return FIRST_SNAPSHOT_RETRY_SECONDS
+        observed = snapshot.policy.apply(observed)
         successors = await self._observer.successors(snapshot, observed, self._actions.made)
         self._note_places(snapshot, observed, successors)
-        plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()))
+        settles_in, illnesses = 0.0, Illnesses()
+        if only is None:
+            settles_in, illnesses = await self._health.look(snapshot, observed, self._place_of)
+        plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()), illnesses)
         if plan.actions:
             await self._observer.confirm_identity()
-        return self._act(snapshot, plan if only is None else plan.of(only), looked_at, partial_look=only is not None)
+        plan = plan if only is None else plan.of(only)
+        pause = self._act(snapshot, plan, looked_at, partial_look=only is not None)
+        return min(pause, settles_in) if settles_in > 0 else pause
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
-        """Take over the SSA's snapshot; whatever goes wrong, the one that is held stays in force."""
-        try:
-            snapshot = await ping_ssa(self._client, self._settings.token_file, identity, self._snapshot)
-        except SsaError as error:
-            going_on = "healing goes on from the last one" if self._snapshot else "nothing is done until there is one"
-            self._troubles.begins("ssa", f"no snapshot from the SSA: {error}; {going_on}")
-            return
-        self._troubles.ends("ssa", "the SSA serves its snapshot")
-        if snapshot is not None:
-            log.info("the snapshot is in force", snapshot=snapshot.id, originals=len(snapshot.originals))
-            self._snapshot = snapshot
-            self._backoff.keep_only(snapshot.by_id)
+        answered, is_new = await self._ssa.read_snapshot(identity)
+        if is_new and self._ssa.snapshot is not None:
+            self._backoff.keep_only(self._ssa.snapshot.by_id)
             self._actions.made.clear()
             self._reporter.expect_news()
-        self._reporter.deliver_kept()
+        if answered:
+            self._reporter.deliver_kept()
 
     def _note_places(
         self, snapshot: Snapshot, observed: list[Container], successors: frozenset[tuple[str, str]]
@@ -280,7 +295,8 @@ class Controller:
                 settled.append(Outcome(action, Result.DRY_RUN))
             elif wait > 0:
                 pause = min(pause, wait)
-                until = (self._utc_now() + timedelta(seconds=wait)).replace(microsecond=0)
+                until = self._utc_now() + timedelta(seconds=wait)
+                until = None if why is ONE_BY_ONE else until.replace(microsecond=0)
                 settled.append(Outcome(action, Result.WAITING, why, until))
             else:
                 begun.append((action, self._actions.begin(action)))
@@ -296,10 +312,12 @@ class Controller:
         if action.original_id is None:
             seen_at = self._newcomers_since.setdefault(action.container.id, now)
             return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
+        if action.verb == Verb.RESTART and self._actions.is_restarting:
+            return OTHERS_AT_WORK_SECONDS, ONE_BY_ONE
         project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
         compose_may_have_done_it = action.verb != Verb.START or self._changes.was_asked_for(action.container.id)
         if compose_may_have_done_it and project in self._changes.projects_at_work(now):
-            return COMPOSE_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
+            return OTHERS_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
         attempts = self._backoff.attempts(action.original_id)
         due = self._backoff.due_at(action.original_id) or now
         return due - now, f"after {attempts} attempt{'s' if attempts > 1 else ''}"

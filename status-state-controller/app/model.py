@@ -1,6 +1,6 @@
 """What the controller knows and decides, as plain values.
 
-Only the standard library is imported here; nothing in this file asks, acts, or looks at a clock.
+Only the standard library and its own kind is imported here; nothing in this file asks, acts, or looks at a clock.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .policy import Policy
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from .illness import Illness
 
 RUNNING_STATES = frozenset({"running", "paused", "restarting"})
 """The states that `docker ps` lists: what a newcomer is stopped in."""
@@ -46,11 +50,13 @@ class Original:
     image: str
     image_id: str
     inspect: Mapping[str, Any] = field(repr=False)  # holds environment variables, hence secrets: never in a log
+    policy: Mapping[str, str] = field(default_factory=dict[str, str])  # what the policy puts in the place of labels
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The labels it had when the snapshot was taken."""
-        return self.inspect.get("Config", {}).get("Labels") or {}
+        """The labels it had when the snapshot was taken, and what the policy says in their place."""
+        labels: Mapping[str, str] = self.inspect.get("Config", {}).get("Labels") or {}
+        return {**labels, **self.policy} if self.policy else labels
 
     @property
     def stop_manners(self) -> StopManners:
@@ -74,6 +80,8 @@ class Snapshot:
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
     digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
+    policy: Policy = field(default_factory=Policy)
+    tag: str = ""  # what the SSA tells versions of all this apart by
 
     by_id: Mapping[str, Original] = field(init=False, repr=False, compare=False)
 
@@ -104,6 +112,7 @@ class Event:
     signal: str  # of a `kill`, as the engine writes it; else empty
     project: str  # the compose project it belongs to; else empty
     cursor: str  # its time, in the form that the engine takes to report what came after it
+    detail: str = ""  # of a `health_status`: what it is now
 
 
 class Kind(StrEnum):
@@ -112,6 +121,7 @@ class Kind(StrEnum):
     STOPPED = "stopped"
     REMOVED = "removed"
     REPLACED = "replaced"
+    UNHEALTHY = "unhealthy"
     NEW = "new"
 
 
@@ -119,6 +129,7 @@ class Verb(StrEnum):
     """What can be done about a finding."""
 
     START = "start"
+    RESTART = "restart"
     RECREATE = "recreate"
     RESTORE = "restore"
     STOP = "stop"
@@ -170,6 +181,7 @@ class Action:
     reason: str
     original_id: str | None = None  # whose place the container holds; None for a newcomer
     after: tuple[After, ...] = ()
+    illness: Illness | None = None  # what a restart is to mend
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""

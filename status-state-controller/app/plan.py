@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .illness import Illnesses
 from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb, aside_name
 from .order import busy_with_newcomers, dependencies, namespaces
+from .policy import RESTART_LABEL
 from .protection import protection
 from .status_text import exit_code
 
@@ -26,7 +28,6 @@ REPLACEABLE_STATES = DOWN_STATES | {"dead", "removing"}
 MOVABLE_STATES = DOWN_STATES | {"running", "restarting"}
 """States in which a container whose parent is gone can be replaced; a paused one is somebody's intention."""
 
-RESTART_LABEL = "status-state.restart"
 RESTART_RULES = ("always", "on-failure", "never")
 ONEOFF_LABEL = "com.docker.compose.oneoff"
 
@@ -54,6 +55,7 @@ class Situation:
     by_name: Mapping[str, Container]
     successors: frozenset[tuple[str, str]]
     stuck: frozenset[str]
+    illnesses: Illnesses
     places: frozenset[str]
     """Containers that are to be judged as the place of an original, not as newcomers."""
 
@@ -64,13 +66,14 @@ class Situation:
         observed: Iterable[Container],
         successors: frozenset[tuple[str, str]] = frozenset(),
         stuck: frozenset[str] = frozenset(),
+        illnesses: Illnesses = Illnesses(),  # noqa: B008 # frozen
     ) -> Situation:
         """Index what is observed; see `make_plan` for the arguments."""
         containers = list(observed)
         by_id = {container.id: container for container in containers}
         by_name = {container.name: container for container in containers}
         places = frozenset(holder.id for _, holder in _name_holders(snapshot, by_id, by_name))
-        return cls(snapshot, by_id, by_name, successors, stuck, places)
+        return cls(snapshot, by_id, by_name, successors, stuck, illnesses, places)
 
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
@@ -117,6 +120,7 @@ def make_plan(
     observed: Iterable[Container],
     successors: frozenset[tuple[str, str]] = frozenset(),
     stuck: frozenset[str] = frozenset(),
+    illnesses: Illnesses = Illnesses(),  # noqa: B008 # frozen
 ) -> Plan:
     """Compare what runs with the snapshot.
 
@@ -126,8 +130,9 @@ def make_plan(
         successors: pairs (id of the original, id of the container that holds its name) known to have the same
             image and the same configuration.
         stuck: ids of containers that the engine has been removing for too long to wait for.
+        illnesses: what ails those that run.
     """
-    situation = Situation.of(snapshot, observed, successors, stuck)
+    situation = Situation.of(snapshot, observed, successors, stuck, illnesses)
     steps = [step for original in snapshot.originals if (step := _judge(original, situation)) is not None]
     # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
     newcomers = [container for container in situation.by_id.values() if situation.is_newcomer(container)]
@@ -160,7 +165,9 @@ def _judge_present(
     original: Original, present: Container, holder: Container | None, situation: Situation
 ) -> tuple[Finding, Action | None] | None:
     """Judge an original that still exists."""
-    # It runs, is paused by somebody, or the engine is at work on it: look again next time.
+    if present.state == "running":
+        return _judge_running(original, present, situation)
+    # It is paused by somebody, or the engine is at work on it: look again next time.
     if present.state not in DOWN_STATES:
         return None
     # Compose renames the old container before it starts the new one, which takes its place.
@@ -173,6 +180,19 @@ def _judge_present(
         reason = f"is down and was renamed to {present.name}: give it its name back to have it started"
         return _step(_named(original), Kind.STOPPED, reason, None, original.id)
     return _judge_down(original, present)
+
+
+def _judge_running(original: Original, place: Container, situation: Situation) -> tuple[Finding, Action | None] | None:
+    """Judge the container that holds the place of an original and runs: is it well?"""
+    illness = situation.illnesses.by_id.get(place.id)
+    # What was never well since its start is no finding: a restart would not mend it.
+    if illness is None or not illness.mendable or restart_rule(original.labels) == "never":
+        return None
+    if situation.illnesses.many(len(situation.snapshot.originals)) is not None:
+        reason = f"{illness.reason}; as most originals are, the cause is the host or the network, not it"
+        return _step(place, Kind.UNHEALTHY, reason, None, original.id)
+    finding, action = _step(place, Kind.UNHEALTHY, illness.reason, Verb.RESTART, original.id)
+    return finding, None if action is None else replace(action, illness=illness)
 
 
 def _parent_made_again(original: Original, situation: Situation) -> str | None:
@@ -209,9 +229,11 @@ def _judge_absent(
     if (original.id, holder.id) not in situation.successors:
         return _judge_impostor(original, holder, protected)
     # The successor has taken the original's place and is treated as the original would be.
-    if holder.state in DOWN_STATES and protected is None:
+    if protected is not None:
+        return None
+    if holder.state in DOWN_STATES:
         return _judge_down(original, holder)
-    return None
+    return _judge_running(original, holder, situation) if holder.state == "running" else None
 
 
 def _judge_impostor(

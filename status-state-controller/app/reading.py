@@ -51,10 +51,12 @@ def read_event(entry: Mapping[str, Any]) -> Event:
     """Read one entry of the engine's stream of events."""
     nanoseconds = int(entry["timeNano"])
     attributes: dict[str, str] = entry["Actor"].get("Attributes") or {}  # holds the container's labels, too
+    action, _, detail = str(entry["Action"]).partition(": ")  # "health_status: healthy"
     return Event(
         container_id=str(entry["Actor"]["ID"]),
-        action=str(entry["Action"]).partition(":")[0],  # "health_status: healthy"
+        action=action,
         signal=attributes.get("signal", ""),
         project=attributes.get(PROJECT_LABEL, ""),
         cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
+        detail=detail,
     )

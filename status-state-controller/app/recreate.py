@@ -72,7 +72,8 @@ async def _take_back(engine: Engine, made_id: str) -> None:
 
 def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot) -> bool:
     """Tell whether the holder of the name is mere remains, and nobody's that is not to be touched."""
-    if holder["State"]["Status"] not in REMAINS or protection(holder["Config"].get("Labels") or {}):
+    labels: dict[str, str] = holder["Config"].get("Labels") or {}
+    if holder["State"]["Status"] not in REMAINS or protection({**labels, **snapshot.policy.labels(original.name)}):
         return False
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
 

@@ -16,7 +16,13 @@ MOST_NAMED = 20
 MOST_KEPT = 100
 """How many undelivered reports are kept; the oldest are dropped first."""
 
-_DONE = {Verb.START: "started", Verb.RECREATE: "recreated", Verb.RESTORE: "restored", Verb.STOP: "stopped"}
+_DONE = {
+    Verb.START: "started",
+    Verb.RESTART: "restarted",
+    Verb.RECREATE: "recreated",
+    Verb.RESTORE: "restored",
+    Verb.STOP: "stopped",
+}
 
 
 def tell(findings: Iterable[Finding], outcomes: Iterable[Outcome]) -> str:

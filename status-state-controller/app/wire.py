@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import ForeignSnapshot, SsaError
+from .illness import Verdicts
 from .model import Container, EngineIdentity, Original, Snapshot
+from .policy import Entry, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,6 +93,12 @@ class _Image(BaseModel):
     RepoDigests: list[str]
 
 
+class _PolicyEntry(BaseModel):
+    match: list[str] = Field(min_length=1)
+    ignore: bool | None
+    restart: str | None
+
+
 class _Recipes(BaseModel):
     snapshot: _Header
     count: int = Field(ge=0)
@@ -98,6 +106,7 @@ class _Recipes(BaseModel):
     networks: list[_Named]
     volumes: list[_Named]
     images: list[_Image]
+    policy: list[_PolicyEntry]
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -130,7 +139,8 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
             f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
             f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
         )
-    originals = (Original(**dict(original)) for original in recipes.originals)
+    policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
+    originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
     return Snapshot(
         recipes.snapshot.id,
         owner,
@@ -138,7 +148,46 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
         networks={network.Name: network.model_dump() for network in recipes.networks},
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
         digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+        policy=policy,
     )
+
+
+class _Reference(BaseModel):
+    id: str = Field(min_length=1)
+
+
+class _Failing(BaseModel):
+    container: _Reference
+    started_at: str = Field(min_length=1)
+    reason: str
+
+
+class _Verdicts(BaseModel):
+    engine: _Engine
+    failing: list[_Failing]
+    faltering: list[str]
+
+
+def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
+    """Read one line of `GET /verdicts`.
+
+    Raises:
+        SsaError: the line is malformed or incomplete.
+        ForeignSnapshot: it is about another engine than `engine`.
+    """
+    try:
+        read = _Verdicts.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the line"
+        raise SsaError(f"the SSA's verdicts can't be used: {where}: {first['msg']}") from None
+    if EngineIdentity(**read.engine.model_dump()) != engine:
+        raise ForeignSnapshot(f"the SSA's verdicts are about the engine {read.engine.name} ({read.engine.id})")
+    failing: dict[tuple[str, str], str] = {}
+    for one in read.failing:
+        key = (one.container.id, one.started_at)
+        failing[key] = f"{failing[key]}; {one.reason}" if key in failing else one.reason
+    return Verdicts(failing, frozenset(read.faltering))
 
 
 def write_report(

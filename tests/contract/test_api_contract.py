@@ -11,6 +11,8 @@ import httpx
 import pytest
 from status_state_api.app import create_app
 from status_state_api.controller import ControllerRecord
+from status_state_api.health.policy import read_policy
+from status_state_api.health.verdicts import Verdicts
 from status_state_api.memory import Memory
 from status_state_api.schemas import Recipes
 from status_state_api.security import KnownHosts
@@ -34,6 +36,13 @@ def golden(name: str) -> Any:
 
 
 RECIPES = Recipes.model_validate(golden("recipes.json"))
+POLICY = """
+- match: [backup-*, ci-*]
+  ignore: true
+- match: web
+  restart: on-failure
+  logs.severity: critical
+"""
 
 
 class GoldenEngine:
@@ -77,12 +86,15 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     await store.begin_run(RECIPES, None, None, None)
     watch = EngineWatch(engine, lambda: None)
     memory = Memory(engine, watch, store, on_start="resume", mountinfo="", boot_id=None)
-    controller = ControllerRecord(store)
+    controller, verdicts = ControllerRecord(store), Verdicts()
+    policy = read_policy(POLICY, "policy.yaml")
     app = create_app(
-        status=Status(engine, watch, memory, controller).document,
+        status=Status(engine, watch, memory, controller, verdicts).document,
         ask_engine=watch.ask,
         memory=memory,
         controller=controller,
+        policy=lambda: policy,
+        verdicts=verdicts,
         token=TOKEN,
         hosts=KnownHosts([], list),
     )
@@ -95,7 +107,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
 async def test_the_recipes_are_served_as_the_controller_expects_them(client: httpx.AsyncClient) -> None:
     answer = await client.get("/snapshot/recipes", headers=BEARER)
     assert answer.json() == golden("recipes.json")
-    assert answer.headers["etag"] == f'"{RECIPES.snapshot.id}"'
+    assert answer.headers["etag"].startswith(f'"{RECIPES.snapshot.id}.')
     again = await client.get("/snapshot/recipes", headers={**BEARER, "If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 

@@ -21,7 +21,15 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 def described() -> dict[str, Any]:
     """The description as the service serves it. Making it asks no part of the service for anything."""
     nothing: Any = None
-    return create_api(status=nothing, ask_engine=nothing, memory=nothing, controller=nothing, token="x").openapi()
+    return create_api(
+        status=nothing,
+        ask_engine=nothing,
+        memory=nothing,
+        controller=nothing,
+        policy=nothing,
+        verdicts=nothing,
+        token="x",
+    ).openapi()
 
 
 def test_the_committed_description_is_current(described: dict[str, Any]) -> None:
@@ -38,6 +46,7 @@ def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
         "/healthz": ["get"],
         "/readyz": ["get"],
         "/snapshot/recipes": ["get"],
+        "/verdicts": ["get"],
         "/reports": ["post"],
     }
 
@@ -46,7 +55,7 @@ def test_the_token_is_asked_for_where_the_design_says(described: dict[str, Any])
     guarded = {
         path for path, operations in described["paths"].items() for one in operations.values() if "security" in one
     }
-    assert guarded == {"/snapshot/recipes", "/reports"}
+    assert guarded == {"/snapshot/recipes", "/verdicts", "/reports"}
 
 
 def test_every_model_and_field_is_described_with_an_example(described: dict[str, Any]) -> None:

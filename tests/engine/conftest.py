@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 # An engine restarted makes it young again, and the SSA waits for a young one: so these come last.
-LAST = ("test_young_engine.py", "test_engine_restarts.py", "test_events_after_restart.py")
+LAST = (
+    "test_young_engine.py",
+    "test_engine_restarts.py",
+    "test_events_after_restart.py",
+    "test_health_after_engine_restart.py",
+)
 BEGUN = pytest.StashKey[float]()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from status_state_api.app import create_app
 from status_state_api.controller import ControllerRecord
+from status_state_api.health.policy import Policy
+from status_state_api.health.verdicts import Verdicts
 from status_state_api.memory import Memory
 from status_state_api.schemas import Problem, StatusDocument
 from status_state_api.security import KnownHosts
@@ -43,6 +45,8 @@ class Ssa:
     memory: Memory
     controller: ControllerRecord
     client: httpx.AsyncClient
+    verdicts: Verdicts
+    policy: Policy = field(default_factory=Policy)
     now: datetime = NOW
 
     async def status(self) -> StatusDocument:
@@ -68,15 +72,18 @@ async def beside_two_containers() -> AsyncGenerator[Ssa]:
     watch = EngineWatch(engine, lambda: None)
     memory = Memory(engine, watch, store, on_start="auto", mountinfo=MOUNTINFO, boot_id=BOOT)
     controller = ControllerRecord(store, lambda: ssa.now)
+    verdicts = Verdicts(lambda: ssa.now)
     app = create_app(
-        status=Status(engine, watch, memory, controller, lambda: ssa.now).document,
+        status=Status(engine, watch, memory, controller, verdicts, now=lambda: ssa.now).document,
         ask_engine=watch.ask,
         memory=memory,
         controller=controller,
+        policy=lambda: ssa.policy,
+        verdicts=verdicts,
         token=TOKEN,
         hosts=KnownHosts(["host.example", "*.lan"], lambda: memory.own_names),
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        ssa = Ssa(engine, store, watch, memory, controller, client)
+        ssa = Ssa(engine, store, watch, memory, controller, client, verdicts)
         yield ssa

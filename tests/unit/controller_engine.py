@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from status_state_controller.engine import Engine
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from status_state_controller.model import EngineIdentity, Event
 
-LOOKING = ("identity", "none network", "list", "inspect", "image", "watch")
+LOOKING = ("identity", "none network", "clock", "list", "inspect", "image", "watch")
 """The calls that change nothing."""
 
 
@@ -41,6 +42,7 @@ class FakeEngine(Engine):
         self.watched_since: list[str | None] = []
         self.deliver: Callable[[Event], None] | None = None
         self.break_stream = asyncio.Event()
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
     @property
     def acts(self) -> list[str]:
@@ -68,6 +70,14 @@ class FakeEngine(Engine):
     async def identity(self) -> EngineIdentity:  # noqa: D102 # as its base
         await self._note("identity")
         return self.who
+
+    async def clock(self) -> datetime:  # noqa: D102 # as its base
+        await self._note("clock")
+        return self.now
+
+    async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:  # noqa: D102 # as its base
+        await self._note("restart", f"{self._held(container_id).name} {stop_timeout_seconds}")
+        self._change(container_id, state="running", status="Up Less than a second")
 
     async def none_network_id(self) -> str:  # noqa: D102 # as its base
         await self._note("none network")

@@ -14,7 +14,7 @@ from status_state_controller.model import Container, EngineIdentity, Original, S
 from status_state_controller.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 ENGINE = EngineIdentity(id="T7KA:ZLBD", name="kiosk-17", none_network_id="5d6f")
@@ -92,6 +92,10 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
         "networks": [dict(definition) for definition in held.networks.values()],
         "volumes": [dict(definition) for definition in held.volumes.values()],
         "images": [{"Id": image, "RepoDigests": list(digests)} for image, digests in held.digests.items()],
+        "policy": [
+            {"match": list(entry.match), "ignore": entry.ignore, "restart": entry.restart}
+            for entry in held.policy.entries
+        ],
     }
 
 
@@ -128,6 +132,18 @@ class FakeClock:
         self.seconds += seconds
 
 
+class Lines(httpx.AsyncByteStream):
+    """An answer that goes on: what is put in comes out, until there is None."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """What was put in."""
+        while (chunk := await self.queue.get()) is not None:
+            yield chunk
+
+
 class Network(httpx.AsyncBaseTransport):
     """A network of one server, whose answers arrive as a stream, as real ones do."""
 
@@ -138,6 +154,8 @@ class Network(httpx.AsyncBaseTransport):
         """Ask the server."""
         await request.aread()
         answer = await self._answer(request)
+        if isinstance(answer.stream, Lines):
+            return answer
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
 
@@ -152,6 +170,7 @@ class FakeSsa:
         self.requests: list[str] = []
         self.reports: list[dict[str, Any]] = []
         self.hang: asyncio.Event | None = None
+        self.verdicts = Lines()
         self.reached = asyncio.Event()
         self.report_arrived = asyncio.Event()
 
@@ -169,6 +188,8 @@ class FakeSsa:
             raise httpx.ConnectError("All connection attempts failed")
         if request.headers["Authorization"] != "Bearer open-sesame":
             return httpx.Response(401)
+        if request.url.path == "/verdicts":
+            return httpx.Response(200, stream=self.verdicts)
         if request.url.path == "/reports":
             return self._take(json.loads(request.content))
         if self.answer is not None:

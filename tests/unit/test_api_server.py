@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from status_state_api.health.care import Care
 from status_state_api.memory import Memory
 from status_state_api.server import Server
 from status_state_api.service import Service
@@ -17,9 +18,10 @@ from status_state_api.service import Service
 from .api_world import DISK_FULL, Lines
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
     from starlette.types import Receive, Scope, Send
+    from status_state_api.health.overseer import Watched
 
 
 class Stage:
@@ -164,11 +166,26 @@ class FakeStore:
         """Close."""
 
 
+class CarelessCare(Care):
+    """Cares for nobody."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def run(self, originals: Sequence[Watched]) -> None:
+        """Do nothing."""
+        assert originals is not None
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
 def service_of(memory: Memory, ended: list[str]) -> Service:
     """A service with this memory."""
     nothing: Any = None
     store: Any = FakeStore()
-    return Service(memory, nothing, nothing, store, lambda: ended.append("ended"))
+    return Service(memory, nothing, nothing, store, CarelessCare(), end=lambda: ended.append("ended"))
 
 
 async def never() -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from status_state_api.durations import parse_duration
 from status_state_api.errors import SettingsUnusable
 from status_state_api.main import EXIT_UNUSABLE, run
-from status_state_api.settings import load_settings, parse_duration, unknown_variables
+from status_state_api.settings import load_settings, unknown_variables
 
 if TYPE_CHECKING:
     from status_state_api.settings import Settings
@@ -32,6 +33,7 @@ def test_nothing_needs_to_be_set() -> None:
         "data_dir": Path("/data"),
         "database_url": "",
         "token_file": Path("/run/status-state/token"),
+        "policy_file": Path("/etc/status-state/policy.yaml"),
         "allowed_hosts": (),
         "engine_timeout": 10.0,
         "log_level": "info",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from status_state_api.health.policy import Policy
 from status_state_api.memory import Memory
 from status_state_api.snapshot import OnStart, StoredRun
 from status_state_api.taking import take_snapshot
@@ -260,7 +261,7 @@ async def test_the_snapshot_leaves_out_the_protected_and_what_vanishes() -> None
     )
     del engine.inspects[container_id("gone")]
     with Lines() as lines:
-        recipes = await take_snapshot(engine, IDENTITY, NOW, "startup")
+        recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert [original.name for original in recipes.originals] == ["wanted", "web"]
     assert recipes.count == 2
     (line,) = lines.captured
@@ -278,7 +279,7 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
         "n1": {"Name": "shop", "Id": "n1", "Driver": "bridge", "Containers": {"x": {"Name": "web"}}},
     }
     engine.volumes = {"pages": {"Name": "pages", "Driver": "local"}, "other": {"Name": "other"}}
-    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup")
+    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
     assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"]}]
@@ -298,7 +299,7 @@ async def test_inspects_are_bounded_in_number() -> None:
         return await inspect_one(one)
 
     engine.container = slow  # type: ignore[method-assign,assignment]  # pyright: ignore[reportAttributeAccessIssue] - a slower one
-    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup")
+    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert (recipes.count, most) == (50, 8)
 
 

@@ -9,9 +9,10 @@ import pytest
 import requests
 import requests.exceptions
 from status_state_controller import engine as engine_module
-from status_state_controller.engine import Engine, own_container_id
+from status_state_controller.engine import Engine
 from status_state_controller.errors import ContainerError, EngineError, EngineRefused, ImplausibleListing
 from status_state_controller.model import Container
+from status_state_controller.own import own_container_id
 
 from .controller_world import ENGINE, id_of
 

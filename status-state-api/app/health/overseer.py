@@ -1,0 +1,292 @@
+"""Sees to it that the present run of each original that has a rule is observed, and no other.
+
+It looks at the list of containers whenever the engine reports a change, and now and then besides, since the engine may
+drop an event without a word. Each run is observed by tasks of its own, one for its probe, one for its log; they end
+with it. Where no original has a rule or a health check, the engine is not asked at all.
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+
+from ..errors import EngineUnavailable
+from ..own import Own, find_own
+from ..schemas import RunningContainer
+from ..view import EngineStreams
+from ..watch import EngineWatch
+from .asking import Asking
+from .judging import Judgement, State
+from .policy import Policy
+from .probe import Prober
+from .rules import Rules, read_rules
+from .run import Run, read_run
+from .tail import Tail
+from .verdicts import Source, Subject, Verdicts
+
+SETTLE_SECONDS = 0.1
+"""Changes that come together are looked at together."""
+LOOK_SECONDS = 30.0
+LOST_SECONDS = 5.0
+
+_HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_OF_HEALTH = {
+    "starting": Judgement(State.UNKNOWN, "its health check has not been passed since its start"),
+    "healthy": Judgement(State.OK, "its health check is passed"),
+    "unhealthy": Judgement(State.FAILING, "its health check fails"),
+}
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An original, as far as its health is concerned: the recipe itself holds secrets and is not needed."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    has_health_check: bool
+
+
+@dataclass(slots=True)
+class _Observation:
+    """What is at work on one run."""
+
+    run: Run
+    rules: Rules
+    tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+
+class Overseer:
+    """Observes the originals of one snapshot.
+
+    Args:
+        engine: where they run.
+        watch: is told whether the engine answers.
+        verdicts: takes what is thought of them.
+        mountinfo: tells which container this process runs in.
+    """
+
+    def __init__(
+        self,
+        engine: EngineStreams,
+        watch: EngineWatch,
+        verdicts: Verdicts,
+        mountinfo: str,
+    ) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._verdicts = verdicts
+        self._mountinfo = mountinfo
+        self._originals: Sequence[Watched] = ()
+        self._rules: dict[str, Rules] = {}
+        self._observed: dict[str, _Observation] = {}
+        self._restarted: set[str] = set()
+        self._wake = asyncio.Event()
+        self._prober: Prober | None = None
+
+    async def oversee(self, originals: Sequence[Watched], policy: Policy) -> None:
+        """Observe these originals from now on, by these rules; tell what is wrong with the rules."""
+        self._originals = originals
+        self._rules = {}
+        for original in originals:
+            self._rules[original.id], problems = read_rules(policy.settings(original.name, original.labels))
+            for problem in problems:
+                if problem.startswith("label "):  # what is wrong in the policy has been told with it
+                    log.error("a label is wrong, and its rule not in force", container=original.name, problem=problem)
+        self._wake.set()
+        await self._tell_unmatched(policy)
+
+    async def _tell_unmatched(self, policy: Policy) -> None:
+        """Tell of entries that are about nobody: a name is misspelt, perhaps."""
+        names = {original.name for original in self._originals}
+        for entry in policy.unmatched(names):
+            if entry.handling.ignore is not None:
+                with contextlib.suppress(EngineUnavailable):
+                    running = await self._engine.running()
+                    if any(entry.matches(container.name) for container in running.containers):
+                        continue
+            log.warning("an entry of the policy matches nothing", place=entry.place, match=entry.match)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether any original has a rule or a health check."""
+        return any(self._rules.values()) or any(original.has_health_check for original in self._originals)
+
+    async def run(self) -> None:
+        """Oversee for ever."""
+        following: asyncio.Task[None] | None = None
+        try:
+            while True:
+                if self.has_work and following is None:
+                    following = asyncio.create_task(self._follow_events())
+                pause = LOOK_SECONDS if self.has_work else None
+                if following is not None:
+                    pause = await self._look_again()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+                await asyncio.sleep(SETTLE_SECONDS)
+                self._wake.clear()
+        finally:
+            tasks = [task for observation in self._observed.values() for task in observation.tasks]
+            for task in [*tasks, *([following] if following else [])]:
+                task.cancel()
+            if self._prober is not None:
+                await self._prober.close()
+
+    async def _follow_events(self) -> None:
+        """Wake whenever something happens to a container; after a break everything may have happened."""
+        while True:
+            with contextlib.suppress(EngineUnavailable):
+                async with self._engine.events() as chunks:
+                    self._restarted |= {observation.run.subject.id for observation in self._observed.values()}
+                    self._wake.set()
+                    rest = b""
+                    async for chunk in chunks:
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        for line in lines:
+                            self._note(line)
+            await asyncio.sleep(LOST_SECONDS)
+
+    def _note(self, line: bytes) -> None:
+        try:
+            event: Any = json.loads(line)
+            action, actor = str(event["Action"]), event["Actor"]
+            container_id = str(actor["Attributes"].get("container") or actor["ID"])
+        except (ValueError, KeyError, TypeError):
+            return
+        # A run that ends and begins between two looks shows in the list only as another time.
+        if not action.startswith("health_status"):
+            self._restarted.add(container_id)
+        self._wake.set()
+
+    async def _look_again(self) -> float:
+        """Compare what is observed with what runs; return when to look again."""
+        if self._watch.error is not None:
+            return LOST_SECONDS
+        try:
+            await self._look()
+        except EngineUnavailable as error:
+            self._watch.failed(error)
+            return LOST_SECONDS
+        self._watch.answered()
+        return LOOK_SECONDS
+
+    async def _look(self) -> None:
+        listing = await self._engine.running()
+        restarted, self._restarted = self._restarted, set()
+        by_id = {container.id: container for container in listing.containers}
+        by_name = {container.name: container for container in listing.containers}
+        present: set[str] = set()
+        for original in self._originals:
+            place = by_id.get(original.id) or by_name.get(original.name)
+            if place is None:
+                continue
+            present.add(place.id)
+            await self._look_at(place, self._rules[original.id], renewed=place.id in restarted)
+        for container_id in self._verdicts.container_ids() - present:
+            self._end(container_id)
+            self._verdicts.drop(container_id)
+
+    async def _look_at(self, place: RunningContainer, rules: Rules, *, renewed: bool) -> None:
+        self._look_at_health_check(place)
+        observation = self._observed.get(place.id)
+        is_same = observation is not None and (observation.rules, observation.run.subject.name) == (rules, place.name)
+        if is_same and not renewed and place.state == "running":
+            return
+        inspect = await self._engine.container(place.id) if rules else None
+        run = None if inspect is None else read_run(inspect)
+        if is_same and observation is not None and run == observation.run:
+            return
+        self._end(place.id)
+        self._verdicts.drop(place.id, "probe", "logs")
+        if run is not None:
+            self._begin(run, rules)
+        elif inspect is not None:
+            self._tell_pause(place, rules)
+
+    def _look_at_health_check(self, place: RunningContainer) -> None:
+        found = _HEALTH.search(place.status)
+        if found is None:
+            self._verdicts.drop(place.id, "engine")
+        else:
+            self._put(Subject(place.id, place.name, ""), "engine", _OF_HEALTH[found[1]])
+
+    def _tell_pause(self, place: RunningContainer, rules: Rules) -> None:
+        subject, judgement = Subject(place.id, place.name, ""), Judgement(State.UNKNOWN, f"it is {place.state}")
+        if rules.probe is not None:
+            self._put(subject, "probe", judgement)
+        if rules.logs is not None:
+            self._put(subject, "logs", judgement)
+
+    def _begin(self, run: Run, rules: Rules) -> None:
+        observation = _Observation(run, rules)
+        self._observed[run.subject.id] = observation
+
+        async def is_current() -> bool:
+            return await self._is_current(run)
+
+        def put(source: Source, judgement: Judgement) -> None:
+            if self._observed.get(run.subject.id) is observation:
+                self._put(run.subject, source, judgement)
+
+        if rules.probe is not None:
+            self._prober = self._prober or Prober()
+            asking = Asking(
+                self._engine,
+                self._prober,
+                run,
+                rules.probe,
+                find_own=self._find_own,
+                put=partial(put, "probe"),
+                is_current=is_current,
+            )
+            observation.tasks.append(asyncio.create_task(self._guard(asking.ask_for_ever())))
+        if rules.logs is not None:
+            tail = Tail(self._engine, run, rules.logs, put=partial(put, "logs"), is_current=is_current)
+            observation.tasks.append(asyncio.create_task(self._guard(tail.follow())))
+
+    async def _guard(self, observing: Coroutine[Any, Any, None]) -> None:
+        """Observe one run; a defect in that ends this observation alone."""
+        try:
+            await observing
+        except Exception:
+            log.exception("observing a container failed in a way that was not foreseen; please report this")
+        else:
+            self._wake.set()  # the run is over: look who runs now
+
+    async def _is_current(self, run: Run) -> bool:
+        """Tell whether this run still is the present one. Raises `EngineUnavailable`."""
+        inspect = await self._engine.container(run.subject.id)
+        return inspect is not None and read_run(inspect) == run
+
+    async def _find_own(self) -> Own:
+        return await find_own(self._engine, self._mountinfo)
+
+    def _put(self, subject: Subject, source: Source, judgement: Judgement) -> None:
+        before = self._verdicts.state(subject.id, source)
+        self._verdicts.put(subject, source, judgement)
+        after = judgement.state
+        if after is before or (before is None and after is not State.FAILING):
+            return
+        if after is State.FAILING:
+            log.warning("an original is failing", container=subject.name, source=source, reason=judgement.reason)
+        elif after is State.OK:
+            log.info("an original is well", container=subject.name, source=source, reason=judgement.reason)
+        else:
+            log.warning(
+                "whether an original is well can't be told", container=subject.name, source=source, why=judgement.reason
+            )
+
+    def _end(self, container_id: str) -> None:
+        observation = self._observed.pop(container_id, None)
+        for task in observation.tasks if observation else ():
+            task.cancel()

@@ -1,0 +1,214 @@
+"""Asks a container once, by HTTP.
+
+Whatever it does is an answer of a defined kind: see docs/architecture.md, "What a probe makes of an answer". The verdict
+falls with the head of the response; its body is not read, so an endless one costs nothing.
+"""
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+from .judging import Answer, State
+from .reach import Route
+from .rules import ProbeRule
+
+if TYPE_CHECKING:
+    import httpx
+
+MOST_REDIRECTS = 10
+"""As many as kubelet's probes follow."""
+USER_AGENT = "status-state"
+
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EACCES, errno.EPERM}
+
+
+def show(url: str) -> str:
+    """Return a probe's URL for people: without what may be a secret, the user's name and the query."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def port_of(url: str) -> int:
+    """Return the container's port that a probe is about."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class Prober:
+    """Asks; keeps no connection. Made when the first probe is: without one, its library costs no memory."""
+
+    def __init__(self) -> None:
+        import httpx  # noqa: PLC0415 - some 10 MB, for those who use probes
+
+        self._httpx = httpx
+        self._clients: dict[bool, httpx.AsyncClient] = {}
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def ask(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[Answer, bool]:
+        """Ask once.
+
+        Args:
+            route: where.
+            rule: what.
+            reached: whether this way has led to the container before: then a closed door is the container's.
+
+        Returns:
+            The answer, and whether a connection was made.
+        """
+        connected = False
+
+        async def trace(event: str, _: Mapping[str, Any]) -> None:
+            nonlocal connected
+            connected = connected or event == "connection.connect_tcp.complete"
+
+        try:
+            async with asyncio.timeout(rule.timeout):
+                answer = await self._exchange(route, rule, {"trace": trace})
+        except TimeoutError:
+            answer = self._too_slow(rule, blame=connected or route.certain or reached)
+        except (self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError) as error:
+            answer = self._explain(error, route, blame=route.certain or reached)
+        return answer, connected
+
+    async def _exchange(self, route: Route, rule: ProbeRule, extensions: dict[str, Any]) -> Answer:
+        parts = urlsplit(rule.url)
+        status, location = await self._get(route, parts, rule, extensions)
+        said = f"answered {status}"
+        if not 200 <= status < 400:
+            return Answer(State.FAILING, said)
+        if status >= 300 and location and await self._is_a_loop(route, parts, rule, location, extensions):
+            return Answer(State.FAILING, f"{said}, which leads in a circle")
+        return Answer(State.OK, said)
+
+    async def _get(
+        self, route: Route, parts: SplitResult, rule: ProbeRule, extensions: dict[str, Any]
+    ) -> tuple[int, str]:
+        """Send one request; return the status and where it redirects to, if it does."""
+        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close", "Host": _authority(parts, route)}
+        if parts.scheme == "https" and parts.hostname:
+            extensions = {**extensions, "sni_hostname": parts.hostname}
+        url = self._httpx.URL(
+            scheme=parts.scheme,
+            username=parts.username or "",
+            password=parts.password or "",
+            host=route.host,
+            port=route.port,
+            raw_path=(parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b""),
+        )
+        client = self._client(insecure=rule.insecure or parts.scheme == "http")
+        request = client.build_request("GET", url, headers=headers, extensions=extensions)
+        response = await client.send(request, stream=True)
+        await response.aclose()
+        return response.status_code, response.headers.get("Location", "")
+
+    async def _is_a_loop(
+        self, route: Route, parts: SplitResult, rule: ProbeRule, location: str, extensions: dict[str, Any]
+    ) -> bool:
+        """Follow a redirect within the same server, to see that it ends. Where else it leads is nobody's fault here."""
+        seen = {_target(parts)}
+        asked = parts._replace(netloc=_authority(parts, route))
+        for _ in range(MOST_REDIRECTS):
+            following = urlsplit(str(self._httpx.URL(asked.geturl()).join(location)))
+            if (following.scheme, following.netloc) != (asked.scheme, asked.netloc):
+                return False
+            if _target(following) in seen:
+                return True
+            seen.add(_target(following))
+            following_parts = parts._replace(path=following.path, query=following.query)
+            try:
+                status, location = await self._get(route, following_parts, rule, extensions)
+            except (self._httpx.HTTPError, OSError):
+                return False  # a redirect was an answer, and so it is ok
+            if not 300 <= status < 400 or not location:
+                return False
+            asked = following
+        return True
+
+    def _client(self, *, insecure: bool) -> "httpx.AsyncClient":
+        if insecure not in self._clients:
+            self._clients[insecure] = self._httpx.AsyncClient(
+                verify=not insecure,
+                timeout=None,
+                trust_env=False,  # proxies are for the outside world, not for a neighbour
+                limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            )
+        return self._clients[insecure]
+
+    @staticmethod
+    def _too_slow(rule: ProbeRule, *, blame: bool) -> Answer:
+        if blame:
+            return Answer(State.FAILING, f"did not answer within {rule.timeout:g} s")
+        return Answer(
+            State.UNKNOWN,
+            f"can't be asked: no connection within {rule.timeout:g} s, a firewall may be in the way. Attach this "
+            "service to its network (README, «A route for probes»)",
+        )
+
+    def _explain(self, error: Exception, route: Route, *, blame: bool) -> Answer:
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return Answer(
+                    State.UNKNOWN,
+                    f"can't be asked: its certificate is not accepted ({cause.verify_message}). Set "
+                    "probe.insecure: true, or name a host in probe.url that the certificate holds",
+                )
+            if isinstance(cause, ssl.SSLError):
+                return Answer(State.FAILING, "answered what is no TLS")
+            if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+                return Answer(State.UNKNOWN, f"can't be asked: {cause.strerror} ({route.host}:{route.port})")
+            if isinstance(cause, ConnectionRefusedError):
+                return _refused(route, blame=blame)
+        if isinstance(error, self._httpx.RemoteProtocolError):
+            said = str(error)
+            return Answer(
+                State.FAILING,
+                "hung up without an answer" if "disconnected" in said else "answered what is no HTTP",
+            )
+        if isinstance(error, self._httpx.NetworkError | OSError):
+            return Answer(State.FAILING, "hung up without an answer")
+        return Answer(State.UNKNOWN, f"can't be asked: {str(error) or type(error).__name__}")
+
+
+def _refused(route: Route, *, blame: bool) -> Answer:
+    if blame:
+        return Answer(State.FAILING, "refused the connection: nobody listens there")
+    return Answer(
+        State.UNKNOWN,
+        f"can't be asked: {route.host}:{route.port} refuses the connection, and it is not certain that this is the "
+        "container. Attach this service to its network (README, «A route for probes»)",
+    )
+
+
+def _authority(parts: SplitResult, route: Route) -> str:
+    """Return what is sent as Host: the name in the rule where it has one, else the address."""
+    named = parts.netloc.rpartition("@")[2]
+    if named and not named.startswith(":"):
+        return named
+    host = f"[{route.host}]" if ":" in route.host else route.host
+    return host + named if named else host
+
+
+def _target(parts: SplitResult) -> tuple[str, str]:
+    return parts.path or "/", parts.query
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk through everything that an exception wraps."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [cause for cause in (current.__cause__, current.__context__) if cause is not None]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += cast("BaseExceptionGroup[BaseException]", current).exceptions

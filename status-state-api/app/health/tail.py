@@ -1,0 +1,111 @@
+"""Follows the log of one run and judges it, over breaks of the connection, each line once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from ..errors import EngineUnavailable, LogUnreadable
+from ..view import EngineStreams
+from .judging import SHORTEST_HOLD_SECONDS, Judgement, LogJudge, State
+from .lines import Cursor, Line, LineReader, MalformedStream, moment_of_question, read_moment, write_moment
+from .rules import LogRule
+from .run import Run
+from .severity import read_severity
+
+AGAIN_SECONDS = 1.0
+LOST_SECONDS = 5.0
+"""Facts: an engine that is lost is asked again slowly."""
+
+
+class Tail:
+    """Follows one log.
+
+    Args:
+        engine: whose log.
+        run: of which run.
+        rule: how it is judged.
+        put: takes the judgement, whenever there is news.
+        is_current: tells whether the run still is the present one.
+        now: the time that lines have.
+    """
+
+    def __init__(
+        self,
+        engine: EngineStreams,
+        run: Run,
+        rule: LogRule,
+        *,
+        put: Callable[[Judgement], None],
+        is_current: Callable[[], Awaitable[bool]],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._run = run
+        self._put = put
+        self._is_current = is_current
+        self._now = now
+        self._judge = LogJudge(rule)
+        # What is older can't matter any more: a container may have logged for months.
+        oldest = now() - timedelta(seconds=max(rule.within, SHORTEST_HOLD_SECONDS))
+        self._cursor = Cursor(write_moment(max(run.first_moment, oldest)))
+        self._expiry: asyncio.TimerHandle | None = None
+
+    async def follow(self) -> None:
+        """Follow it for as long as the run lasts."""
+        try:
+            while True:
+                pause = AGAIN_SECONDS
+                try:
+                    await self._follow_once()
+                    if not await self._is_current():
+                        return
+                except LogUnreadable as error:
+                    self._put(Judgement(State.UNKNOWN, str(error)))
+                    return
+                except EngineUnavailable as error:
+                    self._put(Judgement(State.UNKNOWN, f"its log can't be read: {error}"))
+                    pause = LOST_SECONDS
+                except MalformedStream as error:
+                    self._put(Judgement(State.UNKNOWN, str(error)))
+                    pause = LOST_SECONDS
+                await asyncio.sleep(pause)
+        finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
+
+    async def _follow_once(self) -> None:
+        reader = LineReader(terminal=self._run.terminal)
+        since = moment_of_question(self._cursor.resume())
+        async with self._engine.log(self._run.subject.id, since) as chunks:
+            self._tell()
+            async for chunk in chunks:
+                for line in reader.feed(chunk):
+                    self._take(line)
+                self._tell()
+        for line in reader.finish():
+            self._take(line)
+        self._tell()
+
+    def _take(self, line: Line) -> None:
+        if not self._cursor.is_new(line):
+            return
+        severity = read_severity(line.text)
+        if severity is None:
+            return
+        try:
+            at = read_moment(line.moment).timestamp()
+        except ValueError:
+            raise MalformedStream("the engine's stream of a log has no times") from None
+        self._judge.note(severity, line.text, at)
+
+    def _tell(self) -> None:
+        """Tell the verdict, and once more when it will have passed."""
+        judgement = self._judge.judge(self._now().timestamp())
+        self._put(judgement)
+        if judgement.state is State.FAILING and self._expiry is None:
+            seconds = self._judge.holds_until - self._now().timestamp()
+            self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0.0) + 0.01, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self._tell()

@@ -1,0 +1,135 @@
+"""The verdicts of now, by container and source, and what is told of them: in `/status`, and to the controller.
+
+In memory only: after a start everything is asked anew. Whoever waits for a change is woken by it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ..schemas import ContainerReference, EngineIdentity, FailingContainer, Verdict, VerdictsForController
+from .judging import Judgement, State
+
+Source = Literal["engine", "probe", "logs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One run of a container: `started_at` is the engine's own spelling, which tells runs apart."""
+
+    id: str
+    name: str
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    subject: Subject
+    source: Source
+    judgement: Judgement
+    since: datetime
+
+
+class Verdicts:
+    """Holds the verdicts. `now` is the time that people read."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._held: dict[tuple[str, Source], _Held] = {}
+        self._changed = asyncio.Event()
+        self._closed = False
+        self.revision = 0
+        """Counts the changes."""
+
+    def put(self, subject: Subject, source: Source, judgement: Judgement) -> None:
+        """Hold what is thought of a container now."""
+        key = (subject.id, source)
+        before = self._held.get(key)
+        if before is not None and (before.subject, before.judgement) == (subject, judgement):
+            return
+        lasts = before is not None and before.subject == subject and before.judgement.state is judgement.state
+        since = before.since if before is not None and lasts else self._now()
+        self._held[key] = _Held(subject, source, judgement, since)
+        self._change()
+
+    def drop(self, container_id: str, *sources: Source) -> None:
+        """Forget a container: it no longer runs, or nothing is asked of it any more."""
+        for source in sources or ("engine", "probe", "logs"):
+            if self._held.pop((container_id, source), None) is not None:
+                self._change()
+
+    def state(self, container_id: str, source: Source) -> State | None:
+        """Return what is thought of a container now, None when nothing is."""
+        held = self._held.get((container_id, source))
+        return held.judgement.state if held else None
+
+    def container_ids(self) -> set[str]:
+        """Return of whom something is thought."""
+        return {container_id for container_id, _ in self._held}
+
+    def told(self) -> list[Verdict]:
+        """Return what `/status` tells, by name."""
+        return [
+            Verdict(
+                container=ContainerReference(id=held.subject.id, name=held.subject.name),
+                source=held.source,
+                verdict=held.judgement.state.value,
+                since=held.since.replace(microsecond=0),
+                reason=held.judgement.reason,
+                evidence=list(held.judgement.evidence),
+            )
+            for held in self._in_order()
+        ]
+
+    def for_controller(self, engine: EngineIdentity) -> VerdictsForController:
+        """Return what the controller acts on. Its own engine's health checks it sees by itself."""
+        own = [held for held in self._in_order() if held.source != "engine"]
+        return VerdictsForController(
+            engine=engine,
+            failing=[
+                FailingContainer(
+                    container=ContainerReference(id=held.subject.id, name=held.subject.name),
+                    started_at=held.subject.started_at,
+                    source=held.source,
+                    since=held.since.replace(microsecond=0),
+                    reason="; ".join((held.judgement.reason, *held.judgement.evidence[-1:])),
+                )
+                for held in own
+                if held.judgement.state is State.FAILING
+            ],
+            faltering=sorted({held.subject.id for held in own if held.judgement.faltering}),
+        )
+
+    async def follow(self, engine: EngineIdentity, beat_seconds: float) -> AsyncGenerator[bytes]:
+        """Yield what the controller acts on, now and after every change, each time as a line of JSON.
+
+        An empty line is a sign of life, when there was no change for `beat_seconds`.
+        """
+        last = b""
+        while not self._closed:
+            changed = self._changed  # before looking: what changes from here on is not missed
+            line = self.for_controller(engine).model_dump_json().encode() + b"\n"
+            if line != last:
+                last = line
+                yield line
+            try:
+                async with asyncio.timeout(beat_seconds):
+                    await changed.wait()
+            except TimeoutError:
+                yield b"\n"
+
+    def close(self) -> None:
+        """End the streams of those who follow: they must not hold up the end of the service."""
+        self._closed = True
+        self._change()
+
+    def _in_order(self) -> Iterable[_Held]:
+        return sorted(self._held.values(), key=lambda held: (held.subject.name, held.subject.id, held.source))
+
+    def _change(self) -> None:
+        self.revision += 1
+        # Whoever waits now is woken; whoever comes later waits for the next change.
+        self._changed.set()
+        self._changed = asyncio.Event()
