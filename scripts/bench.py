@@ -35,6 +35,7 @@ from bench_engine import (
 from bench_healing import bench_healing
 from bench_idle import bench_idle, bench_idle_cpu
 from bench_load import Target, measure
+from bench_logs import bench_logs
 from bench_pair import (
     API,
     BARE_NAME,
@@ -62,7 +63,7 @@ ROUNDS = 3
 SECONDS = 4
 KILLS = 10
 KILL_EVERY_SECONDS = 1.3
-GROUPS = ("images", "load", "kills", "idle", "newcomer", "crash", "storm")
+GROUPS = ("images", "load", "kills", "idle", "newcomer", "crash", "storm", "logs")
 MEGABYTE = 1_000_000
 
 
@@ -110,6 +111,8 @@ def bench(pair: Pair, base_image: str, folder: Path, groups: Sequence[str]) -> N
                 bench_idle(pair, recorder, folder)
             bench_idle_cpu(pair, base_image, folder)
     bench_healing(pair, base_image, folder, groups)
+    if "logs" in groups:
+        bench_logs(pair, base_image)
 
 
 # --- the groups of figures ---------------------------------------------------------------------------------------

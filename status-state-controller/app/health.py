@@ -94,12 +94,14 @@ class Health:
         failing = {container_id for container_id, _ in verdicts.failing}
         suspects = [c for c in places if UNHEALTHY in c.status or c.id in failing]
         looks = await self._look_at(suspects)
-        engine_now = await self._engine.clock() if looks else None
+        # Its clock is asked for only where it decides.
+        was_seen = any(UNHEALTHY in container.status and container.id in self._healthy_at for container, _ in looks)
+        engine_now = await self._engine.clock() if was_seen else None
         ill: dict[str, Illness] = {}
         for container, seen in looks:
             original = snapshot.by_id[place_of[container.id]]
             illness = self._judge_verdict(seen, verdicts)
-            if illness is None and engine_now is not None:
+            if illness is None:
                 illness = self._judge_health_check(seen, original, engine_now)
             if illness is not None:
                 ill[container.id] = illness
@@ -125,7 +127,9 @@ class Health:
         reason = verdicts.reason(seen["Id"], started_at)
         return None if reason is None else Illness(started_at, f"is unhealthy: {reason}", verdict=True)
 
-    def _judge_health_check(self, seen: dict[str, Any], original: Original, engine_now: datetime) -> Illness | None:
+    def _judge_health_check(
+        self, seen: dict[str, Any], original: Original, engine_now: datetime | None
+    ) -> Illness | None:
         health = _health(seen)
         if health.get("Status") != "unhealthy":
             return None
@@ -133,12 +137,12 @@ class Health:
         at_snapshot: dict[str, Any] = original.inspect.get("State") or {}
         was_healthy = _health({"State": at_snapshot}).get("Status") == "healthy"
         same_run = (original.id, at_snapshot.get("StartedAt")) == (seen["Id"], started_at)
-        run_seconds = (engine_now - _moment(started_at)).total_seconds()
         healthy_at = self._healthy_at.get(seen["Id"])
-        since_healthy = None if healthy_at is None else self._clock() - healthy_at
-        mendable = (was_healthy and same_run) or (
-            since_healthy is not None and since_healthy + MARGIN_SECONDS < run_seconds
-        )
+        seen_in_this_run = False
+        if healthy_at is not None and engine_now is not None:
+            run_seconds = (engine_now - datetime.fromisoformat(started_at)).total_seconds()
+            seen_in_this_run = self._clock() - healthy_at + MARGIN_SECONDS < run_seconds
+        mendable = seen_in_this_run or (was_healthy and same_run)
         return Illness(
             started_at,
             f"is unhealthy: its health check {_failed(health)}",
@@ -181,7 +185,3 @@ def _failed(health: Mapping[str, Any]) -> str:
     checks: list[dict[str, Any]] = health.get("Log") or []
     code = f" with exit code {checks[-1].get('ExitCode')}" if checks else ""
     return f"fails{code}"
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ import structlog
 
 from ..errors import EngineUnavailable
 from ..own import Own, find_own
+from ..protection import Protection, protection_of
 from ..schemas import RunningContainer
 from ..view import EngineStreams
 from ..watch import EngineWatch
@@ -34,6 +36,8 @@ SETTLE_SECONDS = 0.1
 """Changes that come together are looked at together."""
 LOOK_SECONDS = 30.0
 LOST_SECONDS = 5.0
+OWN_SECONDS = 5.0
+"""How long it is believed to which networks this service is attached."""
 
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 _OF_HEALTH = {
@@ -91,13 +95,16 @@ class Overseer:
         self._restarted: set[str] = set()
         self._wake = asyncio.Event()
         self._prober: Prober | None = None
+        self._own: tuple[float, Own | None] = (0.0, None)
 
     async def oversee(self, originals: Sequence[Watched], policy: Policy) -> None:
         """Observe these originals from now on, by these rules; tell what is wrong with the rules."""
         self._originals = originals
         self._rules = {}
         for original in originals:
-            self._rules[original.id], problems = read_rules(policy.settings(original.name, original.labels))
+            rules, problems = read_rules(policy.settings(original.name, original.labels))
+            protected = protection_of(policy.apply(original.name, original.labels)) is not Protection.NONE
+            self._rules[original.id] = Rules() if protected else rules
             for problem in problems:
                 if problem.startswith("label "):  # what is wrong in the policy has been told with it
                     log.error("a label is wrong, and its rule not in force", container=original.name, problem=problem)
@@ -176,6 +183,7 @@ class Overseer:
             await self._look()
         except EngineUnavailable as error:
             self._watch.failed(error)
+            self._verdicts.lose("engine", Judgement(State.UNKNOWN, f"the engine can't be asked: {error}"))
             return LOST_SECONDS
         self._watch.answered()
         return LOOK_SECONDS
@@ -269,7 +277,12 @@ class Overseer:
         return inspect is not None and read_run(inspect) == run
 
     async def _find_own(self) -> Own:
-        return await find_own(self._engine, self._mountinfo)
+        """Find the own container, for all probes that look for their way at the same time."""
+        found_at, own = self._own
+        if own is None or time.monotonic() - found_at > OWN_SECONDS:
+            own = await find_own(self._engine, self._mountinfo)
+            self._own = time.monotonic(), own
+        return own
 
     def _put(self, subject: Subject, source: Source, judgement: Judgement) -> None:
         before = self._verdicts.state(subject.id, source)

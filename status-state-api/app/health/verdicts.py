@@ -54,6 +54,12 @@ class Verdicts:
         self._held[key] = _Held(subject, source, judgement, since)
         self._change()
 
+    def lose(self, source: Source, judgement: Judgement) -> None:
+        """Think this of all containers, as far as this source is concerned: it can't be asked."""
+        for held in list(self._held.values()):
+            if held.source == source:
+                self.put(held.subject, source, judgement)
+
     def drop(self, container_id: str, *sources: Source) -> None:
         """Forget a container: it no longer runs, or nothing is asked of it any more."""
         for source in sources or ("engine", "probe", "logs"):
