@@ -46,9 +46,11 @@ def configure_logs(level: str, form: Literal["logfmt", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # What uvicorn tells at `info` is told here in the words of the design; what urllib3 does is the engine's business.
+    # What uvicorn tells at `info` is told here in the words of the design. What the libraries tell of each request is
+    # nobody's business, and would hold the secrets of a probe's URL.
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    for library in ("urllib3", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _join_lists(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
