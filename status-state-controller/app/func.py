@@ -34,6 +34,9 @@ SSA_ANSWER_TIMEOUT_SECONDS = 10.0
 VERDICTS_SILENCE_SECONDS = 40.0
 """The SSA gives a sign of life every 15 s."""
 
+VERDICTS_LIMIT_BYTES = 4 * 1024 * 1024
+"""For one line of verdicts: room for some thousand that are failing."""
+
 SSA_ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 """About 8 KiB per original: room for some eight thousand."""
 
@@ -88,8 +91,8 @@ async def follow_verdicts(client: httpx.AsyncClient, token_file: Path) -> AsyncG
                         yield bytes(line)
                     line.clear()
                 line += rest
-                if len(line) > SSA_ANSWER_LIMIT_BYTES:
-                    raise SsaError(f"the SSA's line of verdicts exceeds {SSA_ANSWER_LIMIT_BYTES} bytes: it is not used")
+                if len(line) > VERDICTS_LIMIT_BYTES:
+                    raise SsaError(f"the SSA's line of verdicts exceeds {VERDICTS_LIMIT_BYTES} bytes: it is not used")
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise SsaError(f"the SSA at {client.base_url} can't be followed: {reason}") from error

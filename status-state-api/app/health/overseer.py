@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from ..errors import EngineUnavailable
+from ..errors import EngineUnavailable, StatusStateError
 from ..own import Own, find_own
 from ..protection import Protection, protection_of
 from ..schemas import RunningContainer
@@ -66,6 +66,7 @@ class _Observation:
     run: Run
     rules: Rules
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    is_over: bool = False
 
 
 class Overseer:
@@ -134,33 +135,40 @@ class Overseer:
             while True:
                 if self.has_work and following is None:
                     following = asyncio.create_task(self._follow_events())
-                pause = LOOK_SECONDS if self.has_work else None
-                if following is not None:
-                    pause = await self._look_again()
+                # Once more when the last rule was taken away: what is no longer asked for is forgotten.
+                pause = await self._look_again() if following is not None else None
+                if not self.has_work and following is not None:
+                    following.cancel()
+                    following, pause = None, None
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._wake.wait()
                 await asyncio.sleep(SETTLE_SECONDS)
                 self._wake.clear()
         finally:
-            tasks = [task for observation in self._observed.values() for task in observation.tasks]
-            for task in [*tasks, *([following] if following else [])]:
-                task.cancel()
+            for container_id in list(self._observed):
+                self._end(container_id)
+            if following is not None:
+                following.cancel()
             if self._prober is not None:
                 await self._prober.close()
 
     async def _follow_events(self) -> None:
         """Wake whenever something happens to a container; after a break everything may have happened."""
         while True:
-            with contextlib.suppress(EngineUnavailable):
+            try:
                 async with self._engine.events() as chunks:
-                    self._restarted |= {observation.run.subject.id for observation in self._observed.values()}
+                    self._restarted |= set(self._observed)
                     self._wake.set()
                     rest = b""
                     async for chunk in chunks:
                         *lines, rest = (rest + chunk).split(b"\n")
                         for line in lines:
                             self._note(line)
+            except StatusStateError:
+                pass  # the looks tell of it
+            except Exception:
+                log.exception("following the engine's events failed in a way that was not foreseen; please report this")
             await asyncio.sleep(LOST_SECONDS)
 
     def _note(self, line: bytes) -> None:
@@ -207,6 +215,9 @@ class Overseer:
     async def _look_at(self, place: RunningContainer, rules: Rules, *, renewed: bool) -> None:
         self._look_at_health_check(place)
         observation = self._observed.get(place.id)
+        if observation is not None and observation.is_over:
+            self._end(place.id)
+            observation = None
         is_same = observation is not None and (observation.rules, observation.run.subject.name) == (rules, place.name)
         if is_same and not renewed and place.state == "running":
             return
@@ -257,19 +268,20 @@ class Overseer:
                 put=partial(put, "probe"),
                 is_current=is_current,
             )
-            observation.tasks.append(asyncio.create_task(self._guard(asking.ask_for_ever())))
+            observation.tasks.append(asyncio.create_task(self._guard(observation, asking.ask_for_ever())))
         if rules.logs is not None:
             tail = Tail(self._engine, run, rules.logs, put=partial(put, "logs"), is_current=is_current)
-            observation.tasks.append(asyncio.create_task(self._guard(tail.follow())))
+            observation.tasks.append(asyncio.create_task(self._guard(observation, tail.follow())))
 
-    async def _guard(self, observing: Coroutine[Any, Any, None]) -> None:
-        """Observe one run; a defect in that ends this observation alone."""
+    async def _guard(self, observation: _Observation, observing: Coroutine[Any, Any, None]) -> None:
+        """Observe one run until it is over; a defect in that ends this observation alone."""
         try:
             await observing
         except Exception:
             log.exception("observing a container failed in a way that was not foreseen; please report this")
         else:
-            self._wake.set()  # the run is over: look who runs now
+            observation.is_over = True
+            self._wake.set()
 
     async def _is_current(self, run: Run) -> bool:
         """Tell whether this run still is the present one. Raises `EngineUnavailable`."""

@@ -61,7 +61,7 @@ class Tail:
                         return
                 except LogUnreadable as error:
                     self._put(Judgement(State.UNKNOWN, str(error)))
-                    return
+                    await asyncio.get_running_loop().create_future()  # it stays so for as long as the run lasts
                 except EngineUnavailable as error:
                     self._put(Judgement(State.UNKNOWN, f"its log can't be read: {error}"))
                     pause = LOST_SECONDS
