@@ -30,7 +30,7 @@ from .view import EngineLook, Inspection, Listing, parse_moment, read_listing
 
 CONCURRENT_CALLS = 8
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
-CHANGES = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status", "connect", "disconnect")
+CHANGES = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status")
 """The events that can change who is observed, and how; the engine itself leaves out the rest."""
 
 T = TypeVar("T")
@@ -108,8 +108,8 @@ class Engine:
 
     @asynccontextmanager
     async def events(self) -> AsyncGenerator[AsyncGenerator[bytes]]:
-        """What happens to containers and to their networks, from now on, as the engine sends it: lines of JSON."""
-        filters = {"type": ["container", "network"], "event": list(CHANGES)}
+        """What happens to containers, from now on, as the engine sends it: lines of JSON."""
+        filters = {"type": ["container"], "event": list(CHANGES)}
         async with self._stream(f"/events?{urlencode({'filters': json.dumps(filters)})}") as chunks:
             yield chunks
 

@@ -54,7 +54,7 @@ def run(environment: Mapping[str, str]) -> int:
     except TokenUnusable as error:
         sys.stderr.write(f"status-state-api: {error}\n")
         return EXIT_UNUSABLE
-    policy_file = PolicyFile(settings.policy_file)
+    policy_file = PolicyFile(settings.policy_file, settings.data_dir / "policy.yaml")
     try:
         policy_file.load()
     except PolicyUnusable as error:

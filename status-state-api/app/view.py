@@ -84,7 +84,7 @@ class EngineStreams(EngineView, Protocol):
         ...
 
     def events(self) -> AbstractAsyncContextManager[AsyncGenerator[bytes]]:
-        """What happens to containers and their networks, from now on: lines of JSON."""
+        """What happens to containers, from now on: lines of JSON."""
         ...
 
 

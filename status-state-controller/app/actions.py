@@ -47,6 +47,7 @@ class Actions:
         clock: steady seconds.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
         verdicts: returns what the SSA says at the moment of the call.
+        many_are_ill: tells whether nobody is to be restarted for ill health at the moment of the call.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Actions:
         *,
         concurrency: int,
         verdicts: Callable[[], Verdicts],
+        many_are_ill: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._snapshot = snapshot
         self._backoff = backoff
         self._clock = clock
         self._verdicts = verdicts
+        self._many_are_ill = many_are_ill
         # Separate limits: stops that take ten minutes each must not hold up a single start.
         self._starts = asyncio.Semaphore(concurrency)
         self._stops = asyncio.Semaphore(concurrency)
@@ -71,6 +74,8 @@ class Actions:
         self._running: dict[str, tuple[Action, asyncio.Task[Outcome]]] = {}
         self._ended_at: dict[str, float] = {}
         self._restart_began_at = 0.0
+        self.unfinished: set[str] = set()
+        """Originals whose restart has failed: they may be down, which was nobody's intention."""
         self.made: set[tuple[str, str]] = set()
         """Pairs (original, container made in its place): the controller's own work is never taken for an impostor."""
 
@@ -127,6 +132,10 @@ class Actions:
         except Exception as error:  # one container's bug must not become another's
             log.exception("an action failed in a way that was not foreseen; please report this", action=str(action))
             return Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+        if action.verb == Verb.RESTART and outcome.result == Result.FAILED and action.original_id is not None:
+            self.unfinished.add(action.original_id)
+        elif outcome.result == Result.DONE and action.original_id is not None:
+            self.unfinished.discard(action.original_id)
         if outcome.made_id is not None and action.original_id is not None:
             self.made.add((action.original_id, outcome.made_id))
         return outcome
@@ -143,6 +152,8 @@ class Actions:
         match action.verb:
             case Verb.START:
                 return await func.start(self._engine, action, snapshot, attempting)
+            case Verb.RESTART if self._many_are_ill():
+                return Outcome(action, Result.DROPPED, "many are ill by now")
             case Verb.RESTART:
                 return await func.restart(self._engine, action, snapshot, self._verdicts, attempting)
             case Verb.RECREATE:

@@ -16,6 +16,7 @@ import httpx
 from .errors import ContainerError, EngineError, ReportRefused, SsaError
 from .health import still_ill
 from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
+from .order import namespaces
 from .protection import protection
 from .wire import read_snapshot
 
@@ -169,9 +170,27 @@ async def restart(
             return Outcome(action, Result.DROPPED, "it is well again, or was started anew")
         attempting()
         await engine.restart(action.container.id, seen["Config"].get("StopTimeout"))
+        followed = await _restart_joined(engine, {original.id, original.name, action.container.id}, snapshot)
     except (ContainerError, EngineError) as error:
         return Outcome(action, Result.FAILED, str(error))
-    return Outcome(action, Result.DONE)
+    along = f"and so were those that use its namespaces: {', '.join(followed)}" if followed else None
+    return Outcome(action, Result.DONE, along)
+
+
+async def _restart_joined(engine: Engine, parent: set[str], snapshot: Snapshot) -> list[str]:
+    """Restart the originals that run in a namespace of a container just restarted; return their names.
+
+    The engine has given it a new network: whoever joined the old one has none any more.
+    """
+    followed: list[str] = []
+    for other in snapshot.originals:
+        if not parent.intersection(namespaces(other.inspect)) or protection(other.labels) is not None:
+            continue
+        seen = await engine.inspect(other.name)
+        if seen is not None and _name_and_state(seen)[1] == "running":
+            await engine.restart(seen["Id"], seen["Config"].get("StopTimeout"))
+            followed.append(other.name)
+    return followed
 
 
 async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:

@@ -7,10 +7,11 @@ only a run that was well before is mended by a restart.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .illness import Illness, Illnesses, Settling, Verdicts
+from .illness import Hold, Illness, Illnesses, Outbreak, Settling, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,45 +44,55 @@ class Health:
         self._verdicts = verdicts
         self._troubles = troubles
         self._clock = clock
-        self._healthy_at: dict[str, float] = {}
+        self._healthy_at: dict[str, float] = {}  # steady seconds, of lists
+        self._healthy_since: dict[str, float] = {}  # seconds since 1970 by the engine's clock, of events
         self._left_alone: set[str] = set()
         self._settling = Settling()
-        self._many: str | None = None
+        self._outbreak = Outbreak()
 
-    def saw_healthy(self, container_id: str) -> None:
-        """Note that a container is healthy now."""
-        self._healthy_at[container_id] = self._clock()
+    def saw_healthy(self, container_id: str, engine_seconds: float) -> None:
+        """Note that the engine reported a container to be healthy, at a time by its own clock."""
+        self._healthy_since[container_id] = engine_seconds
+
+    @property
+    def many_are_ill(self) -> bool:
+        """Whether so many are ill that nobody is to be restarted for that."""
+        return self._outbreak.sentence is not None
 
     async def look(
-        self, snapshot: Snapshot, observed: Iterable[Container], place_of: Mapping[str, str]
+        self, snapshot: Snapshot, observed: Iterable[Container], place_of: Mapping[str, str], looked_at: float
     ) -> tuple[float, Illnesses]:
-        """Return in how many seconds to look again because it has not settled yet, and else who is ill.
-
-        Raises:
-            EngineError: the engine can't be asked.
-        """
-        illnesses = await self.illnesses(snapshot, observed, place_of)
-        many = illnesses.many(len(snapshot.originals))
-        self._many = many and (self._many or many)  # told once, with the number at its beginning
-        if self._many is None:
-            self._troubles.ends("many ill", "most originals are well again: those that are not are healed again")
-        else:
-            self._troubles.begins(
-                "many ill",
-                f"{self._many}: the cause is the host or the network, so none of them is restarted until that has passed",
-            )
-        settles_in = self._settling.note(illnesses, self._clock(), many=many is not None)
-        return settles_in, illnesses if many is not None or settles_in == 0 else Illnesses()
-
-    async def illnesses(
-        self, snapshot: Snapshot, observed: Iterable[Container], place_of: Mapping[str, str]
-    ) -> Illnesses:
-        """Return who is ill among the containers that have the place of an original.
+        """Return in how many seconds to look again because it has not settled yet, and who is ill.
 
         Args:
             snapshot: the desired state.
             observed: every container of the engine.
             place_of: the id of the original whose place a container has, by the container's id.
+            looked_at: when these containers were asked for, of the clock.
+
+        Raises:
+            EngineError: the engine can't be asked.
+        """
+        illnesses = await self.illnesses(snapshot, observed, place_of, looked_at)
+        now = self._clock()
+        self._outbreak.note(illnesses, len(snapshot.originals), now, verdicts_known=self._verdicts().known)
+        if self._outbreak.sentence is None:
+            self._troubles.ends("many ill", "most originals are well again: those that are not are healed again")
+        else:
+            self._troubles.begins(
+                "many ill",
+                f"{self._outbreak.sentence}: the cause is the host or the network, so none of them is restarted until "
+                "that has passed",
+            )
+        settles_in = self._settling.note(illnesses, now, many=self.many_are_ill)
+        if self.many_are_ill:
+            return settles_in, replace(illnesses, hold=Hold.MANY)
+        return settles_in, replace(illnesses, hold=Hold.SETTLING) if settles_in > 0 else illnesses
+
+    async def illnesses(
+        self, snapshot: Snapshot, observed: Iterable[Container], place_of: Mapping[str, str], looked_at: float
+    ) -> Illnesses:
+        """Return who is ill among the containers that have the place of an original; see `look`.
 
         Raises:
             EngineError: it can't be asked.
@@ -89,7 +100,7 @@ class Health:
         places = [container for container in observed if container.state == "running" and container.id in place_of]
         for container in places:
             if HEALTHY in container.status:
-                self.saw_healthy(container.id)
+                self._healthy_at[container.id] = looked_at
         verdicts = self._verdicts()
         failing = {container_id for container_id, _ in verdicts.failing}
         suspects = [c for c in places if UNHEALTHY in c.status or c.id in failing]
@@ -100,14 +111,16 @@ class Health:
         ill: dict[str, Illness] = {}
         for container, seen in looks:
             original = snapshot.by_id[place_of[container.id]]
-            illness = self._judge_verdict(seen, verdicts)
-            if illness is None:
-                illness = self._judge_health_check(seen, original, engine_now)
+            illness = self._judge_health_check(seen, original, engine_now)
+            # Who has a health check and has not passed it in this run may be recovering, whatever a probe or a log says.
+            if (illness is None and _health(seen).get("Status") != "starting") or (illness and illness.mendable):
+                illness = self._judge_verdict(seen, verdicts) or illness
             if illness is not None:
                 ill[container.id] = illness
         self._tell_left_alone({c.name: ill[c.id] for c, _ in looks if c.id in ill and not ill[c.id].mendable})
         present = {container.id for container in places}
         self._healthy_at = {key: at for key, at in self._healthy_at.items() if key in present}
+        self._healthy_since = {key: at for key, at in self._healthy_since.items() if key in present}
         if not any(illness.mendable for illness in ill.values()):
             return Illnesses(ill)
         return Illnesses(ill, (await self._about_to_fail(places) | verdicts.faltering & present) - set(ill))
@@ -137,18 +150,18 @@ class Health:
         at_snapshot: dict[str, Any] = original.inspect.get("State") or {}
         was_healthy = _health({"State": at_snapshot}).get("Status") == "healthy"
         same_run = (original.id, at_snapshot.get("StartedAt")) == (seen["Id"], started_at)
-        healthy_at = self._healthy_at.get(seen["Id"])
-        seen_in_this_run = False
+        healthy_at, healthy_since = self._healthy_at.get(seen["Id"]), self._healthy_since.get(seen["Id"])
+        began = datetime.fromisoformat(started_at)
+        mendable = (was_healthy and same_run) or (healthy_since is not None and healthy_since > began.timestamp())
         if healthy_at is not None and engine_now is not None:
-            run_seconds = (engine_now - datetime.fromisoformat(started_at)).total_seconds()
-            seen_in_this_run = self._clock() - healthy_at + MARGIN_SECONDS < run_seconds
-        mendable = seen_in_this_run or (was_healthy and same_run)
+            run_seconds = (engine_now - began).total_seconds()
+            mendable = mendable or self._clock() - healthy_at + MARGIN_SECONDS < run_seconds
         return Illness(
             started_at,
             f"is unhealthy: its health check {_failed(health)}",
             verdict=False,
             mendable=mendable,
-            counts=mendable or was_healthy or healthy_at is not None,
+            counts=mendable or was_healthy or healthy_at is not None or healthy_since is not None,
         )
 
     def _tell_left_alone(self, ill: Mapping[str, Illness]) -> None:

@@ -116,6 +116,7 @@ class Controller:
             clock,
             concurrency=settings.concurrency,
             verdicts=lambda: self._ssa.verdicts,
+            many_are_ill=lambda: self._health.many_are_ill,
         )
         self._observer = Observer(engine, own_id, self._troubles)
         self._reporter = Reporter(
@@ -186,7 +187,7 @@ class Controller:
         original_id = self._place_of.get(event.container_id, event.container_id)
         original = self._ssa.snapshot.by_id.get(original_id) if self._ssa.snapshot else None
         if event.detail == "healthy":
-            self._health.saw_healthy(event.container_id)
+            self._health.saw_healthy(event.container_id, float(event.cursor))
         self._changes.note(event, self._clock(), original.stop_manners if original else StopManners())
         self._wake.set()
 
@@ -253,8 +254,9 @@ class Controller:
         self._note_places(snapshot, observed, successors)
         settles_in, illnesses = 0.0, Illnesses()
         if only is None:
-            settles_in, illnesses = await self._health.look(snapshot, observed, self._place_of)
-        plan = make_plan(snapshot, observed, successors, self._observer.stuck(observed, self._clock()), illnesses)
+            settles_in, illnesses = await self._health.look(snapshot, observed, self._place_of, looked_at)
+        stuck, unfinished = self._observer.stuck(observed, self._clock()), frozenset(self._actions.unfinished)
+        plan = make_plan(snapshot, observed, successors, stuck, illnesses=illnesses, unfinished=unfinished)
         if plan.actions:
             await self._observer.confirm_identity()
         plan = plan if only is None else plan.of(only)

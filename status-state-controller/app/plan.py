@@ -56,6 +56,7 @@ class Situation:
     successors: frozenset[tuple[str, str]]
     stuck: frozenset[str]
     illnesses: Illnesses
+    unfinished: frozenset[str]
     places: frozenset[str]
     """Containers that are to be judged as the place of an original, not as newcomers."""
 
@@ -66,14 +67,16 @@ class Situation:
         observed: Iterable[Container],
         successors: frozenset[tuple[str, str]] = frozenset(),
         stuck: frozenset[str] = frozenset(),
+        *,
         illnesses: Illnesses = Illnesses(),  # noqa: B008 # frozen
+        unfinished: frozenset[str] = frozenset(),
     ) -> Situation:
         """Index what is observed; see `make_plan` for the arguments."""
         containers = list(observed)
         by_id = {container.id: container for container in containers}
         by_name = {container.name: container for container in containers}
         places = frozenset(holder.id for _, holder in _name_holders(snapshot, by_id, by_name))
-        return cls(snapshot, by_id, by_name, successors, stuck, illnesses, places)
+        return cls(snapshot, by_id, by_name, successors, stuck, illnesses, unfinished, places)
 
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
@@ -120,7 +123,9 @@ def make_plan(
     observed: Iterable[Container],
     successors: frozenset[tuple[str, str]] = frozenset(),
     stuck: frozenset[str] = frozenset(),
+    *,
     illnesses: Illnesses = Illnesses(),  # noqa: B008 # frozen
+    unfinished: frozenset[str] = frozenset(),
 ) -> Plan:
     """Compare what runs with the snapshot.
 
@@ -131,8 +136,9 @@ def make_plan(
             image and the same configuration.
         stuck: ids of containers that the engine has been removing for too long to wait for.
         illnesses: what ails those that run.
+        unfinished: ids of originals whose restart has failed: that they are down is nobody's intention.
     """
-    situation = Situation.of(snapshot, observed, successors, stuck, illnesses)
+    situation = Situation.of(snapshot, observed, successors, stuck, illnesses=illnesses, unfinished=unfinished)
     steps = [step for original in snapshot.originals if (step := _judge(original, situation)) is not None]
     # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
     newcomers = [container for container in situation.by_id.values() if situation.is_newcomer(container)]
@@ -179,7 +185,7 @@ def _judge_present(
     if present.name != original.name:
         reason = f"is down and was renamed to {present.name}: give it its name back to have it started"
         return _step(_named(original), Kind.STOPPED, reason, None, original.id)
-    return _judge_down(original, present)
+    return _judge_down(original, present, situation)
 
 
 def _judge_running(original: Original, place: Container, situation: Situation) -> tuple[Finding, Action | None] | None:
@@ -188,9 +194,8 @@ def _judge_running(original: Original, place: Container, situation: Situation) -
     # What was never well since its start is no finding: a restart would not mend it.
     if illness is None or not illness.mendable or restart_rule(original.labels) == "never":
         return None
-    if situation.illnesses.many(len(situation.snapshot.originals)) is not None:
-        reason = f"{illness.reason}; as most originals are, the cause is the host or the network, not it"
-        return _step(place, Kind.UNHEALTHY, reason, None, original.id)
+    if situation.illnesses.hold is not None:
+        return _step(place, Kind.UNHEALTHY, f"{illness.reason}; {situation.illnesses.hold}", None, original.id)
     finding, action = _step(place, Kind.UNHEALTHY, illness.reason, Verb.RESTART, original.id)
     return finding, None if action is None else replace(action, illness=illness)
 
@@ -232,7 +237,7 @@ def _judge_absent(
     if protected is not None:
         return None
     if holder.state in DOWN_STATES:
-        return _judge_down(original, holder)
+        return _judge_down(original, holder, situation)
     return _judge_running(original, holder, situation) if holder.state == "running" else None
 
 
@@ -258,12 +263,12 @@ def _compose_waits(original: Original, holder: Container | None, situation: Situ
     return any(other is not None and "health: starting" in other.status for other in awaited)
 
 
-def _judge_down(original: Original, place: Container) -> tuple[Finding, Action | None] | None:
+def _judge_down(original: Original, place: Container, situation: Situation) -> tuple[Finding, Action | None] | None:
     """Judge the container that holds the place of an original and is down."""
     rule = restart_rule(original.labels)
     code = exit_code(place.status)
     # Its rule says that it may end.
-    if rule == "never" or (rule == "on-failure" and code == 0):
+    if rule == "never" or (rule == "on-failure" and code == 0 and original.id not in situation.unfinished):
         return None
     reason = "was created but never started" if place.state == "created" else f"had exited with code {code}"
     if code is None and place.state != "created":

@@ -74,8 +74,8 @@ class Ssa:
         while True:
             try:
                 async for line in follow_verdicts(self._client, self._token_file):
-                    self._troubles.ends("verdicts", "the SSA tells its verdicts again")
                     self._take(line, changed)
+                    self._troubles.ends("verdicts", "the SSA tells its verdicts again")
             except SsaError as error:
                 if self.snapshot is not None:
                     self._troubles.begins(

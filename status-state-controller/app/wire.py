@@ -187,7 +187,7 @@ def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
     for one in read.failing:
         key = (one.container.id, one.started_at)
         failing[key] = f"{failing[key]}; {one.reason}" if key in failing else one.reason
-    return Verdicts(failing, frozenset(read.faltering))
+    return Verdicts(failing, frozenset(read.faltering), known=True)
 
 
 def write_report(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from ..errors import EngineUnavailable
 from ..own import Own
@@ -72,12 +73,21 @@ class Asking:
         """Ask once; return False when the run is over."""
         run_seconds = max(0.0, (self._now() - self._run.started_at).total_seconds())
         answer = await self._answer()
-        judgement = self._judge.note(answer, run_seconds)
-        # Whoever was paused or stopped meanwhile has not failed.
-        if answer.state is State.FAILING and not await self._is_current():
-            return False
-        self._put(judgement)
+        if answer.state is State.FAILING:
+            # Whoever was paused or stopped meanwhile has not failed.
+            if not await self._is_current():
+                return False
+            answer = await self._confirm(answer)
+        self._put(self._judge.note(answer, run_seconds))
         return True
+
+    async def _confirm(self, answer: Answer) -> Answer:
+        """Blame the container only if the way to it still is the one on which it was asked: networks come and go."""
+        route = await self._find_route()
+        if route == self._route:
+            return answer
+        self._route, self._reached = None, False
+        return Answer(State.UNKNOWN, "could not be asked: its networks, or this service's, were just changed")
 
     async def _answer(self) -> Answer:
         if self._route is None:
@@ -98,4 +108,10 @@ class Asking:
             target = await self._engine.container(other)
         if target is None:
             return NoRoute("can't be asked: it is gone, or the container in whose network it is")
-        return find_route(own.inspect, target, port_of(self._rule.url))
+        return find_route(own.inspect, target, port_of(self._rule.url), _host_of(self._engine.address))
+
+
+def _host_of(address: str) -> str | None:
+    """Return the host by which the engine is asked; None for a socket."""
+    parts = urlsplit(address)
+    return parts.hostname if parts.scheme in {"tcp", "http", "https"} else None

@@ -12,9 +12,9 @@ from .severity import Severity
 
 EVIDENCE_LINES = 3
 EVIDENCE_CHARACTERS = 200
-SHORTEST_HOLD_SECONDS = 60.0
-"""A failing log stays so for this long after its last severe line, or for `logs.within` if that is longer: so that the
-controller comes across it even when that is short."""
+SHORTEST_HOLD_SECONDS = 330.0
+"""A failing log stays so for this long after its last severe line, or for `logs.within` if that is longer, unless the
+container is started anew: the controller's longest back-off is 300 s, and it must still come across it then."""
 
 
 class State(StrEnum):
@@ -102,7 +102,8 @@ class LogJudge:
         if severity is None or severity < self._rule.severity:
             return
         self._times.append(at)
-        self._evidence.append(shorten(text))
+        if not self._failing:  # from then on the lines that made it so are the evidence
+            self._evidence.append(shorten(text))
         if len(self._times) == self._rule.count and at - self._times[0] <= self._rule.within:
             self._failing = True
 

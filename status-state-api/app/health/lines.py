@@ -16,6 +16,9 @@ LARGEST_FRAME_BYTES = 4 * 1024 * 1024
 OVERLAP = timedelta(seconds=1)
 """The engine writes the times of stdout and stderr a little out of order: so far back a resumed log is read again."""
 
+LONGEST_REPEAT = timedelta(minutes=1)
+"""At a rotation engine 20.10 repeats what was written within some 0.1 s of it."""
+
 _HEADER_BYTES = 8
 
 
@@ -106,7 +109,7 @@ class Cursor:
     """Knows which lines have been seen, so that each counts once.
 
     The engine repeats lines when a log is rotated, and so does whoever asks for a log again. Within one stream times
-    only grow, so what is not newer than the last line has been seen.
+    grow, so what is not newer than the last line has been seen; but for what is much older: then the clock was set back.
 
     `since` is the moment from which on lines count, in the engine's spelling.
     """
@@ -123,7 +126,10 @@ class Cursor:
 
     def is_new(self, line: Line) -> bool:
         """Tell whether the line counts and has not been seen yet; it has been from now on."""
-        if line.moment < self._since or line.moment <= self._newest.get(line.stream, ""):
+        if line.moment < self._since:
+            return False
+        newest = self._newest.get(line.stream, "")
+        if line.moment <= newest and read_moment(newest) - read_moment(line.moment) <= LONGEST_REPEAT:
             return False
         self._newest[line.stream] = line.moment
         return True

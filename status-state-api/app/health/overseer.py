@@ -36,7 +36,7 @@ SETTLE_SECONDS = 0.1
 """Changes that come together are looked at together."""
 LOOK_SECONDS = 30.0
 LOST_SECONDS = 5.0
-OWN_SECONDS = 5.0
+OWN_SECONDS = 1.0
 """How long it is believed to which networks this service is attached."""
 
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
@@ -150,13 +150,15 @@ class Overseer:
                 self._end(container_id)
             if following is not None:
                 following.cancel()
-            if self._prober is not None:
-                await self._prober.close()
+            prober, self._prober = self._prober, None
+            if prober is not None:
+                await prober.close()
 
     async def _follow_events(self) -> None:
         """Wake whenever something happens to a container; after a break everything may have happened."""
         while True:
             try:
+                self._require_engine()
                 async with self._engine.events() as chunks:
                     self._restarted |= set(self._observed)
                     self._wake.set()
@@ -175,7 +177,7 @@ class Overseer:
         try:
             event: Any = json.loads(line)
             action, actor = str(event["Action"]), event["Actor"]
-            container_id = str(actor["Attributes"].get("container") or actor["ID"])
+            container_id = str(actor["ID"])
         except (ValueError, KeyError, TypeError):
             return
         # A run that ends and begins between two looks shows in the list only as another time.
@@ -185,16 +187,21 @@ class Overseer:
 
     async def _look_again(self) -> float:
         """Compare what is observed with what runs; return when to look again."""
-        if self._watch.error is not None:
-            return LOST_SECONDS
         try:
+            self._require_engine()
             await self._look()
         except EngineUnavailable as error:
-            self._watch.failed(error)
+            if self._watch.error is None:
+                self._watch.failed(error)
             self._verdicts.lose("engine", Judgement(State.UNKNOWN, f"the engine can't be asked: {error}"))
             return LOST_SECONDS
         self._watch.answered()
         return LOOK_SECONDS
+
+    def _require_engine(self) -> None:
+        """Raise `EngineUnavailable` while it is lost: then nobody asks it but the watch."""
+        if self._watch.error is not None:
+            raise self._watch.error
 
     async def _look(self) -> None:
         listing = await self._engine.running()
@@ -268,28 +275,33 @@ class Overseer:
                 put=partial(put, "probe"),
                 is_current=is_current,
             )
-            observation.tasks.append(asyncio.create_task(self._guard(observation, asking.ask_for_ever())))
+            observation.tasks.append(asyncio.create_task(self._guard(observation, "probe", asking.ask_for_ever())))
         if rules.logs is not None:
             tail = Tail(self._engine, run, rules.logs, put=partial(put, "logs"), is_current=is_current)
-            observation.tasks.append(asyncio.create_task(self._guard(observation, tail.follow())))
+            observation.tasks.append(asyncio.create_task(self._guard(observation, "logs", tail.follow())))
 
-    async def _guard(self, observation: _Observation, observing: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, observation: _Observation, source: Source, observing: Coroutine[Any, Any, None]) -> None:
         """Observe one run until it is over; a defect in that ends this observation alone."""
         try:
             await observing
         except Exception:
             log.exception("observing a container failed in a way that was not foreseen; please report this")
+            defect = Judgement(State.UNKNOWN, "it is not observed, because of a defect: see the log")
+            if self._observed.get(observation.run.subject.id) is observation:
+                self._put(observation.run.subject, source, defect)
         else:
             observation.is_over = True
             self._wake.set()
 
     async def _is_current(self, run: Run) -> bool:
         """Tell whether this run still is the present one. Raises `EngineUnavailable`."""
+        self._require_engine()
         inspect = await self._engine.container(run.subject.id)
         return inspect is not None and read_run(inspect) == run
 
     async def _find_own(self) -> Own:
         """Find the own container, for all probes that look for their way at the same time."""
+        self._require_engine()
         found_at, own = self._own
         if own is None or time.monotonic() - found_at > OWN_SECONDS:
             own = await find_own(self._engine, self._mountinfo)

@@ -90,12 +90,12 @@ def _as_labels(handling: HandlingRule) -> dict[str, str]:
 
 def read_policy(text: str, source: str) -> Policy:
     """Read a policy; `source` is the file's name, for the places. Raises `PolicyBroken`."""
-    loader = yaml.SafeLoader(text)
     try:
-        try:
-            root = loader.get_single_node()
-        except yaml.YAMLError as error:
-            raise PolicyBroken(_syntax_error(error, source)) from error
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+    except (yaml.YAMLError, RecursionError) as error:
+        raise PolicyBroken(_syntax_error(error, source)) from error
+    try:
         if root is None:
             return Policy()
         if not isinstance(root, yaml.SequenceNode):
@@ -107,7 +107,7 @@ def read_policy(text: str, source: str) -> Policy:
         loader.dispose()
 
 
-def _syntax_error(error: yaml.YAMLError, source: str) -> str:
+def _syntax_error(error: Exception, source: str) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{source}, line {error.problem_mark.line + 1}: this is no YAML: {error.problem}"
     return f"{source}: this is no YAML: {' '.join(str(error).split())}"
@@ -138,7 +138,7 @@ class _Reader:
             _, problems = read_rule(prefix, _completed(prefix, written))
             self.problems += problems
         handling, _ = read_rule("", written)
-        if "ignore" in written and not isinstance(handling, HandlingRule):
+        if "ignore" in written and (not isinstance(handling, HandlingRule) or handling.ignore is None):
             # As with a label: leaving a container alone by mistake can be mended, stopping it can't.
             handling = HandlingRule(ignore=True)
         if match is None:
@@ -167,8 +167,12 @@ class _Reader:
     def _value(self, node: yaml.Node) -> Any:
         try:
             value: Any = self._loader.construct_object(node, deep=True)  # pyright: ignore[reportUnknownMemberType]
-        except yaml.YAMLError as error:
-            value = f"({_syntax_error(error, self._source)})"
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            said = " ".join(str(error).split())
+            self.problems.append(f"{_place(self._source, node)}: this value can't be read: {said}")
+            return None
+        if value is None:
+            self.problems.append(f"{_place(self._source, node)}: a value is missing")
         return value
 
     def _read_match(self, setting: Setting | None, place: str) -> tuple[str, ...] | None:

@@ -5,11 +5,11 @@ falls with the head of the response; its body is not read, so an endless one cos
 """
 
 import asyncio
-import errno
+import base64
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .judging import Answer, State
 from .reach import Route
@@ -22,7 +22,8 @@ MOST_REDIRECTS = 10
 """As many as kubelet's probes follow."""
 USER_AGENT = "status-state"
 
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EACCES, errno.EPERM}
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"}
+"""What OpenSSL calls an answer that is not of TLS."""
 
 
 def show(url: str) -> str:
@@ -44,12 +45,13 @@ class Prober:
         import httpx  # noqa: PLC0415 - a few MB and 40 ms, for those who use probes
 
         self._httpx = httpx
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        # Not a client, which is a browser: it would keep cookies, share them, and follow by itself.
+        self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
 
     async def close(self) -> None:
         """Close what is open."""
-        for client in self._clients.values():
-            await client.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     async def ask(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[Answer, bool]:
         """Ask once.
@@ -74,7 +76,7 @@ class Prober:
         except TimeoutError:
             answer = self._too_slow(rule, blame=connected or route.certain or reached)
         except (self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError) as error:
-            answer = self._explain(error, route, blame=route.certain or reached)
+            answer = self._explain(error, route, connected=connected, blame=route.certain or reached)
         return answer, connected
 
     async def _exchange(self, route: Route, rule: ProbeRule, extensions: dict[str, Any]) -> Answer:
@@ -92,19 +94,16 @@ class Prober:
     ) -> tuple[int, str]:
         """Send one request; return the status and where it redirects to, if it does."""
         headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close", "Host": _authority(parts, route)}
+        if parts.username is not None:
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"
         if parts.scheme == "https" and parts.hostname:
             extensions = {**extensions, "sni_hostname": parts.hostname}
-        url = self._httpx.URL(
-            scheme=parts.scheme,
-            username=parts.username or "",
-            password=parts.password or "",
-            host=route.host,
-            port=route.port,
-            raw_path=(parts.path or "/").encode() + (b"?" + parts.query.encode() if parts.query else b""),
-        )
-        client = self._client(insecure=rule.insecure or parts.scheme == "http")
-        request = client.build_request("GET", url, headers=headers, extensions=extensions)
-        response = await client.send(request, stream=True)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        url = self._httpx.URL(scheme=parts.scheme, host=route.host, port=route.port, raw_path=target.encode())
+        request = self._httpx.Request("GET", url, headers=headers, extensions=extensions)
+        transport = self._transport(insecure=rule.insecure or parts.scheme == "http")
+        response = await transport.handle_async_request(request)
         await response.aclose()
         return response.status_code, response.headers.get("Location", "")
 
@@ -116,7 +115,7 @@ class Prober:
         asked = parts._replace(netloc=_authority(parts, route))
         for _ in range(MOST_REDIRECTS):
             following = urlsplit(str(self._httpx.URL(asked.geturl()).join(location)))
-            if (following.scheme, following.netloc) != (asked.scheme, asked.netloc):
+            if _server(following) != _server(asked):
                 return False
             if _target(following) in seen:
                 return True
@@ -131,15 +130,14 @@ class Prober:
             asked = following
         return True
 
-    def _client(self, *, insecure: bool) -> "httpx.AsyncClient":
-        if insecure not in self._clients:
-            self._clients[insecure] = self._httpx.AsyncClient(
+    def _transport(self, *, insecure: bool) -> "httpx.AsyncHTTPTransport":
+        if insecure not in self._transports:
+            self._transports[insecure] = self._httpx.AsyncHTTPTransport(
                 verify=not insecure,
-                timeout=None,
                 trust_env=False,  # proxies are for the outside world, not for a neighbour
                 limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
-        return self._clients[insecure]
+        return self._transports[insecure]
 
     @staticmethod
     def _too_slow(rule: ProbeRule, *, blame: bool) -> Answer:
@@ -151,7 +149,7 @@ class Prober:
             "service to its network (README, «A route for probes»)",
         )
 
-    def _explain(self, error: Exception, route: Route, *, blame: bool) -> Answer:
+    def _explain(self, error: Exception, route: Route, *, connected: bool, blame: bool) -> Answer:
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Answer(
@@ -160,20 +158,34 @@ class Prober:
                     "probe.insecure: true, or name a host in probe.url that the certificate holds",
                 )
             if isinstance(cause, ssl.SSLError):
-                return Answer(State.FAILING, "answered what is no TLS")
-            if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
-                return Answer(State.UNKNOWN, f"can't be asked: {cause.strerror} ({route.host}:{route.port})")
+                return _no_tls(cause)
             if isinstance(cause, ConnectionRefusedError):
                 return _refused(route, blame=blame)
-        if isinstance(error, self._httpx.RemoteProtocolError):
-            said = str(error)
-            return Answer(
-                State.FAILING,
-                "hung up without an answer" if "disconnected" in said else "answered what is no HTTP",
-            )
-        if isinstance(error, self._httpx.NetworkError | OSError):
+        if not connected:
+            # Unreachable, no way, too many open files, …: whatever it is, the container has not been asked.
+            return Answer(State.UNKNOWN, f"can't be asked at {route.host}:{route.port}: {_said(error)}")
+        if isinstance(error, self._httpx.RemoteProtocolError) and "disconnected" not in str(error):
+            return Answer(State.FAILING, "answered what is no HTTP")
+        if isinstance(error, self._httpx.RemoteProtocolError | self._httpx.NetworkError | OSError):
             return Answer(State.FAILING, "hung up without an answer")
-        return Answer(State.UNKNOWN, f"can't be asked: {str(error) or type(error).__name__}")
+        return Answer(State.UNKNOWN, f"can't be asked: {_said(error)}")
+
+
+def _no_tls(error: ssl.SSLError) -> Answer:
+    """Tell what is no TLS at all from what only doesn't suit: the container's fault, or the rule's."""
+    if isinstance(error, ssl.SSLEOFError) or (error.reason or "") in _NO_TLS:
+        return Answer(State.FAILING, "answered what is no TLS")
+    return Answer(
+        State.UNKNOWN,
+        f"can't be asked: its TLS is not to be agreed with ({error.reason or error}). Ask it by http, or have the "
+        "container's own health check ask",
+    )
+
+
+def _said(error: Exception) -> str:
+    """Return what the operating system said, if it said something."""
+    said = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
+    return next(said, None) or str(error) or type(error).__name__
 
 
 def _refused(route: Route, *, blame: bool) -> Answer:
@@ -193,6 +205,10 @@ def _authority(parts: SplitResult, route: Route) -> str:
         return named
     host = f"[{route.host}]" if ":" in route.host else route.host
     return host + named if named else host
+
+
+def _server(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _target(parts: SplitResult) -> tuple[str, str]:

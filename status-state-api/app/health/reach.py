@@ -16,10 +16,10 @@ _ANY = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where to connect to. `certain` tells that nothing lies in between, so that who can't connect may blame the container.
+    """Where to connect to.
 
-    A firewall may lie before a published port; and where this service runs in no container of the engine (a pod, say),
-    nothing is known of the way.
+    `certain` tells that nothing lies in between, so that who can't connect may blame the container; a firewall may lie
+    before a published port.
     """
 
     host: str
@@ -40,26 +40,29 @@ def joined_container(target: Inspection) -> str | None:
     return mode.removeprefix("container:") if mode.startswith("container:") else None
 
 
-def find_route(own: Inspection | None, target: Inspection, port: int) -> Route | NoRoute:
+def find_route(own: Inspection | None, target: Inspection, port: int, engine_host: str | None) -> Route | NoRoute:
     """Find the way to a port of the target.
 
     Args:
         own: the container this service runs in; None where it is not in one of this engine.
         target: the container, or the one in whose network it is.
         port: the port inside of it.
+        engine_host: the host by which the engine is asked over the network; None where it is asked over a socket.
     """
+    if own is None:
+        return _from_afar(target, port, engine_host)
     own_networks, networks = _networks(own), _networks(target)
-    own_mode, mode = _mode(own), _mode(target)
-    # Not in a container, or in the host's network: the host reaches its containers, and all that is published.
-    on_host = own is None or own_mode == "host"
+    mode = _mode(target)
+    # In the host's network: the host reaches its containers, and all that is published.
+    on_host = _mode(own) == "host"
     if mode == "host":
-        return Route("127.0.0.1", port, certain=own is not None) if on_host else _over_gateway(own_networks, port)
+        return Route("127.0.0.1", port, certain=True) if on_host else _over_gateway(own_networks, port)
     if mode == "none" or not networks:
         return NoRoute("can't be asked: it has no network. Give it one, or take its probe away")
     for name in sorted(networks):
         address = _address(networks[name])
         if address and (on_host or _network_id(own_networks.get(name)) == _network_id(networks[name])):
-            return Route(address, port, certain=own is not None)
+            return Route(address, port, certain=not on_host)
     return _over_published_port(own_networks, target, port, on_host=on_host)
 
 
@@ -70,28 +73,45 @@ def _over_gateway(own_networks: Mapping[str, Any], port: int) -> Route | NoRoute
     return Route(gateway, port, certain=False)
 
 
+def _from_afar(target: Inspection, port: int, engine_host: str | None) -> Route | NoRoute:
+    """Find the way from another machine, or from a pod, to whose addresses those of this engine mean nothing."""
+    if engine_host is None:
+        return NoRoute(
+            "can't be asked: this service runs in no container of this engine, so there is no way that is known to "
+            "lead there. Run it as one, or have the container's own health check ask"
+        )
+    for address, published in _published(target, port):
+        if address in _ANY:
+            return Route(engine_host, published, certain=False)
+    return NoRoute(f"can't be asked: the engine is remote, and port {port} is not published on it. Publish it")
+
+
 def _over_published_port(
     own_networks: Mapping[str, Any], target: Inspection, port: int, *, on_host: bool
 ) -> Route | NoRoute:
-    settings: dict[str, Any] = target.get("NetworkSettings") or {}
-    ports: dict[str, list[dict[str, str]] | None] = settings.get("Ports") or {}
-    bindings = ports.get(f"{port}/tcp") or []
-    places = sorted((str(one.get("HostIp") or ""), str(one.get("HostPort") or "")) for one in bindings)
+    places = _published(target, port)
     for address, published in places:
-        if not published.isdecimal():
-            continue
         if on_host:
-            return Route("127.0.0.1" if address in _ANY else address, int(published), certain=False)
+            return Route("127.0.0.1" if address in _ANY else address, published, certain=False)
         if address in _ANY and (gateway := _gateway(own_networks)) is not None:
-            return Route(gateway, int(published), certain=False)
+            return Route(gateway, published, certain=False)
         if address not in _ANY and not ipaddress.ip_address(address).is_loopback:
-            return Route(address, int(published), certain=False)
+            return Route(address, published, certain=False)
     networks = ", ".join(sorted(_networks(target)))
-    hidden = "its port is published on the loopback address only" if places else "its port is not published"
+    hidden = "its port is published on the loopback address only" if places else f"its port {port} is not published"
     return NoRoute(
         f"can't be asked: it is on the network {networks}, this service is not, and {hidden}. Attach this service to "
         f"that network (README, «A route for probes»)"
     )
+
+
+def _published(target: Inspection, port: int) -> list[tuple[str, int]]:
+    """Return the addresses and ports of the host on which a port is published, in a stable order."""
+    settings: dict[str, Any] = target.get("NetworkSettings") or {}
+    ports: dict[str, list[dict[str, str]] | None] = settings.get("Ports") or {}
+    bindings = ports.get(f"{port}/tcp") or []
+    places = sorted((str(one.get("HostIp") or ""), str(one.get("HostPort") or "")) for one in bindings)
+    return [(address, int(published)) for address, published in places if published.isdecimal()]
 
 
 def _mode(inspect: Inspection | None) -> str:

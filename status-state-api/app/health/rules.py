@@ -188,7 +188,9 @@ def read_rule(prefix: str, settings: Mapping[str, Setting]) -> tuple[BaseModel |
 def _sentence(prefix: str, given: Mapping[str, Setting], name: str, said: str) -> str:
     said = said.removeprefix("Value error, ")
     setting = given[name]
-    return f"{setting.place}: {prefix}{name} is {str(setting.value)[:100]!r}: {said[:1].lower()}{said[1:]}"
+    # A URL may hold a password, all the more where it can't be read.
+    value = "can't be used" if name == "url" else f"is {str(setting.value)[:100]!r}"
+    return f"{setting.place}: {prefix}{name} {value}: {said[:1].lower()}{said[1:]}"
 
 
 def unknown_key(key: str, setting: Setting) -> str | None:

@@ -61,6 +61,7 @@ _OF_SYSLOG = (
     *(Severity.WARNING, Severity.INFO, Severity.INFO, Severity.DEBUG),
 )
 """By the numbers of RFC 5424: emergency, alert, critical, error, warning, notice, informational, debug."""
+_OF_MYSQL = {"0": Severity.INFO, "1": Severity.ERROR, "2": Severity.WARNING, "3": Severity.INFO}
 _OF_REDIS = {".": Severity.DEBUG, "-": Severity.DEBUG, "*": Severity.INFO, "#": Severity.WARNING}
 
 _FIELDS = (
@@ -99,7 +100,7 @@ _TIME = re.compile(
 )
 _WORD = re.compile(r"[^\s\[\]()<>{}|]+")
 _SEPARATOR = re.compile(r"[-|:]+|\u2013|\u2014|\u00b7")
-_LOGGER = re.compile(r"[A-Za-z_][\w.$/@#*-]*[._$/@:-][\w.$/@#*:-]*|[a-z_]\w*|\w+@\w+")
+_LOGGER = re.compile(r"[A-Za-z_][\w.$/@#*:-]{0,199}")
 _SHOUTED = re.compile(r"([A-Z]{3,}[1-5]?)(?:[:,|!\]]|-{2,}|-$|\[|/|$)")
 _SPOKEN = re.compile(r"(?:PHP |npm )?([A-Za-z]{3,})(?: error)?:(?=\s|$)")
 _IN_BRACKETS = re.compile(
@@ -175,7 +176,7 @@ def _of_fields(entry: Mapping[str, Any]) -> Severity | None:
     if "s" in entry and "c" in entry:  # MongoDB: {"t": …, "s": "E", "c": "NETWORK", …}
         return _OF_LETTER.get(str(entry["s"])[:1])
     if "prio" in entry and "subsystem" in entry:  # MySQL: {"prio": 1, "err_code": …, "subsystem": "Server", …}
-        return {0: Severity.INFO, 1: Severity.ERROR, 2: Severity.WARNING, 3: Severity.INFO}.get(entry["prio"])
+        return _OF_MYSQL.get(str(entry["prio"]))
     if "@t" in entry and "@l" not in entry:  # Serilog's compact form leaves the commonest one out
         return Severity.INFO
     return None
@@ -290,6 +291,6 @@ def _of_column(line: str, word: re.Match[str], start: int) -> tuple[Severity | N
 
 def _looks_like_a_name(word: str) -> bool:
     word = word.rstrip(":")
-    return word == "main" or (
-        _LOGGER.fullmatch(word) is not None and (not word.islower() or any(mark in word for mark in "._/@-$:#"))
-    )
+    if word == "main":
+        return True
+    return any(mark in word for mark in "._/@-$:#") and _LOGGER.fullmatch(word) is not None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..errors import EngineUnavailable, LogUnreadable
 from ..view import EngineStreams
-from .judging import SHORTEST_HOLD_SECONDS, Judgement, LogJudge, State
+from .judging import Judgement, LogJudge, State
 from .lines import Cursor, Line, LineReader, MalformedStream, moment_of_question, read_moment, write_moment
 from .rules import LogRule
 from .run import Run
@@ -41,12 +41,13 @@ class Tail:
     ) -> None:
         self._engine = engine
         self._run = run
+        self._rule = rule
         self._put = put
         self._is_current = is_current
         self._now = now
         self._judge = LogJudge(rule)
         # What is older can't matter any more: a container may have logged for months.
-        oldest = now() - timedelta(seconds=max(rule.within, SHORTEST_HOLD_SECONDS))
+        oldest = now() - timedelta(seconds=rule.within)
         self._cursor = Cursor(write_moment(max(run.first_moment, oldest)))
         self._expiry: asyncio.TimerHandle | None = None
 
@@ -56,22 +57,21 @@ class Tail:
             while True:
                 pause = AGAIN_SECONDS
                 try:
-                    await self._follow_once()
                     if not await self._is_current():
                         return
+                    await self._follow_once()
                 except LogUnreadable as error:
-                    self._put(Judgement(State.UNKNOWN, str(error)))
+                    self._tell_unknown(str(error))
                     await asyncio.get_running_loop().create_future()  # it stays so for as long as the run lasts
                 except EngineUnavailable as error:
-                    self._put(Judgement(State.UNKNOWN, f"its log can't be read: {error}"))
+                    self._tell_unknown(f"its log can't be read: {error}")
                     pause = LOST_SECONDS
                 except MalformedStream as error:
-                    self._put(Judgement(State.UNKNOWN, str(error)))
+                    self._tell_unknown(str(error))
                     pause = LOST_SECONDS
                 await asyncio.sleep(pause)
         finally:
-            if self._expiry is not None:
-                self._expiry.cancel()
+            self._forget_expiry()
 
     async def _follow_once(self) -> None:
         reader = LineReader(terminal=self._run.terminal)
@@ -87,16 +87,14 @@ class Tail:
         self._tell()
 
     def _take(self, line: Line) -> None:
-        if not self._cursor.is_new(line):
-            return
-        severity = read_severity(line.text)
-        if severity is None:
-            return
         try:
-            at = read_moment(line.moment).timestamp()
+            if not self._cursor.is_new(line):
+                return
+            severity = read_severity(line.text, self._rule.severity)
+            if severity is not None:
+                self._judge.note(severity, line.text, read_moment(line.moment).timestamp())
         except ValueError:
             raise MalformedStream("the engine's stream of a log has no times") from None
-        self._judge.note(severity, line.text, at)
 
     def _tell(self) -> None:
         """Tell the verdict, and once more when it will have passed."""
@@ -105,6 +103,15 @@ class Tail:
         if judgement.state is State.FAILING and self._expiry is None:
             seconds = self._judge.holds_until - self._now().timestamp()
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0.0) + 0.01, self._expire)
+
+    def _tell_unknown(self, reason: str) -> None:
+        self._forget_expiry()
+        self._put(Judgement(State.UNKNOWN, reason))
+
+    def _forget_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     def _expire(self) -> None:
         self._expiry = None
