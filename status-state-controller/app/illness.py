@@ -55,9 +55,9 @@ class Verdicts:
 
 
 class Hold(StrEnum):
-    """Why illnesses are not acted on."""
+    """Why illnesses are not acted on now."""
 
-    SETTLING = "it is awaited whether others fall ill as well"
+    SETTLING = "unless others fall ill as well"
     MANY = "as most originals are, the cause is the host or the network, not it"
 
 

@@ -26,7 +26,7 @@ from .errors import EngineError, EngineRefused, ImplausibleListing
 from .func import send_report, ssa_client
 from .health import Health
 from .heartbeat import write_heartbeat
-from .illness import Illnesses
+from .illness import ILLNESS_SETTLES_SECONDS, Illnesses
 from .logs import set_up_logging
 from .model import Outcome, Result, StopManners, Verb
 from .observe import Observer
@@ -298,7 +298,7 @@ class Controller:
             elif wait > 0:
                 pause = min(pause, wait)
                 until = self._utc_now() + timedelta(seconds=wait)
-                until = None if why is ONE_BY_ONE else until.replace(microsecond=0)
+                until = None if why in {ONE_BY_ONE, action.hold} else until.replace(microsecond=0)
                 settled.append(Outcome(action, Result.WAITING, why, until))
             else:
                 begun.append((action, self._actions.begin(action)))
@@ -314,6 +314,8 @@ class Controller:
         if action.original_id is None:
             seen_at = self._newcomers_since.setdefault(action.container.id, now)
             return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
+        if action.hold is not None:
+            return ILLNESS_SETTLES_SECONDS, action.hold
         if action.verb == Verb.RESTART and self._actions.is_restarting:
             return OTHERS_AT_WORK_SECONDS, ONE_BY_ONE
         project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)

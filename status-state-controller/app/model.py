@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from .illness import Illness
+    from .illness import Hold, Illness
 
 RUNNING_STATES = frozenset({"running", "paused", "restarting"})
 """The states that `docker ps` lists: what a newcomer is stopped in."""
@@ -182,6 +182,7 @@ class Action:
     original_id: str | None = None  # whose place the container holds; None for a newcomer
     after: tuple[After, ...] = ()
     illness: Illness | None = None  # what a restart is to mend
+    hold: Hold | None = None  # why it is not to be begun yet
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""

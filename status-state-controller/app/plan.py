@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .illness import Illnesses
+from .illness import Hold, Illnesses
 from .model import DOWN_STATES, RUNNING_STATES, Action, Condition, Container, Finding, Kind, Plan, Verb, aside_name
 from .order import busy_with_newcomers, dependencies, namespaces
 from .policy import RESTART_LABEL
@@ -194,10 +194,11 @@ def _judge_running(original: Original, place: Container, situation: Situation) -
     # What was never well since its start is no finding: a restart would not mend it.
     if illness is None or not illness.mendable or restart_rule(original.labels) == "never":
         return None
-    if situation.illnesses.hold is not None:
-        return _step(place, Kind.UNHEALTHY, f"{illness.reason}; {situation.illnesses.hold}", None, original.id)
+    hold = situation.illnesses.hold
+    if hold is Hold.MANY:
+        return _step(place, Kind.UNHEALTHY, f"{illness.reason}; {hold}", None, original.id)
     finding, action = _step(place, Kind.UNHEALTHY, illness.reason, Verb.RESTART, original.id)
-    return finding, None if action is None else replace(action, illness=illness)
+    return finding, None if action is None else replace(action, illness=illness, hold=hold)
 
 
 def _parent_made_again(original: Original, situation: Situation) -> str | None:
