@@ -20,6 +20,7 @@ from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
 from .health.care import Care
 from .health.overseer import Overseer
 from .health.policy_file import PolicyFile
+from .health.proven import ProvenProbes
 from .health.verdicts import Verdicts
 from .logs import configure_logs
 from .memory import Memory
@@ -114,7 +115,11 @@ def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_f
         policy=lambda: policy_file.policy,
     )
     controller = ControllerRecord(store)
-    care = Care(Overseer(engine, watch, verdicts, mountinfo), policy_file, verdicts)
+    care = Care(
+        Overseer(engine, watch, verdicts, mountinfo, ProvenProbes(settings.data_dir / "probes.json")),
+        policy_file,
+        verdicts,
+    )
     service = Service(memory, watch, controller, store, care, end=end)
     app = create_app(
         status=Status(engine, watch, memory, controller, verdicts).document,

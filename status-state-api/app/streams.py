@@ -43,7 +43,7 @@ class StreamRefused(Exception):
         self.body = body
 
 
-class StreamBroken(OSError):
+class StreamBroken(ConnectionError):
     """The answer ended in the middle, or is no HTTP."""
 
 

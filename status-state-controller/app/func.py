@@ -125,12 +125,10 @@ async def start(engine: Engine, action: Action, snapshot: Snapshot, attempting: 
     if action.original_id not in snapshot.by_id:
         return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
     try:
-        seen = await engine.inspect(action.container.id)
-        if seen is None:
-            return Outcome(action, Result.DROPPED, "it is gone by now")
-        name, state = _name_and_state(seen)
-        if name != action.container.name:
-            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+        seen = await _look_again(engine, action)
+        if isinstance(seen, Outcome):
+            return seen
+        state = _name_and_state(seen)[1]
         if state == "running":
             return Outcome(action, Result.DONE, "it ran already")
         if state not in DOWN_STATES:
@@ -158,12 +156,10 @@ async def restart(
     if original is None or protection(original.labels) is not None:
         return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
     try:
-        seen = await engine.inspect(action.container.id)
-        if seen is None:
-            return Outcome(action, Result.DROPPED, "it is gone by now")
-        name, state = _name_and_state(seen)
-        if name != action.container.name:
-            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+        seen = await _look_again(engine, action)
+        if isinstance(seen, Outcome):
+            return seen
+        state = _name_and_state(seen)[1]
         if state != "running":
             return Outcome(action, Result.DROPPED, f"it is {state} by now")
         if action.illness is None or not still_ill(seen, action.illness, verdicts()):
@@ -220,6 +216,15 @@ async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
     if seen["HostConfig"].get("AutoRemove"):
         return Outcome(action, Result.DONE, "the engine deletes it with its anonymous volumes: it was run with --rm")
     return Outcome(action, Result.DONE)
+
+
+async def _look_again(engine: Engine, action: Action) -> dict[str, Any] | Outcome:
+    """Look at the container of an original; return what is seen, or the outcome when it is no longer that one's."""
+    seen = await engine.inspect(action.container.id)
+    if seen is None:
+        return Outcome(action, Result.DROPPED, "it is gone by now")
+    name = _name_and_state(seen)[0]
+    return seen if name == action.container.name else Outcome(action, Result.DROPPED, f"it was renamed to {name}")
 
 
 def _name_and_state(seen: dict[str, Any]) -> tuple[str, str]:

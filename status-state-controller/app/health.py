@@ -49,6 +49,7 @@ class Health:
         self._left_alone: set[str] = set()
         self._settling = Settling()
         self._outbreak = Outbreak()
+        self._reasons: dict[str, tuple[str, str]] = {}
 
     def saw_healthy(self, container_id: str, engine_seconds: float) -> None:
         """Note that the engine reported a container to be healthy, at a time by its own clock."""
@@ -77,12 +78,15 @@ class Health:
         now = self._clock()
         self._outbreak.note(illnesses, len(snapshot.originals), now, verdicts_known=self._verdicts().known)
         if self._outbreak.sentence is None:
-            self._troubles.ends("many ill", "most originals are well again: those that are not are healed again")
+            self._troubles.ends(
+                "many ill",
+                "fewer than half of the originals are unhealthy by now: they are restarted one after the other",
+            )
         else:
             self._troubles.begins(
                 "many ill",
-                f"{self._outbreak.sentence}: the cause is the host or the network, so none of them is restarted until "
-                "that has passed",
+                f"{self._outbreak.sentence}: probably something that they share is, so none of them is restarted until it is "
+                "half of them at the most. Look at memory, disk, name service, network, and what they all depend on",
             )
         settles_in = self._settling.note(illnesses, now, many=self.many_are_ill)
         if self.many_are_ill:
@@ -121,6 +125,7 @@ class Health:
         present = {container.id for container in places}
         self._healthy_at = {key: at for key, at in self._healthy_at.items() if key in present}
         self._healthy_since = {key: at for key, at in self._healthy_since.items() if key in present}
+        self._reasons = {key: reason for key, reason in self._reasons.items() if key in ill}
         if not any(illness.mendable for illness in ill.values()):
             return Illnesses(ill)
         return Illnesses(ill, (await self._about_to_fail(places) | verdicts.faltering & present) - set(ill))
@@ -158,11 +163,18 @@ class Health:
             mendable = mendable or self._clock() - healthy_at + MARGIN_SECONDS < run_seconds
         return Illness(
             started_at,
-            f"is unhealthy: its health check {_failed(health)}",
+            self._reason(seen["Id"], started_at, f"is unhealthy: its health check {_failed(health)}"),
             verdict=False,
             mendable=mendable,
             counts=mendable or was_healthy or healthy_at is not None or healthy_since is not None,
         )
+
+    def _reason(self, container_id: str, started_at: str, reason: str) -> str:
+        """Return the reason as it was when the illness was first seen: exit codes may change at every check."""
+        before = self._reasons.get(container_id)
+        if before is None or before[0] != started_at:
+            self._reasons[container_id] = before = (started_at, reason)
+        return before[1]
 
     def _tell_left_alone(self, ill: Mapping[str, Illness]) -> None:
         for name in sorted(self._left_alone - ill.keys()):

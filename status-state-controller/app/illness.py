@@ -58,7 +58,7 @@ class Hold(StrEnum):
     """Why illnesses are not acted on now."""
 
     SETTLING = "unless others fall ill as well"
-    MANY = "as most originals are, the cause is the host or the network, not it"
+    MANY = "as most originals are, the cause is probably not in it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Ssa:
             return True, False
         before, self.snapshot = self.snapshot, snapshot
         if before is not None and before.id == snapshot.id:
-            log.info("the policy has changed, and is in force", entries=len(snapshot.policy.entries))
+            log.info("the policy's ignore and restart are in force", entries=len(snapshot.policy.entries))
             return True, False
         log.info("the snapshot is in force", snapshot=snapshot.id, originals=len(snapshot.originals))
         return True, True

@@ -11,6 +11,7 @@ from ..own import Own
 from ..view import EngineView, Inspection
 from .judging import Answer, Judgement, ProbeJudge, State
 from .probe import Prober, port_of, show
+from .proven import ProvenProbes
 from .reach import NoRoute, Route, find_route, joined_container
 from .rules import ProbeRule
 from .run import Run
@@ -24,6 +25,7 @@ class Asking:
         prober: asks.
         run: whose probe it is.
         rule: the probe.
+        proven: remembers whether it was ever answered well.
         find_own: finds the container that this service runs in; asked again whenever there is no way.
         put: takes the judgement after each answer.
         is_current: tells whether the run still is the present one, and not paused.
@@ -37,6 +39,7 @@ class Asking:
         prober: Prober,
         run: Run,
         rule: ProbeRule,
+        proven: ProvenProbes,
         *,
         find_own: Callable[[], Awaitable[Own]],
         put: Callable[[Judgement], None],
@@ -53,8 +56,11 @@ class Asking:
         self._is_current = is_current
         self._clock = clock
         self._now = now
-        self._judge = ProbeJudge(rule, f"its probe {show(rule.url)}")
+        self._proven = proven
+        proven_before = proven.has(run.subject.name, rule.url)
+        self._judge = ProbeJudge(rule, f"its probe {show(rule.url)}", proven=proven_before)
         self._route: Route | None = None
+        self._last_route: Route | None = None
         self._reached = False
 
     async def ask_for_ever(self) -> None:
@@ -73,6 +79,8 @@ class Asking:
         """Ask once; return False when the run is over."""
         run_seconds = max(0.0, (self._now() - self._run.started_at).total_seconds())
         answer = await self._answer()
+        if answer.state is State.OK:
+            self._proven.add(self._run.subject.name, self._rule.url)
         if answer.state is State.FAILING:
             # Whoever was paused or stopped meanwhile has not failed.
             if not await self._is_current():
@@ -94,7 +102,8 @@ class Asking:
             route = await self._find_route()
             if isinstance(route, NoRoute):
                 return Answer(State.UNKNOWN, route.said)
-            self._route = route
+            self._reached = self._reached and route == self._last_route
+            self._route = self._last_route = route
         answer, connected = await self._prober.ask(self._route, self._rule, reached=self._reached)
         self._reached = self._reached or connected
         if answer.state is State.UNKNOWN:

@@ -29,13 +29,17 @@ class State(StrEnum):
 class Judgement:
     """What is thought of a container now, and why.
 
-    `faltering` tells that it may be about to fail: it has just failed, though not yet often enough.
+    `faltering` tells that it may be about to fail: it has just failed, though not yet often enough. `blocked` tells that
+    it can't be observed until somebody does something about it. `actionable` is False for what is failing, but no reason
+    to act.
     """
 
     state: State
     reason: str
     evidence: tuple[str, ...] = ()
     faltering: bool = False
+    blocked: bool = False
+    actionable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,12 @@ class ProbeJudge:
     Args:
         rule: when it is failing.
         shown: the probe as it is told to people.
+        proven: whether it was ever answered well, in whatever run: else the rule may be wrong.
     """
 
-    def __init__(self, rule: ProbeRule, shown: str) -> None:
+    def __init__(self, rule: ProbeRule, shown: str, *, proven: bool = True) -> None:
         self._rule = rule
+        self._proven = proven
         self._shown = shown
         self._failures = 0
         self._was_ok = False
@@ -66,11 +72,11 @@ class ProbeJudge:
         said = f"{self._shown} {answer.said}"
         match answer.state:
             case State.OK:
-                self._failures, self._was_ok = 0, True
+                self._failures, self._was_ok, self._proven = 0, True, True
                 self.judgement = Judgement(State.OK, said)
             case State.UNKNOWN:
                 self._failures = 0
-                self.judgement = Judgement(State.UNKNOWN, said)
+                self.judgement = Judgement(State.UNKNOWN, said, blocked=True)
             case State.FAILING:
                 self.judgement = self._note_failure(said, run_seconds)
         return self.judgement
@@ -79,10 +85,14 @@ class ProbeJudge:
         if not self._was_ok and run_seconds < self._rule.start_period:
             return Judgement(State.UNKNOWN, f"{said}, within its start period")
         self._failures += 1
-        if self._failures >= self._rule.failures:
-            times = "" if self._rule.failures == 1 else f", {self._failures} times in a row"
-            return Judgement(State.FAILING, f"{said}{times}")
-        return Judgement(self.judgement.state, self.judgement.reason, faltering=True)
+        if self.judgement.state is State.FAILING:
+            return self.judgement  # as it was when it began: what is told of it does not change with each answer
+        if self._failures < self._rule.failures:
+            return Judgement(self.judgement.state, self.judgement.reason, faltering=True)
+        reason = said if self._rule.failures == 1 else f"{said}, {self._failures} times in a row"
+        if not self._proven:
+            reason += ". It has never been answered well since it was set, so nothing is restarted for that: is probe.url right?"
+        return Judgement(State.FAILING, reason, actionable=self._proven)
 
 
 class LogJudge:
@@ -94,7 +104,7 @@ class LogJudge:
     def __init__(self, rule: LogRule) -> None:
         self._rule = rule
         self._times: deque[float] = deque(maxlen=rule.count)
-        self._evidence: deque[str] = deque(maxlen=EVIDENCE_LINES)
+        self._evidence: deque[str] = deque(maxlen=min(rule.count, EVIDENCE_LINES))
         self._failing = False
 
     def note(self, severity: Severity | None, text: str, at: float) -> None:

@@ -125,10 +125,14 @@ class Cursor:
         return max(self._since, write_moment(read_moment(max(self._newest.values())) - OVERLAP))
 
     def is_new(self, line: Line) -> bool:
-        """Tell whether the line counts and has not been seen yet; it has been from now on."""
+        """Tell whether the line counts and has not been seen yet; it has been from now on.
+
+        Raises ValueError for a line without a time.
+        """
         if line.moment < self._since:
             return False
         newest = self._newest.get(line.stream, "")
+        read_moment(line.moment)  # raises before something is held that is no time
         if line.moment <= newest and read_moment(newest) - read_moment(line.moment) <= LONGEST_REPEAT:
             return False
         self._newest[line.stream] = line.moment

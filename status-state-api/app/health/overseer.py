@@ -21,12 +21,13 @@ from ..errors import EngineUnavailable, StatusStateError
 from ..own import Own, find_own
 from ..protection import Protection, protection_of
 from ..schemas import RunningContainer
-from ..view import EngineStreams
+from ..view import EngineStreams, Listing
 from ..watch import EngineWatch
 from .asking import Asking
 from .judging import Judgement, State
 from .policy import Policy
 from .probe import Prober
+from .proven import ProvenProbes
 from .rules import Rules, read_rules
 from .run import Run, read_run
 from .tail import Tail
@@ -77,6 +78,7 @@ class Overseer:
         watch: is told whether the engine answers.
         verdicts: takes what is thought of them.
         mountinfo: tells which container this process runs in.
+        proven: remembers which probes were ever answered well.
     """
 
     def __init__(
@@ -85,16 +87,20 @@ class Overseer:
         watch: EngineWatch,
         verdicts: Verdicts,
         mountinfo: str,
+        proven: ProvenProbes,
     ) -> None:
         self._engine = engine
         self._watch = watch
         self._verdicts = verdicts
         self._mountinfo = mountinfo
+        self._proven = proven
+        self._told_problems: set[tuple[str, str]] = set()
         self._originals: Sequence[Watched] = ()
         self._rules: dict[str, Rules] = {}
         self._observed: dict[str, _Observation] = {}
         self._restarted: set[str] = set()
         self._wake = asyncio.Event()
+        self._told: dict[tuple[str, Source], State] = {}
         self._prober: Prober | None = None
         self._own: tuple[float, Own | None] = (0.0, None)
 
@@ -107,7 +113,9 @@ class Overseer:
             protected = protection_of(policy.apply(original.name, original.labels)) is not Protection.NONE
             self._rules[original.id] = Rules() if protected else rules
             for problem in problems:
-                if problem.startswith("label "):  # what is wrong in the policy has been told with it
+                # What is wrong in the policy has been told with it.
+                if problem.startswith("label ") and (original.id, problem) not in self._told_problems:
+                    self._told_problems.add((original.id, problem))
                     log.error("a label is wrong, and its rule not in force", container=original.name, problem=problem)
         self._wake.set()
         await self._tell_unmatched(policy)
@@ -117,10 +125,12 @@ class Overseer:
         names = {original.name for original in self._originals}
         for entry in policy.unmatched(names):
             if entry.handling.ignore is not None:
-                with contextlib.suppress(EngineUnavailable):
+                try:
                     running = await self._engine.running()
-                    if any(entry.matches(container.name) for container in running.containers):
-                        continue
+                except EngineUnavailable:
+                    continue
+                if any(entry.matches(container.name) for container in running.containers):
+                    continue
             log.warning("an entry of the policy matches nothing", place=entry.place, match=entry.match)
 
     @property
@@ -206,6 +216,13 @@ class Overseer:
     async def _look(self) -> None:
         listing = await self._engine.running()
         restarted, self._restarted = self._restarted, set()
+        try:
+            await self._compare(listing, restarted)
+        except EngineUnavailable:
+            self._restarted |= restarted  # they have not been looked at
+            raise
+
+    async def _compare(self, listing: Listing, restarted: set[str]) -> None:
         by_id = {container.id: container for container in listing.containers}
         by_name = {container.name: container for container in listing.containers}
         present: set[str] = set()
@@ -215,6 +232,7 @@ class Overseer:
                 continue
             present.add(place.id)
             await self._look_at(place, self._rules[original.id], renewed=place.id in restarted)
+        self._told = {key: state for key, state in self._told.items() if key[0] in present}
         for container_id in self._verdicts.container_ids() - present:
             self._end(container_id)
             self._verdicts.drop(container_id)
@@ -232,8 +250,9 @@ class Overseer:
         run = None if inspect is None else read_run(inspect)
         if is_same and observation is not None and run == observation.run:
             return
-        self._end(place.id)
-        self._verdicts.drop(place.id, "probe", "logs")
+        if observation is not None or not rules:
+            self._end(place.id)
+            self._verdicts.drop(place.id, "probe", "logs")
         if run is not None:
             self._begin(run, rules)
         elif inspect is not None:
@@ -271,6 +290,7 @@ class Overseer:
                 self._prober,
                 run,
                 rules.probe,
+                self._proven,
                 find_own=self._find_own,
                 put=partial(put, "probe"),
                 is_current=is_current,
@@ -309,16 +329,17 @@ class Overseer:
         return own
 
     def _put(self, subject: Subject, source: Source, judgement: Judgement) -> None:
-        before = self._verdicts.state(subject.id, source)
+        """Hold what is thought of a container; tell when it begins to fail, or can't be observed, and when that is over."""
         self._verdicts.put(subject, source, judgement)
-        after = judgement.state
-        if after is before or (before is None and after is not State.FAILING):
-            return
-        if after is State.FAILING:
+        key = (subject.id, source)
+        if judgement.state is State.OK:
+            if self._told.pop(key, None) is not None:
+                log.info("an original is well", container=subject.name, source=source, reason=judgement.reason)
+        elif judgement.state is State.FAILING and self._told.get(key) is not State.FAILING:
+            self._told[key] = State.FAILING
             log.warning("an original is failing", container=subject.name, source=source, reason=judgement.reason)
-        elif after is State.OK:
-            log.info("an original is well", container=subject.name, source=source, reason=judgement.reason)
-        else:
+        elif judgement.state is State.UNKNOWN and judgement.blocked and key not in self._told:
+            self._told[key] = State.UNKNOWN
             log.warning(
                 "whether an original is well can't be told", container=subject.name, source=source, why=judgement.reason
             )

@@ -16,6 +16,7 @@ import yaml
 
 from .rules import LABEL_PREFIX, MODELS, HandlingRule, Setting, label_settings, read_rule, unknown_key
 
+NULL_TAG = "tag:yaml.org,2002:null"
 NESTED = ("probe", "logs")
 """Keys may be written `probe.url: …`, or as a mapping: `probe: {url: …}`."""
 
@@ -96,7 +97,7 @@ def read_policy(text: str, source: str) -> Policy:
     except (yaml.YAMLError, RecursionError) as error:
         raise PolicyBroken(_syntax_error(error, source)) from error
     try:
-        if root is None:
+        if root is None or root.tag == NULL_TAG:
             return Policy()
         if not isinstance(root, yaml.SequenceNode):
             raise PolicyBroken(f"{_place(source, root)}: a list is expected, whose entries begin with `- match: …`")
@@ -111,6 +112,10 @@ def _syntax_error(error: Exception, source: str) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{source}, line {error.problem_mark.line + 1}: this is no YAML: {error.problem}"
     return f"{source}: this is no YAML: {' '.join(str(error).split())}"
+
+
+def _text(node: yaml.Node) -> str:
+    return node.value if isinstance(node, yaml.ScalarNode) else "(no word)"
 
 
 def _place(source: str, node: yaml.Node) -> str:
@@ -137,37 +142,66 @@ class _Reader:
         for prefix in MODELS:
             _, problems = read_rule(prefix, _completed(prefix, written))
             self.problems += problems
-        handling, _ = read_rule("", written)
-        if "ignore" in written and (not isinstance(handling, HandlingRule) or handling.ignore is None):
-            # As with a label: leaving a container alone by mistake can be mended, stopping it can't.
-            handling = HandlingRule(ignore=True)
+        handling = self._handling(written)
         if match is None:
             return None
         if not written:
             self.problems.append(f"{place}: this entry says nothing about what it matches")
-        return Entry(place, match, written, handling if isinstance(handling, HandlingRule) else HandlingRule())
+        return Entry(place, match, written, handling)
+
+    @staticmethod
+    def _handling(written: Mapping[str, Setting]) -> HandlingRule:
+        """Read each of the two by itself: a wrong one must not take the other along."""
+        said: dict[str, Any] = {}
+        for key in HandlingRule.model_fields:
+            one, _ = read_rule("", {key: written[key]} if key in written else {})
+            said[key] = getattr(one, key, None)
+        if "ignore" in written and said["ignore"] is None:
+            # As with a label: leaving a container alone by mistake can be mended, stopping it can't.
+            said["ignore"] = True
+        return HandlingRule(**said)
 
     def _flat(self, node: yaml.MappingNode) -> dict[str, Setting]:
         flat: dict[str, Setting] = {}
-        for key, value in self._pairs(node):
-            name = str(self._value(key)).removeprefix(LABEL_PREFIX)
-            inner = {name: value}
+        for key, value in self._pairs(node, ""):
+            name = _text(key).removeprefix(LABEL_PREFIX)
+            inner = [(name, value)]
             if name in NESTED and isinstance(value, yaml.MappingNode):
-                inner = {f"{name}.{self._value(below)}": one for below, one in self._pairs(value)}
-            for full, one in inner.items():
-                if full in flat:
+                inner = [(f"{name}.{_text(below)}", one) for below, one in self._pairs(value, f"{name}.")]
+            for full, one in inner:
+                if full in flat and full != name:
                     self.problems.append(f"{_place(self._source, one)}: {full} is given twice")
-                flat[full] = Setting(self._value(one), _place(self._source, one))
+                flat[full] = Setting(
+                    self._match(one) if full == "match" else self._value(one), _place(self._source, one)
+                )
         return flat
 
-    def _pairs(self, node: yaml.MappingNode) -> Sequence[tuple[yaml.Node, yaml.Node]]:
-        self._loader.flatten_mapping(node)  # `<<: *shared`
+    def _pairs(self, node: yaml.MappingNode, prefix: str) -> Sequence[tuple[yaml.Node, yaml.Node]]:
+        """Return keys and values: first those of merged mappings (`<<: *shared`), then the own ones, which win."""
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = prefix + _text(key).removeprefix(LABEL_PREFIX)
+            if name in seen:
+                self.problems.append(f"{_place(self._source, value)}: {name} is given twice")
+            seen.add(name)
+        try:
+            self._loader.flatten_mapping(node)
+        except yaml.YAMLError as error:
+            self.problems.append(_syntax_error(error, self._source))
         return node.value
+
+    def _match(self, node: yaml.Node) -> Any:
+        """Return globs as they are written: `no` and `0123` are names as well, not false and 83."""
+        if isinstance(node, yaml.ScalarNode):
+            return node.value
+        if isinstance(node, yaml.SequenceNode) and all(isinstance(one, yaml.ScalarNode) for one in node.value):
+            return [one.value for one in node.value]
+        return None
 
     def _value(self, node: yaml.Node) -> Any:
         try:
             value: Any = self._loader.construct_object(node, deep=True)  # pyright: ignore[reportUnknownMemberType]
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except (yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
             said = " ".join(str(error).split())
             self.problems.append(f"{_place(self._source, node)}: this value can't be read: {said}")
             return None
@@ -180,11 +214,11 @@ class _Reader:
             self.problems.append(f"{place}: this entry has no `match`, so it is left out")
             return None
         value: Any = setting.value
-        globs = cast("list[Any]", value) if isinstance(value, list) else [value]
-        if not globs or any(not isinstance(glob, str | int) or not str(glob) for glob in globs):
+        globs = cast("list[str | None]", value) if isinstance(value, list) else [cast("str | None", value)]
+        if not globs or not all(globs):
             self.problems.append(f"{setting.place}: match is a glob of names such as web-*, or a list of them")
             return None
-        return tuple(str(glob) for glob in globs)
+        return tuple(glob for glob in globs if glob)
 
 
 def _completed(prefix: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MOST_REDIRECTS = 10
 """As many as kubelet's probes follow."""
 USER_AGENT = "status-state"
+DEADLINE_MARGIN_SECONDS = 0.02
+"""So much earlier than the whole the following of redirects ends."""
 
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"}
 """What OpenSSL calls an answer that is not of TLS."""
@@ -70,23 +73,29 @@ class Prober:
             nonlocal connected
             connected = connected or event == "connection.connect_tcp.complete"
 
+        self._transport(insecure=_is_insecure(rule))  # reading the trusted certificates is not the container's time
+        deadline = asyncio.get_running_loop().time() + rule.timeout
         try:
-            async with asyncio.timeout(rule.timeout):
-                answer = await self._exchange(route, rule, {"trace": trace})
+            async with asyncio.timeout_at(deadline):
+                answer = await self._exchange(route, rule, {"trace": trace}, deadline)
         except TimeoutError:
             answer = self._too_slow(rule, blame=connected or route.certain or reached)
         except (self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError) as error:
             answer = self._explain(error, route, connected=connected, blame=route.certain or reached)
         return answer, connected
 
-    async def _exchange(self, route: Route, rule: ProbeRule, extensions: dict[str, Any]) -> Answer:
+    async def _exchange(self, route: Route, rule: ProbeRule, extensions: dict[str, Any], deadline: float) -> Answer:
         parts = urlsplit(rule.url)
         status, location = await self._get(route, parts, rule, extensions)
         said = f"answered {status}"
         if not 200 <= status < 400:
             return Answer(State.FAILING, said)
-        if status >= 300 and location and await self._is_a_loop(route, parts, rule, location, extensions):
-            return Answer(State.FAILING, f"{said}, which leads in a circle")
+        if status >= 300 and location:
+            # A redirect was an answer, and so it is ok, whatever becomes of following it, unless it leads in a circle.
+            with suppress(TimeoutError, self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError):
+                async with asyncio.timeout_at(deadline - DEADLINE_MARGIN_SECONDS):
+                    if await self._is_a_loop(route, parts, rule, location, extensions):
+                        return Answer(State.FAILING, f"{said}, which leads in a circle")
         return Answer(State.OK, said)
 
     async def _get(
@@ -102,7 +111,7 @@ class Prober:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         url = self._httpx.URL(scheme=parts.scheme, host=route.host, port=route.port, raw_path=target.encode())
         request = self._httpx.Request("GET", url, headers=headers, extensions=extensions)
-        transport = self._transport(insecure=rule.insecure or parts.scheme == "http")
+        transport = self._transport(insecure=_is_insecure(rule))
         response = await transport.handle_async_request(request)
         await response.aclose()
         return response.status_code, response.headers.get("Location", "")
@@ -121,10 +130,7 @@ class Prober:
                 return True
             seen.add(_target(following))
             following_parts = parts._replace(path=following.path, query=following.query)
-            try:
-                status, location = await self._get(route, following_parts, rule, extensions)
-            except (self._httpx.HTTPError, OSError):
-                return False  # a redirect was an answer, and so it is ok
+            status, location = await self._get(route, following_parts, rule, extensions)
             if not 300 <= status < 400 or not location:
                 return False
             asked = following
@@ -169,6 +175,10 @@ class Prober:
         if isinstance(error, self._httpx.RemoteProtocolError | self._httpx.NetworkError | OSError):
             return Answer(State.FAILING, "hung up without an answer")
         return Answer(State.UNKNOWN, f"can't be asked: {_said(error)}")
+
+
+def _is_insecure(rule: ProbeRule) -> bool:
+    return rule.insecure or urlsplit(rule.url).scheme == "http"
 
 
 def _no_tls(error: ssl.SSLError) -> Answer:

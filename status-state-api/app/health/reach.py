@@ -11,6 +11,7 @@ from typing import Any
 
 from ..view import Inspection
 
+DEFAULT_BRIDGE = "bridge"
 _ANY = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
 
 
@@ -80,6 +81,8 @@ def _from_afar(target: Inspection, port: int, engine_host: str | None) -> Route 
             "can't be asked: this service runs in no container of this engine, so there is no way that is known to "
             "lead there. Run it as one, or have the container's own health check ask"
         )
+    if _mode(target) == "host":
+        return Route(engine_host, port, certain=False)
     for address, published in _published(target, port):
         if address in _ANY:
             return Route(engine_host, published, certain=False)
@@ -98,6 +101,11 @@ def _over_published_port(
         if address not in _ANY and not ipaddress.ip_address(address).is_loopback:
             return Route(address, published, certain=False)
     networks = ", ".join(sorted(_networks(target)))
+    if networks == DEFAULT_BRIDGE:
+        return NoRoute(
+            f"can't be asked: it is on the engine's default network {networks} alone, to which Compose attaches nothing. "
+            "Publish its port on all addresses, or put it on a network of its own (README, «A route for probes»)"
+        )
     hidden = "its port is published on the loopback address only" if places else f"its port {port} is not published"
     return NoRoute(
         f"can't be asked: it is on the network {networks}, this service is not, and {hidden}. Attach this service to "

@@ -21,7 +21,8 @@ LONGEST_SECONDS = 86400.0
 MOST_LINES = 1000
 """For `logs.count`: the times of that many lines are remembered per container."""
 
-_NAMES = tuple(severity.name.lower() for severity in Severity)
+_NAMES = (*(severity.name.lower() for severity in Severity), "warn", "fatal")
+_SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 
 
 def _read_duration(value: object) -> object:
@@ -29,10 +30,29 @@ def _read_duration(value: object) -> object:
 
 
 def _read_severity(value: object) -> Severity:
+    if isinstance(value, Severity):
+        return value
     word = str(value).strip().upper()
+    word = _SYNONYMS.get(word, word)
     if word not in Severity.__members__:
         raise ValueError(f"it is none of {', '.join(_NAMES)}")
     return Severity[word]
+
+
+def _read_flag(value: object) -> object:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in words:
+        raise ValueError("it is neither true nor false")
+    return words[word]
+
+
+def _read_count(value: object) -> object:
+    if isinstance(value, str) and not value.strip().isdecimal():
+        raise ValueError("it is no whole number")
+    return value
 
 
 def _read_word(value: object) -> object:
@@ -45,7 +65,7 @@ def _check_url(url: str) -> str:
         usable = parts.scheme in {"http", "https"} and parts.netloc != "" and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
-    if not usable or not url.isascii() or any(character.isspace() for character in url):
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("it is no URL such as http://:8080/health, with the container's own port")
     return url
 
@@ -55,8 +75,8 @@ Seconds = Annotated[
     BeforeValidator(_read_duration),
     WithJsonSchema({"type": ["string", "number"], "examples": ["10s", "1m30s", 90]}),
 ]
-Flag = Annotated[bool, BeforeValidator(_read_word)]
-Count = Annotated[int, Field(ge=1, le=MOST_LINES)]
+Flag = Annotated[bool, BeforeValidator(_read_flag)]
+Count = Annotated[int, Field(ge=1, le=MOST_LINES), BeforeValidator(_read_count)]
 
 
 class ProbeRule(BaseModel):
@@ -145,8 +165,8 @@ MODELS: Mapping[str, tuple[type[BaseModel], str | None]] = {
 KEYS = tuple(prefix + name for prefix, (model, _) in MODELS.items() for name in model.model_fields)
 """Every key, in the order in which people are told of them."""
 
-_NO_RULES = {"role"}
-"""Labels with the prefix that are no keys: the pair's own."""
+_NO_RULES = {"role", "base"}
+"""Labels with the prefix that are no keys: the pair's own, and that of the base image which the project makes."""
 
 
 def label_settings(labels: Mapping[str, str]) -> dict[str, Setting]:
@@ -159,7 +179,12 @@ def read_rules(settings: Mapping[str, Setting]) -> tuple[Rules, list[str]]:
     """Read what is to be asked of one container; return it, and a sentence for each thing that is wrong."""
     probe, wrong_probe = read_rule("probe.", settings)
     logs, wrong_logs = read_rule("logs.", settings)
-    unknown = [problem for key, setting in settings.items() if (problem := unknown_key(key, setting)) is not None]
+    # Other labels with this prefix are nobody's business, unless one looks like a slip of the pen.
+    unknown = [
+        problem
+        for key, setting in settings.items()
+        if (problem := unknown_key(key, setting)) is not None and problem.endswith("meant?")
+    ]
     rules = Rules(
         probe if isinstance(probe, ProbeRule) else None,
         logs if isinstance(logs, LogRule) else None,

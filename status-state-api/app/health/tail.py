@@ -61,7 +61,7 @@ class Tail:
                         return
                     await self._follow_once()
                 except LogUnreadable as error:
-                    self._tell_unknown(str(error))
+                    self._tell_unknown(str(error), blocked=True)
                     await asyncio.get_running_loop().create_future()  # it stays so for as long as the run lasts
                 except EngineUnavailable as error:
                     self._tell_unknown(f"its log can't be read: {error}")
@@ -104,9 +104,9 @@ class Tail:
             seconds = self._judge.holds_until - self._now().timestamp()
             self._expiry = asyncio.get_running_loop().call_later(max(seconds, 0.0) + 0.01, self._expire)
 
-    def _tell_unknown(self, reason: str) -> None:
+    def _tell_unknown(self, reason: str, *, blocked: bool = False) -> None:
         self._forget_expiry()
-        self._put(Judgement(State.UNKNOWN, reason))
+        self._put(Judgement(State.UNKNOWN, reason, blocked=blocked))
 
     def _forget_expiry(self) -> None:
         if self._expiry is not None:

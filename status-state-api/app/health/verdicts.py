@@ -5,6 +5,7 @@ In memory only: after a start everything is asked anew. Whoever waits for a chan
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -100,10 +101,10 @@ class Verdicts:
                     started_at=held.subject.started_at,
                     source=held.source,
                     since=held.since.replace(microsecond=0),
-                    reason="; ".join((held.judgement.reason, *held.judgement.evidence[-1:])),
+                    reason=held.judgement.reason + "".join(f" («{line}»)" for line in held.judgement.evidence[-1:]),
                 )
                 for held in own
-                if held.judgement.state is State.FAILING
+                if held.judgement.state is State.FAILING and held.judgement.actionable
             ],
             faltering=sorted({held.subject.id for held in own if held.judgement.faltering}),
         )
@@ -114,17 +115,17 @@ class Verdicts:
         An empty line is a sign of life, when there was no change for `beat_seconds`.
         """
         last = b""
+        loop = asyncio.get_running_loop()
+        beat_at = loop.time() + beat_seconds
         while not self._closed:
             changed = self._changed  # before looking: what changes from here on is not missed
             line = self.for_controller(engine).model_dump_json().encode() + b"\n"
-            if line != last:
-                last = line
-                yield line
-            try:
-                async with asyncio.timeout(beat_seconds):
+            if line != last or loop.time() >= beat_at:
+                yield line if line != last else b"\n"
+                last, beat_at = line, loop.time() + beat_seconds
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(beat_at):
                     await changed.wait()
-            except TimeoutError:
-                yield b"\n"
 
     def close(self) -> None:
         """End the streams of those who follow: they must not hold up the end of the service."""
