@@ -17,6 +17,7 @@ from .errors import ContainerError, EngineError, ReportRefused, SsaError
 from .health import still_ill
 from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
 from .order import namespaces
+from .plan import restart_rule
 from .protection import protection
 from .wire import read_snapshot
 
@@ -122,8 +123,9 @@ async def start(engine: Engine, action: Action, snapshot: Snapshot, attempting: 
         snapshot: the snapshot in force at this moment, which may be newer than the action.
         attempting: called just before the engine is told to start it.
     """
-    if action.original_id not in snapshot.by_id:
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
+    original = snapshot.by_id.get(action.original_id or "")
+    if original is None or protection(original.labels) is not None:
+        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
     try:
         seen = await _look_again(engine, action)
         if isinstance(seen, Outcome):
@@ -153,8 +155,8 @@ async def restart(
         attempting: called just before the engine is told to restart it.
     """
     original = snapshot.by_id.get(action.original_id or "")
-    if original is None or protection(original.labels) is not None:
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
+    if original is None or protection(original.labels) is not None or restart_rule(original.labels) == "never":
+        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or to be left alone by now")
     try:
         seen = await _look_again(engine, action)
         if isinstance(seen, Outcome):
@@ -166,7 +168,7 @@ async def restart(
             return Outcome(action, Result.DROPPED, "it is well again, or was started anew")
         attempting()
         await engine.restart(action.container.id, seen["Config"].get("StopTimeout"))
-        followed = await _restart_joined(engine, {original.id, original.name, action.container.id}, snapshot)
+        followed = await _restart_joined(engine, {action.container.id, original.name}, snapshot)
     except (ContainerError, EngineError) as error:
         return Outcome(action, Result.FAILED, str(error))
     along = f"and so were those that use its namespaces: {', '.join(followed)}" if followed else None
@@ -180,10 +182,13 @@ async def _restart_joined(engine: Engine, parent: set[str], snapshot: Snapshot) 
     """
     followed: list[str] = []
     for other in snapshot.originals:
-        if not parent.intersection(namespaces(other.inspect)) or protection(other.labels) is not None:
+        if not namespaces(other.inspect) or restart_rule(other.labels) == "never":
             continue
         seen = await engine.inspect(other.name)
-        if seen is not None and _name_and_state(seen)[1] == "running":
+        # Whoever has its name now need not be the one that joined.
+        if seen is None or not parent.intersection(namespaces(seen)) or _name_and_state(seen)[1] != "running":
+            continue
+        if protection({**_labels(seen), **snapshot.policy.labels(other.name)}) is None:
             await engine.restart(seen["Id"], seen["Config"].get("StopTimeout"))
             followed.append(other.name)
     return followed
@@ -208,7 +213,7 @@ async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
             return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
         if state not in RUNNING_STATES:
             return Outcome(action, Result.DONE, "it was down already")
-        if protection(snapshot.policy.labels(name)) is not None:
+        if protection({**_labels(seen), **snapshot.policy.labels(name)}) is not None:
             return Outcome(action, Result.DROPPED, "the policy protects it by now")
         await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
     except (ContainerError, EngineError) as error:
@@ -225,6 +230,10 @@ async def _look_again(engine: Engine, action: Action) -> dict[str, Any] | Outcom
         return Outcome(action, Result.DROPPED, "it is gone by now")
     name = _name_and_state(seen)[0]
     return seen if name == action.container.name else Outcome(action, Result.DROPPED, f"it was renamed to {name}")
+
+
+def _labels(seen: dict[str, Any]) -> dict[str, str]:
+    return seen["Config"].get("Labels") or {}
 
 
 def _name_and_state(seen: dict[str, Any]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .illness import Hold, Illness, Illnesses, Outbreak, Settling, Verdicts
+from .protection import protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -101,7 +102,12 @@ class Health:
         Raises:
             EngineError: it can't be asked.
         """
-        places = [container for container in observed if container.state == "running" and container.id in place_of]
+        present = {
+            container.id: container
+            for container in observed
+            if container.id in place_of and protection(snapshot.by_id[place_of[container.id]].labels) is None
+        }
+        places = [container for container in present.values() if container.state == "running"]
         for container in places:
             if HEALTHY in container.status:
                 self._healthy_at[container.id] = looked_at
@@ -122,13 +128,12 @@ class Health:
             if illness is not None:
                 ill[container.id] = illness
         self._tell_left_alone({c.name: ill[c.id] for c, _ in looks if c.id in ill and not ill[c.id].mendable})
-        present = {container.id for container in places}
         self._healthy_at = {key: at for key, at in self._healthy_at.items() if key in present}
         self._healthy_since = {key: at for key, at in self._healthy_since.items() if key in present}
         self._reasons = {key: reason for key, reason in self._reasons.items() if key in ill}
         if not any(illness.mendable for illness in ill.values()):
             return Illnesses(ill)
-        return Illnesses(ill, (await self._about_to_fail(places) | verdicts.faltering & present) - set(ill))
+        return Illnesses(ill, (await self._about_to_fail(places) | verdicts.faltering & set(present)) - set(ill))
 
     async def _about_to_fail(self, places: Iterable[Container]) -> frozenset[str]:
         """Return those whose last health check failed, though they are still called healthy."""

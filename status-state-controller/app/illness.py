@@ -147,4 +147,4 @@ class Outbreak:
             if verdicts_known:
                 self._by_verdict = any(illness.verdict for illness in illnesses.by_id.values())
         elif not (self._by_verdict and now < self._unsure_until):
-            self.sentence = None
+            self.sentence, self._by_verdict = None, False

@@ -279,6 +279,7 @@ class Controller:
         self._place_of |= {holder_id: original_id for original_id, holder_id in successors}
         for container in observed:
             if container.state == "running" and container.id in self._place_of:
+                self._actions.unfinished.discard(self._place_of[container.id])
                 self._backoff.ran(self._place_of[container.id], up_seconds(container.status))
 
     def _act(self, snapshot: Snapshot, plan: Plan, looked_at: float, *, partial_look: bool) -> float:

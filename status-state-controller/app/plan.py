@@ -279,7 +279,8 @@ def _judge_down(original: Original, place: Container, situation: Situation) -> t
 
 def _in_order(action: Action | None, snapshot: Snapshot, newcomers: Iterable[Container]) -> Action | None:
     """Add to the action of an original whom it waits for."""
-    if action is None or action.original_id is None:
+    # One that runs waits for nobody: what it depends on may be ill itself, and waiting for its turn.
+    if action is None or action.original_id is None or action.verb is Verb.RESTART:
         return action
     original = snapshot.by_id[action.original_id]
     return replace(action, after=(*dependencies(original, snapshot), *busy_with_newcomers(original, newcomers)))

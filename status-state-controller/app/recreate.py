@@ -34,8 +34,8 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attemptin
         attempting: called just before the engine is told to do something.
     """
     original = snapshot.by_id.get(action.original_id or "")
-    if original is None:
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
+    if original is None or protection(original.labels) is not None:
+        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
     try:
         seen = await engine.inspect(original.id)
         if seen is not None and seen["State"]["Status"] not in REMAINS:

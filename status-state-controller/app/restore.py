@@ -27,6 +27,7 @@ import structlog
 
 from .errors import ContainerError, ControllerError, EngineError
 from .model import RUNNING_STATES, Outcome, Result, aside_name
+from .protection import protection
 from .recipe import creation
 from .recreate import REMAINS, make, make_as_requested
 
@@ -61,8 +62,8 @@ class Restorer:
             attempting: called just before something is changed.
         """
         original = snapshot.by_id.get(action.original_id or "")
-        if original is None:
-            return Outcome(action, Result.DROPPED, "it is no longer in the snapshot")
+        if original is None or protection(original.labels) is not None:
+            return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
         # An original that shares a namespace with one that was made again is replaced by itself.
         by_itself = action.container.id == original.id
         if action.container.id in snapshot.by_id and not by_itself:
@@ -76,6 +77,9 @@ class Restorer:
             impostor = await self._engine.inspect(original.name)
             if impostor is None or impostor["Id"] != action.container.id:
                 return Outcome(action, Result.DROPPED, "its name has changed hands meanwhile")
+            labels: dict[str, str] = impostor["Config"].get("Labels") or {}
+            if protection({**labels, **snapshot.policy.labels(original.name)}) is not None:
+                return Outcome(action, Result.DROPPED, "the other container is protected by now")
             # A change of any of these is a reason to try again what has failed before.
             present = (
                 snapshot.id,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 from status_state_api.app import create_app
 from status_state_api.controller import ControllerRecord
+from status_state_api.health.judging import Judgement, State
 from status_state_api.health.policy import read_policy
-from status_state_api.health.verdicts import Verdicts
+from status_state_api.health.verdicts import Subject, Verdicts
 from status_state_api.memory import Memory
 from status_state_api.schemas import Recipes
 from status_state_api.security import KnownHosts
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden"
 TOKEN = "the-token-of-the-pair"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+DB_ID = "d0b10c6d5b4a39281706f5e4d3c2b1a0d0b10c6d5b4a39281706f5e4d3c2b1a0"
+CACHE_ID = "cac40c6d5b4a39281706f5e4d3c2b1a0cac40c6d5b4a39281706f5e4d3c2b1a0"
 NOW = datetime(2026, 11, 23, 18, 0, 31, tzinfo=UTC)
 
 
@@ -116,6 +121,68 @@ async def test_a_report_of_the_controller_is_taken_and_shown_as_it_was_sent(clie
     answer = await client.post("/reports", json=golden("report.json"), headers=BEARER)
     assert (answer.status_code, answer.content) == (204, b"")
     assert (await client.get("/status")).json()["controller"]["report"] == golden("report.json")
+
+
+async def test_a_report_of_an_illness_is_taken_and_shown_as_it_was_sent(client: httpx.AsyncClient) -> None:
+    web = golden("report.json")["findings"][0]["container"]
+    reason = "is unhealthy: its probe http://:8080/health answered 500, 3 times in a row"
+    report = golden("report.json") | {
+        "findings": [{"container": web, "kind": "unhealthy", "reason": reason}],
+        "outcomes": [
+            {
+                "container": web,
+                "action": "restart",
+                "result": "waiting",
+                "reason": reason,
+                "detail": "one after the other",
+                "until": None,
+            }
+        ],
+    }
+    answer = await client.post("/reports", json=report, headers=BEARER)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await client.get("/status")).json()["controller"]["report"] == report
+
+
+@pytest.mark.parametrize("case", golden("globs.json"), ids=lambda case: str(case["match"]))
+def test_the_ssa_matches_the_golden_globs_as_the_controller_does(case: dict[str, Any]) -> None:
+    text = yaml.safe_dump([{"match": case["match"], "ignore": True, "restart": "never"}])
+    policy = read_policy(text, "policy.yaml")
+    assert policy.problems == ()
+    said = {"status-state.ignore": "true", "status-state.restart": "never"}
+    assert {name: policy.apply(name, {}) for name in case["matches"]} == dict.fromkeys(case["matches"], said)
+    assert [name for name in case["others"] if policy.apply(name, {})] == []
+    assert policy.handling() == [{"match": case["match"], "ignore": True, "restart": "never"}]
+
+
+def golden_verdicts() -> Verdicts:
+    """Verdicts of every kind, of which the controller needs only some."""
+    verdicts = Verdicts(lambda: NOW)
+    web = Subject(RECIPES.originals[0].id, "web", "2026-11-23T17:00:00.123456789Z")
+    db = Subject(DB_ID, "db", "2026-11-23T17:30:00Z")
+    cache = Subject(CACHE_ID, "cache", "2026-11-23T17:45:00Z")
+    probe = "its probe http://:8080/health answered 500, 3 times in a row"
+    verdicts.put(web, "probe", Judgement(State.FAILING, probe))
+    log = "its log has 1 line of severity critical or above within 60 s"
+    verdicts.put(web, "logs", Judgement(State.FAILING, log, ("CRITICAL disk is filling up", "CRITICAL no space left")))
+    verdicts.put(web, "engine", Judgement(State.FAILING, "its health check fails"))
+    log = "its log has 2 lines of severity error or above within 60 s"
+    verdicts.put(db, "logs", Judgement(State.FAILING, log, ("ERROR connection lost", "ERROR no connection left")))
+    verdicts.put(db, "probe", Judgement(State.UNKNOWN, "no route leads there"))
+    verdicts.put(cache, "probe", Judgement(State.OK, "its probe answered 500, once", faltering=True))
+    verdicts.put(cache, "engine", Judgement(State.FAILING, "its health check fails"))
+    return verdicts
+
+
+async def test_the_golden_line_of_verdicts_is_written_for_the_controller() -> None:
+    engine = RECIPES.snapshot.engine
+    written = golden_verdicts().for_controller(engine)
+    assert json.loads(written.model_dump_json()) == golden("verdicts.json")
+    async with aclosing(golden_verdicts().follow(engine, 15)) as told:
+        line = await anext(told)
+    assert json.loads(line) == golden("verdicts.json")
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1, "a line is a document"
 
 
 def without(document: Any, path: list[str | int]) -> Any:

@@ -12,15 +12,20 @@ import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
 from status_state_controller.model import Action, Container, EngineIdentity, Finding, Kind, Outcome, Plan, Result, Verb
 from status_state_controller.plan import make_plan
+from status_state_controller.policy import Entry, Policy
 from status_state_controller.report import tell
-from status_state_controller.wire import read_snapshot, write_report
+from status_state_controller.wire import read_snapshot, read_verdicts, write_report
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPES = (GOLDEN / "recipes.json").read_bytes()
+VERDICTS = (GOLDEN / "verdicts.json").read_bytes()
+GLOBS: list[dict[str, Any]] = json.loads((GOLDEN / "globs.json").read_bytes())
 REPORT: dict[str, Any] = json.loads((GOLDEN / "report.json").read_bytes())
 KIOSK = EngineIdentity(**json.loads(RECIPES)["snapshot"]["engine"])
 WEB_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
 MINER_ID = "77aa0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2ffff"
+DB_ID = "d0b10c6d5b4a39281706f5e4d3c2b1a0d0b10c6d5b4a39281706f5e4d3c2b1a0"
+CACHE_ID = "cac40c6d5b4a39281706f5e4d3c2b1a0cac40c6d5b4a39281706f5e4d3c2b1a0"
 OBSERVED = (
     Container(WEB_ID, "web", "exited", "Exited (137) 5 seconds ago"),
     Container(MINER_ID, "miner", "running", "Up 5 seconds"),
@@ -40,12 +45,57 @@ def test_the_controller_reads_the_golden_recipes() -> None:
     assert held.originals[0].labels["com.docker.compose.service"] == "web"
 
 
+def test_the_controller_reads_the_policy_of_the_golden_recipes() -> None:
+    held = read_snapshot(RECIPES, KIOSK)
+    assert held.policy == Policy(
+        (Entry(("backup-*", "ci-*"), ignore=True, restart=None), Entry(("web",), ignore=None, restart="on-failure"))
+    )
+    assert held.originals[0].labels["status-state.restart"] == "on-failure"
+
+
+@pytest.mark.parametrize("case", GLOBS, ids=lambda case: str(case["match"]))
+def test_the_controller_matches_the_golden_globs_as_the_ssa_does(case: dict[str, Any]) -> None:
+    policy = Policy((Entry(tuple(case["match"]), ignore=True, restart="never"),))
+    said = {"status-state.ignore": "true", "status-state.restart": "never"}
+    assert {name: policy.labels(name) for name in case["matches"]} == dict.fromkeys(case["matches"], said)
+    assert [name for name in case["others"] if policy.labels(name)] == []
+
+
+def test_the_controller_reads_the_golden_verdicts() -> None:
+    verdicts = read_verdicts(VERDICTS, KIOSK)
+    run = (WEB_ID, "2026-11-23T17:00:00.123456789Z")
+    assert verdicts.failing == {
+        (DB_ID, "2026-11-23T17:30:00Z"): "its log has 2 lines of severity error or above within 60 s "
+        "(«ERROR no connection left»)",
+        run: "its log has 1 line of severity critical or above within 60 s («CRITICAL no space left»); "
+        "its probe http://:8080/health answered 500, 3 times in a row",
+    }
+    assert verdicts.faltering == {CACHE_ID}
+    recipe = read_snapshot(RECIPES, KIOSK).originals[0].inspect
+    assert verdicts.reason(recipe["Id"], recipe["State"]["StartedAt"]) == verdicts.failing[run], (
+        "as the engine spells it"
+    )
+
+
+def test_the_controller_refuses_the_golden_verdicts_when_it_acts_on_another_engine() -> None:
+    with pytest.raises(ForeignSnapshot):
+        read_verdicts(VERDICTS, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
+
+
+@pytest.mark.parametrize("field", ["engine", "failing", "faltering"])
+def test_the_controller_needs_every_part_of_the_verdicts(field: str) -> None:
+    document = json.loads(VERDICTS)
+    del document[field]
+    with pytest.raises(SsaError):
+        read_verdicts(json.dumps(document).encode(), KIOSK)
+
+
 def test_the_controller_refuses_the_golden_recipes_when_it_acts_on_another_engine() -> None:
     with pytest.raises(ForeignSnapshot):
         read_snapshot(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
 
 
-@pytest.mark.parametrize("field", ["snapshot", "count", "originals", "networks", "volumes", "images"])
+@pytest.mark.parametrize("field", ["snapshot", "count", "originals", "networks", "volumes", "images", "policy"])
 def test_the_controller_needs_every_part_of_the_recipes(field: str) -> None:
     document = deepcopy(json.loads(RECIPES))
     del document[field]

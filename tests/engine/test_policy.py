@@ -20,6 +20,7 @@ from .health import (
     set_mode,
     wait_for_verdict,
 )
+from .host import run_command
 from .pair import Pair
 from .policies import (
     BAD_YAML,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from .host import Container, Host
 
 SERVERS = ("by-policy", "later-in-place", "later-renamed", "later-mended")
-LIVELY = ("signal", "never", "ignored", "wrong", "later-ignored", "plain-1", "plain-2")
+LIVELY = ("signal", "never", "ignored", "wrong", "later-ignored", "misprinted", "plain-1", "plain-2")
 # Of an entry, or of the key in it, whichever is told.
 WRONG_EVERY_LINES = (71, 73)
 WRONG_SEVERITY_LINES = (74, 75)
@@ -195,6 +196,19 @@ def test_an_original_that_a_new_version_ignores_is_left_alone_from_then_on(
     pair.wait_for_checks(3)
     assert ignored.status == "exited"
     assert recorder.count_starts(ignored) == 0
+
+
+def test_a_misprinted_probe_restarts_nobody(
+    pair: Pair, originals: dict[str, Container], recorder: Recorder, folder: Path, network: str
+) -> None:
+    original = originals["misprinted"]
+    run_command("docker", "network", "connect", network, original.id)
+    misprinted = make_entry("misprinted-*", **(QUICK | {"probe.url": "http://:8081/heath"}))
+    write_in_place(folder, GOOD + misprinted)
+    verdict = wait_for_verdict(pair, original, "probe", "failing")
+    assert "never been answered well" in verdict["reason"]
+    pair.wait_for_checks(8)  # longer than an illness takes to settle
+    assert recorder.actions(original) == []
 
 
 @pytest.mark.parametrize(

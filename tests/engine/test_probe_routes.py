@@ -20,7 +20,7 @@ from .health import (
     set_mode,
     wait_for_verdict,
 )
-from .host import Container, Host, parse_time
+from .host import Container, Host, parse_time, run_command
 from .pair import Pair
 from .waiting import wait_until
 
@@ -225,3 +225,18 @@ def test_nobody_is_restarted_more_often_than_that(
     restarted = {stem for stem, original in originals.items() if recorder.count_starts(original)}
     assert restarted <= {"published", "once-well", "young"}
     assert {recorder.count_starts(originals[stem]) for stem in restarted} == {1}
+
+
+@pytest.mark.usefixtures("disturbed")
+def test_an_ssa_that_loses_its_own_network_blames_nobody_and_asks_again_once_it_is_back(
+    pair: Pair, originals: dict[str, Container], recorder: Recorder, network: str
+) -> None:
+    steady = originals["steady"]
+    run_command("docker", "network", "disconnect", network, pair.api.id)
+    wait_for_verdict(pair, steady, "probe", "unknown")
+    asked = len(find_requests(steady))
+    pair.wait_for_checks(8)  # longer than an illness takes to settle
+    assert len(find_requests(steady)) == asked, "there was another way, so this tells nothing"
+    assert recorder.actions(steady) == []
+    join_network(pair, steady)
+    wait_for_verdict(pair, steady, "probe", "ok")

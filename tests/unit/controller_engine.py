@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from status_state_controller.engine import Engine
 from status_state_controller.errors import ContainerError
 from status_state_controller.model import Container
 
-from .controller_world import ENGINE, IMAGE, IMAGE_ID, id_of, recipe
+from .controller_world import ENGINE, IMAGE, IMAGE_ID, NOON, STARTED_AT, id_of, recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from status_state_controller.model import EngineIdentity, Event
 
@@ -30,6 +30,7 @@ class FakeEngine(Engine):
         self.who = ENGINE
         self.world = {c.id: c for c in containers}
         self.inspects: dict[str, dict[str, Any]] = {}  # by id: what differs from `recipe`
+        self.runs: dict[str, dict[str, Any]] = {}  # by id: what `State` holds of the present run beside the status
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
         self.registry: dict[str, str] = {}  # image ids by digest
@@ -42,7 +43,7 @@ class FakeEngine(Engine):
         self.watched_since: list[str | None] = []
         self.deliver: Callable[[Event], None] | None = None
         self.break_stream = asyncio.Event()
-        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        self.wall: Callable[[], datetime] = lambda: NOON  # the engine's own time
 
     @property
     def acts(self) -> list[str]:
@@ -67,17 +68,34 @@ class FakeEngine(Engine):
         """Add containers, or replace those of the same id."""
         self.world |= {c.id: c for c in containers}
 
+    def starts_anew(self, container_id: str) -> None:
+        """Begin another run of a container."""
+        self.runs[container_id] = {"StartedAt": self.wall().isoformat()}
+        self._change(container_id, state="running", status="Up Less than a second")
+
+    def judges(self, name: str, health: str, **others: Any) -> None:
+        """Let the health check of a container say so, in the list and in `inspect`; `others` are fields of `Health`."""
+        judged = self.named(name)
+        words = "health: starting" if health == "starting" else health
+        self.put(replace(judged, status=f"Up 5 minutes ({words})"))
+        streak = 3 if health == "unhealthy" else 0
+        checks = [{"ExitCode": 0, "Output": "fine"}, {"ExitCode": 7 if streak else 0, "Output": "PASSWORD=hunter2"}]
+        told = {"Status": health, "FailingStreak": streak, "Log": checks} | others
+        self.runs[judged.id] = self.runs.get(judged.id, {}) | {"Health": told}
+
     async def identity(self) -> EngineIdentity:  # noqa: D102 # as its base
         await self._note("identity")
         return self.who
 
     async def clock(self) -> datetime:  # noqa: D102 # as its base
         await self._note("clock")
-        return self.now
+        return self.wall()
 
     async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:  # noqa: D102 # as its base
-        await self._note("restart", f"{self._held(container_id).name} {stop_timeout_seconds}")
-        self._change(container_id, state="running", status="Up Less than a second")
+        name = self._held(container_id).name
+        self.calls.append(f"restart {name} {stop_timeout_seconds}")
+        await self._hang_or_fail("restart", f"restart {name}")
+        self.starts_anew(container_id)
 
     async def none_network_id(self) -> str:  # noqa: D102 # as its base
         await self._note("none network")
@@ -94,7 +112,8 @@ class FakeEngine(Engine):
         if found is None:
             return None
         known = recipe(found.name, labels=dict(found.labels)) | self.inspects.get(found.id, {})
-        return known | {"Id": found.id, "Name": f"/{found.name}", "State": {"Status": found.state}}
+        state = {"Status": found.state, "StartedAt": STARTED_AT} | self.runs.get(found.id, {})
+        return known | {"Id": found.id, "Name": f"/{found.name}", "State": state}
 
     async def start(self, container_id: str) -> None:  # noqa: D102 # as its base
         await self._note("start", self._held(container_id).name)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog.testing
 from status_state_controller.main import Controller
 from status_state_controller.model import Event
+from status_state_controller.wire import read_verdicts
 
 from .controller_engine import FakeEngine
-from .controller_world import FakeClock, FakeSsa, settings
+from .controller_world import FakeClock, FakeSsa, settings, verdicts_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +40,15 @@ class Stage:
         await settled()
         return pause
 
-    def happens(self, action: str, container_id: str, signal: str = "", project: str = "") -> None:
+    def happens(self, action: str, container_id: str, signal: str = "", project: str = "", *, detail: str = "") -> None:
         """Let the engine report a change to the controller."""
-        event = Event(container_id, action, signal, project, f"{self.clock.seconds:.9f}")
+        event = Event(container_id, action, signal, project, f"{self.engine.wall().timestamp():.9f}", detail)
         self.controller._note(event)  # pyright: ignore[reportPrivateUsage] # where no stream is open
+
+    def is_told(self, *failing: str) -> None:
+        """Let the controller hold that the SSA calls these originals failing in their present run."""
+        held = read_verdicts(verdicts_line(*failing), self.engine.who)
+        self.controller._ssa.verdicts = held  # pyright: ignore[reportPrivateUsage] # where no stream is open
 
     @property
     def urgent(self) -> frozenset[str] | None:
@@ -59,6 +65,7 @@ class Stage:
 def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | None = None, **others: Any) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
     engine, ssa, clock = FakeEngine(*world), FakeSsa(held), FakeClock()
+    engine.wall = clock.utc_now
     completed = list[float]()
     controller = Controller(
         settings=settings(folder, **others),

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from status_state_controller.model import Container, EngineIdentity, Original, Snapshot
+from status_state_controller.policy import Policy
 from status_state_controller.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from pathlib import Path
 
 ENGINE = EngineIdentity(id="T7KA:ZLBD", name="kiosk-17", none_network_id="5d6f")
 OTHER_ENGINE = replace(ENGINE, none_network_id="0000")  # a clone: the same id and name
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STARTED_AT = "2026-11-23T11:00:00.123456789Z"
+"""When every container began to run, as the engine spells it."""
 IMAGE = "nginx:1.27"
 IMAGE_ID = "sha256:1b0a"
 DEFAULT_STATUS = {
@@ -69,9 +73,22 @@ def original(name: str, *, word: str | None = None, labels: dict[str, str] | Non
     return Original(inspect["Id"], name, IMAGE, inspect["Image"], inspect)
 
 
-def snapshot(*originals: Original | str, id: str = "snapshot-1", engine: EngineIdentity = ENGINE) -> Snapshot:  # noqa: A002 # the word of the contract
+def well(name: str, *, labels: dict[str, str] | None = None) -> Original:
+    """An original that was healthy when the snapshot was taken."""
+    plain = original(name, labels=labels)
+    state = {"Status": "running", "StartedAt": STARTED_AT, "Health": {"Status": "healthy"}}
+    return replace(plain, inspect=dict(plain.inspect) | {"State": state})
+
+
+def snapshot(
+    *originals: Original | str,
+    id: str = "snapshot-1",  # noqa: A002 # the word of the contract
+    engine: EngineIdentity = ENGINE,
+    policy: Policy = Policy(),  # noqa: B008 # frozen
+) -> Snapshot:
     """A snapshot of these originals."""
-    return Snapshot(id, engine, tuple(original(o) if isinstance(o, str) else o for o in originals))
+    plain = (original(o) if isinstance(o, str) else o for o in originals)
+    return Snapshot(id, engine, tuple(replace(o, policy=policy.labels(o.name)) for o in plain), policy=policy)
 
 
 def recipes_document(held: Snapshot) -> dict[str, Any]:
@@ -99,6 +116,32 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
     }
 
 
+def verdicts_document(
+    failing: Iterable[tuple[str, str, str]] = (), faltering: Iterable[str] = (), engine: EngineIdentity = ENGINE
+) -> dict[str, Any]:
+    """One line of `GET /verdicts`; `failing` are name, start and reason, `faltering` are names."""
+    return {
+        "engine": {"id": engine.id, "name": engine.name, "none_network_id": engine.none_network_id},
+        "failing": [
+            {
+                "container": {"id": id_of(name), "name": name},
+                "started_at": started_at,
+                "source": "probe",
+                "since": "2026-11-23T11:59:00Z",
+                "reason": reason,
+            }
+            for name, started_at, reason in failing
+        ],
+        "faltering": [id_of(name) for name in faltering],
+    }
+
+
+def verdicts_line(*failing: str, engine: EngineIdentity = ENGINE) -> bytes:
+    """One line of `GET /verdicts`, which says that these are failing in their present run."""
+    document = verdicts_document(((name, STARTED_AT, "its probe answered 500") for name in failing), engine=engine)
+    return json.dumps(document).encode() + b"\n"
+
+
 def settings(folder: Path, **others: Any) -> Settings:
     """Settings with their files in `folder`, where the token lies already; events are off unless asked for."""
     token_file = folder / "token"
@@ -117,7 +160,6 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.seconds = 1000.0
-        self._noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
     def __call__(self) -> float:
         """Steady seconds."""
@@ -125,7 +167,7 @@ class FakeClock:
 
     def utc_now(self) -> datetime:
         """What a wall clock shows."""
-        return self._noon + timedelta(seconds=self.seconds - 1000.0)
+        return NOON + timedelta(seconds=self.seconds - 1000.0)
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -133,14 +175,22 @@ class FakeClock:
 
 
 class Lines(httpx.AsyncByteStream):
-    """An answer that goes on: what is put in comes out, until there is None."""
+    """An answer that goes on: what is put in comes out, until there is None, or an error."""
 
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    def __init__(self, *chunks: bytes | Exception | None) -> None:
+        self.queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        for chunk in chunks:
+            self.queue.put_nowait(chunk)
+
+    def put(self, chunk: bytes | Exception | None) -> None:
+        """Put in one more."""
+        self.queue.put_nowait(chunk)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """What was put in."""
         while (chunk := await self.queue.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
             yield chunk
 
 
@@ -165,8 +215,10 @@ class FakeSsa:
     def __init__(self, held: Snapshot | None) -> None:
         self.held = held
         self.away = False
+        self.tag = ""  # the ETag of what is held; while there is none, its id stands for it
         self.answer: httpx.Response | None = None  # instead of a snapshot
         self.refuses_reports: httpx.Response | None = None
+        self.refuses_verdicts: httpx.Response | None = None
         self.requests: list[str] = []
         self.reports: list[dict[str, Any]] = []
         self.hang: asyncio.Event | None = None
@@ -189,16 +241,17 @@ class FakeSsa:
         if request.headers["Authorization"] != "Bearer open-sesame":
             return httpx.Response(401)
         if request.url.path == "/verdicts":
-            return httpx.Response(200, stream=self.verdicts)
+            return self.refuses_verdicts or httpx.Response(200, stream=self.verdicts)
         if request.url.path == "/reports":
             return self._take(json.loads(request.content))
         if self.answer is not None:
             return self.answer
         if self.held is None:
             return httpx.Response(503, json={"detail": "there is no snapshot yet"})
-        if request.headers.get("If-None-Match") == f'"{self.held.id}"':
+        if request.headers.get("If-None-Match") == (self.tag or f'"{self.held.id}"'):
             return httpx.Response(304)
-        return httpx.Response(200, json=recipes_document(self.held))
+        headers = {"ETag": self.tag} if self.tag else {}
+        return httpx.Response(200, json=recipes_document(self.held), headers=headers)
 
     def _take(self, report: dict[str, Any]) -> httpx.Response:
         if self.refuses_reports is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -237,6 +238,46 @@ async def test_stopping_what_is_gone_is_a_success_and_a_refusal_is_that_containe
     client.answers["stop"] = refusal(500, "cannot stop container")
     with pytest.raises(ContainerError, match="cannot stop container"):
         await engine().stop(id_of("miner"), None)
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
+async def test_a_restart_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
+    await engine().restart(id_of("web"), own)
+    assert client.calls == [("restart", id_of("web"), told)]
+
+
+async def test_a_restart_without_a_limit_is_listened_to_without_one(client: FakeClient) -> None:
+    await engine().restart(id_of("web"), -1)
+    assert client.calls == [("restart", id_of("web"), -1)]
+    assert [how["timeout"] for how in client.connected] == [60, None]
+    assert client.closed == 1
+
+
+@pytest.mark.parametrize("status", [404, 409, 500])
+async def test_a_restart_that_the_engine_refuses_is_that_containers_error(status: int, client: FakeClient) -> None:
+    client.answers["restart"] = refusal(status, "cannot restart container")
+    with pytest.raises(ContainerError, match="cannot restart container"):
+        await engine().restart(id_of("web"), None)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2026-11-23T12:00:00.123456789Z", datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-11-23T13:00:00.5+01:00", datetime(2026, 11, 23, 12, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-11-23T12:00:00Z", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+    ],
+)
+async def test_the_engine_is_asked_for_its_own_time(told: str, expected: datetime, client: FakeClient) -> None:
+    client.answers["info"] = {"SystemTime": told}
+    assert await engine().clock() == expected
+
+
+@pytest.mark.parametrize("answer", [{}, {"SystemTime": None}, {"SystemTime": ""}, {"SystemTime": "noon"}], ids=repr)
+async def test_an_engine_without_a_time_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
+    client.answers["info"] = answer
+    with pytest.raises(EngineError, match="has no clock"):
+        await engine().clock()
 
 
 OWN = "a" * 64

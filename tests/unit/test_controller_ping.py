@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -70,6 +71,38 @@ async def test_the_next_ping_asks_only_for_news(token_file: Path) -> None:
 
     async with client_of(answer) as client:
         assert await ping_ssa(client, token_file, ENGINE, HELD) is None
+
+
+@pytest.mark.parametrize("tag", ['"snapshot-1.0"', '"snapshot-1.7f3a"', 'W/"snapshot-1.7f3a"', "snapshot-1"])
+async def test_the_tag_is_sent_back_as_it_was_received(tag: str, token_file: Path) -> None:
+    asked = list[str | None]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("If-None-Match"))
+        return httpx.Response(200, content=BODY, headers={"ETag": tag})
+
+    async with client_of(answer) as client:
+        held = await ping_ssa(client, token_file, ENGINE, None)
+        assert held is not None
+        again = await ping_ssa(client, token_file, ENGINE, held)
+    assert asked == [None, tag]
+    assert (held.tag, again) == (tag, held)
+
+
+async def test_an_answer_of_another_engine_has_no_tag_to_be_sent_back(token_file: Path) -> None:
+    foreign = json.dumps(recipes_document(snapshot("web", engine=OTHER_ENGINE))).encode()
+    asked = list[str | None]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("If-None-Match"))
+        return httpx.Response(200, content=foreign, headers={"ETag": '"foreign"'})
+
+    held = replace(HELD, tag='"own"')
+    async with client_of(answer) as client:
+        for _ in range(2):
+            with pytest.raises(SsaError):
+                await ping_ssa(client, token_file, ENGINE, held)
+    assert asked == ['"own"', '"own"']
 
 
 async def test_a_snapshot_that_is_held_gives_way_to_a_newer_one(token_file: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from status_state_controller.illness import Hold, Illness, Illnesses
 from status_state_controller.model import Container, Kind, Plan, Verb
 from status_state_controller.plan import make_plan, misread_restart_rule, name_holders, restart_rule
 
-from .controller_world import STATES, container, id_of, original, snapshot
+from .controller_world import STARTED_AT, STATES, container, id_of, original, snapshot
 
 IS_DEAD = "recreate web: is dead: the engine could not remove it completely"
 PROTECTIONS = {
@@ -319,3 +322,153 @@ def test_who_holds_an_originals_name_is_asked_only_when_the_original_may_have_to
 
 def test_an_original_under_its_own_name_has_no_holder() -> None:
     assert name_holders(snapshot("web"), [container("web", "exited")]) == []
+
+
+def ill(*words: str, mendable: bool = True, counts: bool = True) -> Illnesses:
+    """The illnesses of these containers."""
+    illness = Illness(
+        STARTED_AT, "is unhealthy: its health check fails", verdict=False, mendable=mendable, counts=counts
+    )
+    return Illnesses({id_of(word): illness for word in words})
+
+
+def judged(*observed: Container, illnesses: Illnesses, rule: str = "") -> Plan:
+    """The plan for the one original `web`, which may carry a restart rule."""
+    held = snapshot(original("web", labels={"status-state.restart": rule} if rule else {}))
+    return make_plan(held, observed, successor_pair(), illnesses=illnesses)
+
+
+RESTARTS = "restart web: is unhealthy: its health check fails"
+
+
+def test_an_original_that_runs_and_is_ill_is_restarted() -> None:
+    illnesses = ill("web")
+    found = judged(container("web"), illnesses=illnesses)
+    assert str(found) == RESTARTS
+    assert [finding.kind for finding in found.findings] == [Kind.UNHEALTHY]
+    (action,) = found.actions
+    assert (action.container.id, action.original_id) == (id_of("web"), id_of("web"))
+    assert action.illness == illnesses.by_id[id_of("web")], "the action knows what it is to mend"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("paused", ""),
+        ("restarting", ""),
+        ("removing", ""),
+        ("created", "start web: was created but never started"),
+        ("exited", "start web: had exited with code 137"),
+        ("dead", IS_DEAD),
+    ],
+)
+def test_an_original_that_is_ill_and_does_not_run_is_judged_by_its_state(state: str, expected: str) -> None:
+    assert str(judged(container("web", state), illnesses=ill("web"))) == expected
+
+
+def test_what_was_never_well_since_its_start_is_no_finding() -> None:
+    assert judged(container("web"), illnesses=ill("web", mendable=False)) == Plan()
+
+
+@pytest.mark.parametrize(("rule", "restarts"), [("always", True), ("on-failure", True), ("never", False)])
+def test_the_restart_rule_decides_whether_an_original_that_is_ill_is_restarted(rule: str, *, restarts: bool) -> None:
+    expected = RESTARTS if restarts else ""
+    assert str(judged(container("web"), illnesses=ill("web"), rule=rule)) == expected
+    again = container("web", word="web again")
+    assert str(judged(again, illnesses=ill("web again"), rule=rule)) == expected
+
+
+def test_a_successor_that_is_ill_is_restarted_in_the_originals_place() -> None:
+    found = judged(container("web", word="web again"), illnesses=ill("web again"))
+    assert str(found) == RESTARTS
+    assert [(action.container.id, action.original_id) for action in found.actions] == [
+        (id_of("web again"), id_of("web"))
+    ]
+
+
+@pytest.mark.parametrize("state", ["paused", "restarting"])
+def test_a_successor_that_is_ill_and_does_not_run_is_left_alone(state: str) -> None:
+    assert judged(container("web", state, word="web again"), illnesses=ill("web again")) == Plan()
+
+
+def test_the_illness_of_a_container_that_no_longer_has_the_place_means_nothing() -> None:
+    assert judged(container("web", word="web again"), illnesses=ill("web")) == Plan()
+
+
+@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
+def test_a_protected_original_is_not_restarted_though_it_is_ill(labels: dict[str, str]) -> None:
+    held = snapshot(original("web", labels=labels))
+    assert make_plan(held, [container("web", labels=labels)], illnesses=ill("web")) == Plan()
+    plain = snapshot("web")
+    again = container("web", word="web again", labels=labels)
+    assert make_plan(plain, [again], successor_pair(), illnesses=ill("web again")).actions == ()
+
+
+def test_an_original_whose_parent_was_made_again_is_restored_though_it_is_ill() -> None:
+    parent, child = original("parent"), original("web")
+    mode = {"HostConfig": {"NetworkMode": f"container:{parent.id}"}}
+    held = snapshot(parent, replace(child, inspect=dict(child.inspect) | mode))
+    observed = [container("parent", word="parent again"), container("web")]
+    found = make_plan(held, observed, successor_pair("parent", "parent again"), illnesses=ill("web"))
+    assert [action.verb for action in found.actions] == [Verb.RESTORE]
+
+
+def ward_of_six(hold: Hold | None) -> Plan:
+    """Four originals are ill, of which one shall never be restarted; one is down, one is well; and a newcomer."""
+    held = snapshot("a", "b", "c", "d", "e", original("f", labels={"status-state.restart": "never"}))
+    observed = [
+        *(container(name) for name in ("f", "c", "b", "a")),
+        container("d", "exited", status="Exited (1) 1 second ago"),
+        container("e"),
+        container("miner"),
+    ]
+    return make_plan(held, observed, illnesses=replace(ill("c", "b", "a", "f"), hold=hold))
+
+
+def test_when_most_originals_are_ill_that_is_found_and_all_else_is_healed() -> None:
+    reason = f"is unhealthy: its health check fails; {Hold.MANY}"
+    found = ward_of_six(Hold.MANY)
+    assert str(found).splitlines() == [
+        "start d: had exited with code 1",
+        "stop miner: is not in the snapshot",
+        f"report a: {reason}",
+        f"report b: {reason}",
+        f"report c: {reason}",
+    ]
+    assert [(f.container.name, f.kind) for f in found.findings[:3]] == [(name, Kind.UNHEALTHY) for name in "abc"]
+
+
+@pytest.mark.parametrize("hold", [None, Hold.SETTLING])
+def test_the_restarts_of_those_that_are_ill_tell_whether_they_are_to_be_begun_already(hold: Hold | None) -> None:
+    found = ward_of_six(hold)
+    assert str(found).splitlines() == [
+        "restart a: is unhealthy: its health check fails",
+        "restart b: is unhealthy: its health check fails",
+        "restart c: is unhealthy: its health check fails",
+        "start d: had exited with code 1",
+        "stop miner: is not in the snapshot",
+    ]
+    assert [action.hold for action in found.actions] == [hold, hold, hold, None, None]
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "starts"),
+    [
+        ("on-failure", "Exited (0) 1 second ago", True),
+        ("on-failure", "Exited (1) 1 second ago", True),
+        ("always", "Exited (0) 1 second ago", True),
+        ("never", "Exited (0) 1 second ago", False),
+    ],
+)
+def test_an_original_that_is_down_because_its_restart_failed_has_not_finished(
+    rule: str, status: str, *, starts: bool
+) -> None:
+    held = snapshot(original("web", labels={"status-state.restart": rule}))
+    for word in ("web", "web again"):
+        down = container("web", "exited", word=word, status=status)
+        found = make_plan(held, [down], successor_pair(), unfinished=frozenset({id_of("web")}))
+        assert [action.verb for action in found.actions] == [Verb.START] * starts
+    other = make_plan(
+        held, [container("web", "exited", status="Exited (0) 1 second ago")], unfinished=frozenset({id_of("db")})
+    )
+    assert bool(other.actions) == (rule == "always")

@@ -88,8 +88,18 @@ def test_the_cursor_has_the_form_that_the_engine_takes_to_the_nanosecond() -> No
     assert read_event(an_event()).cursor == "1732390800.000000042"
 
 
-def test_an_event_of_health_is_read_without_the_verdict() -> None:
-    assert read_event(an_event(Action="health_status: healthy")).action == "health_status"
+@pytest.mark.parametrize(
+    ("action", "read"),
+    [
+        ("health_status: healthy", ("health_status", "healthy")),
+        ("health_status: unhealthy", ("health_status", "unhealthy")),
+        ("health_status", ("health_status", "")),
+        ("kill", ("kill", "")),
+    ],
+)
+def test_an_event_of_health_is_told_apart_from_what_it_says(action: str, read: tuple[str, str]) -> None:
+    event = read_event(an_event(Action=action))
+    assert (event.action, event.detail) == read
 
 
 @pytest.mark.parametrize("attributes", [None, {}], ids=repr)

@@ -146,7 +146,7 @@ async def test_an_image_that_can_not_be_had_fails_and_is_named(digests: dict[str
         ([container("web-old", word="web")], snapshot("web"), "it exists again"),
         ([container("web", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
         ([container("web", "created", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
-        ([], snapshot("db"), "it is no longer in the snapshot"),
+        ([], snapshot("db"), "it is no longer in the snapshot, or protected by now"),
     ],
 )
 async def test_a_recreation_whose_reason_is_gone_is_dropped(world: list[Container], held: Snapshot, why: str) -> None:

@@ -36,6 +36,9 @@ def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, unt
         (told(Result.DONE), "web had exited with code 1: started"),
         (told(Result.DONE, Verb.STOP), "web had exited with code 1: stopped"),
         (told(Result.DONE, detail="it ran already"), "web had exited with code 1: started (it ran already)"),
+        (told(Result.DONE, Verb.RESTART), "web had exited with code 1: restarted"),
+        (told(Result.RUNNING, Verb.RESTART), "web had exited with code 1: still being restarted"),
+        (told(Result.DRY_RUN, Verb.RESTART), "web had exited with code 1: would restart it (dry run)"),
         (told(Result.DONE, Verb.RECREATE), "web had exited with code 1: recreated"),
         (told(Result.DONE, Verb.RESTORE), "web had exited with code 1: restored"),
         (told(Result.RUNNING), "web had exited with code 1: still being started"),
@@ -44,6 +47,10 @@ def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, unt
         (
             told(Result.WAITING, detail="after 2 attempts", until=NOON),
             "web had exited with code 1: next start at 12:00:00 UTC (after 2 attempts)",
+        ),
+        (
+            told(Result.WAITING, Verb.RESTART, detail="one after the other"),
+            "web had exited with code 1: next restart (one after the other)",
         ),
         (told(Result.DROPPED, detail="it is gone"), "web had exited with code 1: no start after all: it is gone"),
         (told(Result.DRY_RUN, Verb.STOP), "web had exited with code 1: would stop it (dry run)"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
 from status_state_controller.model import Action, EngineIdentity, Finding, Kind, Outcome, Result, Verb
+from status_state_controller.policy import Entry, Policy
 from status_state_controller.wire import read_snapshot, write_report
 
 from .controller_world import ENGINE, OTHER_ENGINE, container, id_of, recipes_document, snapshot
@@ -21,8 +22,9 @@ SECRETS = ("hunter2", "PASSWORD")
 
 
 def document() -> dict[str, Any]:
-    """The SSA's answer about two originals."""
-    return deepcopy(recipes_document(snapshot("web", "db")))
+    """The SSA's answer about two originals, with a policy."""
+    policy = Policy((Entry(("w*", "x"), None, "on-failure"), Entry(("db",), ignore=True, restart=None)))
+    return deepcopy(recipes_document(snapshot("web", "db", policy=policy)))
 
 
 def read(answer: object, engine: EngineIdentity = ENGINE) -> list[str]:
@@ -68,6 +70,8 @@ def test_unknown_fields_are_accepted_everywhere() -> None:
         ("originals", 1, "inspect", "Id"),
         ("originals", 1, "inspect", "Config"),
         ("originals", 1, "inspect", "HostConfig"),
+        ("policy",),
+        ("policy", 0, "match"),
     ],
     ids=lambda path: ".".join(str(step) for step in path),
 )
@@ -83,6 +87,41 @@ def test_a_field_that_is_missing_or_null_makes_the_answer_unusable(path: tuple[A
         del part[path[-1]]
     with pytest.raises(SsaError):
         read(answer)
+
+
+@pytest.mark.parametrize("field", ["ignore", "restart"])
+def test_an_entry_of_the_policy_that_does_not_say_whether_it_speaks_of_something_is_unusable(field: str) -> None:
+    answer = document()
+    answer["policy"][0][field] = None
+    assert read(answer) == ["db", "web"]
+    del answer["policy"][0][field]
+    with pytest.raises(SsaError, match=f"policy.0.{field}"):
+        read(answer)
+
+
+@pytest.mark.parametrize("match", [[], "web", [None], [["web"]]], ids=repr)
+def test_an_entry_of_the_policy_that_matches_nothing_is_unusable(match: object) -> None:
+    answer = document()
+    answer["policy"][0]["match"] = match
+    with pytest.raises(SsaError):
+        read(answer)
+
+
+def test_the_policy_is_read_in_its_order_and_laid_over_the_originals() -> None:
+    held = read_snapshot(json.dumps(document()).encode(), ENGINE)
+    assert held.policy == Policy((Entry(("w*", "x"), None, "on-failure"), Entry(("db",), ignore=True, restart=None)))
+    assert {o.name: dict(o.labels) for o in held.originals} == {
+        "db": {"status-state.ignore": "true"},
+        "web": {"status-state.restart": "on-failure"},
+    }
+
+
+def test_an_empty_policy_is_legal() -> None:
+    answer = document()
+    answer["policy"] = []
+    held = read_snapshot(json.dumps(answer).encode(), ENGINE)
+    assert held.policy == Policy()
+    assert [dict(o.labels) for o in held.originals] == [{}, {}]
 
 
 def set_config(value: object) -> Callable[[dict[str, Any]], None]:
