@@ -51,6 +51,7 @@ def test_all_can_be_set() -> None:
             "SSA_DATA_DIR": "/var/lib/ssa",
             "SSA_DATABASE_URL": "postgresql://u:p@db/x",
             "SSA_TOKEN_FILE": "/run/secrets/token",
+            "SSA_POLICY_FILE": "/etc/policy.yaml",
             "SSA_ALLOWED_HOSTS": "host.example, *.lan",
             "SSA_ENGINE_TIMEOUT": "1m30s",
             "SSA_LOG_LEVEL": "DEBUG",
@@ -59,6 +60,7 @@ def test_all_can_be_set() -> None:
     )
     assert (settings.host, settings.port, settings.snapshot_on_start) == ("::", 8080, "resume")
     assert settings.store_url == "postgresql://u:p@db/x"
+    assert (settings.token_file, settings.policy_file) == (Path("/run/secrets/token"), Path("/etc/policy.yaml"))
     assert settings.allowed_hosts == ("host.example", "*.lan")
     assert (settings.engine_timeout, settings.log_level, settings.log_format) == (90.0, "debug", "json")
 
@@ -100,6 +102,33 @@ def test_the_process_ends_with_exit_code_2_and_tells_all_on_the_standard_error(
         "status-state-api: SSA_PORT",
         "status-state-api: SSA_LOG_LEVEL",
     ]
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(None, "there is no policy file ", id="not there"),
+        pytest.param("match: web\n", "policy.yaml, line 1: a list is expected", id="no list"),
+        pytest.param("- match: [\n", "policy.yaml, line 2: this is no YAML: ", id="no YAML"),
+    ],
+)
+def test_the_process_ends_with_exit_code_2_when_the_policy_can_not_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, said: str
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    if text is not None:
+        policy.write_text(text)
+    environment = {
+        "SSA_POLICY_FILE": str(policy),
+        "SSA_TOKEN_FILE": str(tmp_path / "token"),
+        "SSA_DATA_DIR": str(tmp_path / "data"),
+        "SSA_LOG_LEVEL": "error",
+    }
+    assert run(environment) == EXIT_UNUSABLE
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"status-state-api: {said}")
+    assert captured.err.count("\n") == 1
     assert captured.out == ""
 
 

@@ -129,10 +129,10 @@ class Cursor:
 
         Raises ValueError for a line without a time.
         """
+        read_moment(line.moment)  # raises before anything is made of what is no time
         if line.moment < self._since:
             return False
         newest = self._newest.get(line.stream, "")
-        read_moment(line.moment)  # raises before something is held that is no time
         if line.moment <= newest and read_moment(newest) - read_moment(line.moment) <= LONGEST_REPEAT:
             return False
         self._newest[line.stream] = line.moment
@@ -141,7 +141,10 @@ class Cursor:
 
 def read_moment(text: str) -> datetime:
     """Read the engine's spelling of a time; raises ValueError."""
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone, so it is none of the engine's times")
+    return moment
 
 
 def write_moment(moment: datetime) -> str:

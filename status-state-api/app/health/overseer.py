@@ -232,13 +232,18 @@ class Overseer:
                 continue
             present.add(place.id)
             await self._look_at(place, self._rules[original.id], renewed=place.id in restarted)
-        self._told = {key: state for key, state in self._told.items() if key[0] in present}
         for container_id in self._verdicts.container_ids() - present:
             self._end(container_id)
             self._verdicts.drop(container_id)
+        known = present.union(original.id for original in self._originals)  # one that is down for a moment as well
+        self._told = {key: told for key, told in self._told.items() if key[0] in known}
 
     async def _look_at(self, place: RunningContainer, rules: Rules, *, renewed: bool) -> None:
         self._look_at_health_check(place)
+        if rules.probe is None:
+            self._forget(place.id, "probe")
+        if rules.logs is None:
+            self._forget(place.id, "logs")
         observation = self._observed.get(place.id)
         if observation is not None and observation.is_over:
             self._end(place.id)
@@ -343,6 +348,11 @@ class Overseer:
             log.warning(
                 "whether an original is well can't be told", container=subject.name, source=source, why=judgement.reason
             )
+
+    def _forget(self, container_id: str, source: Source) -> None:
+        """Forget what a rule that was taken away has led to."""
+        self._verdicts.drop(container_id, source)
+        self._told.pop((container_id, source), None)
 
     def _end(self, container_id: str) -> None:
         observation = self._observed.pop(container_id, None)

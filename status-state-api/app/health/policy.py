@@ -6,7 +6,7 @@ general rule comes first, the exceptions after it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property
@@ -17,6 +17,7 @@ import yaml
 from .rules import LABEL_PREFIX, MODELS, HandlingRule, Setting, label_settings, read_rule, unknown_key
 
 NULL_TAG = "tag:yaml.org,2002:null"
+MERGE_TAG = "tag:yaml.org,2002:merge"
 NESTED = ("probe", "logs")
 """Keys may be written `probe.url: …`, or as a mapping: `probe: {url: …}`."""
 
@@ -162,33 +163,35 @@ class _Reader:
         return HandlingRule(**said)
 
     def _flat(self, node: yaml.MappingNode) -> dict[str, Setting]:
-        flat: dict[str, Setting] = {}
-        for key, value in self._pairs(node, ""):
-            name = _text(key).removeprefix(LABEL_PREFIX)
-            inner = [(name, value)]
-            if name in NESTED and isinstance(value, yaml.MappingNode):
-                inner = [(f"{name}.{_text(below)}", one) for below, one in self._pairs(value, f"{name}.")]
-            for full, one in inner:
-                if full in flat and full != name:
-                    self.problems.append(f"{_place(self._source, one)}: {full} is given twice")
-                flat[full] = Setting(
-                    self._match(one) if full == "match" else self._value(one), _place(self._source, one)
-                )
-        return flat
+        """Return all keys of an entry, in their dotted form."""
+        return {
+            key: Setting(self._match(value) if key == "match" else self._value(value), _place(self._source, value))
+            for key, value in self._keys(node, told=True).items()
+        }
 
-    def _pairs(self, node: yaml.MappingNode, prefix: str) -> Sequence[tuple[yaml.Node, yaml.Node]]:
-        """Return keys and values: first those of merged mappings (`<<: *shared`), then the own ones, which win."""
-        seen: set[str] = set()
+    def _keys(self, node: yaml.MappingNode, *, told: bool, prefix: str = "") -> dict[str, yaml.Node]:
+        """Return the values by their keys: those of merged mappings (`<<: *shared`), and the own ones, which win."""
+        merged: dict[str, yaml.Node] = {}
+        own: dict[str, yaml.Node] = {}
         for key, value in node.value:
+            if key.tag == MERGE_TAG:
+                shared = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for one in reversed(shared):  # of several the first one wins
+                    merged |= self._keys_to_merge(one, prefix)
+                continue
             name = prefix + _text(key).removeprefix(LABEL_PREFIX)
-            if name in seen:
-                self.problems.append(f"{_place(self._source, value)}: {name} is given twice")
-            seen.add(name)
-        try:
-            self._loader.flatten_mapping(node)
-        except yaml.YAMLError as error:
-            self.problems.append(_syntax_error(error, self._source))
-        return node.value
+            nested = name in NESTED and isinstance(value, yaml.MappingNode)
+            for full, one in (self._keys(value, told=told, prefix=f"{name}.") if nested else {name: value}).items():
+                if told and full in own:
+                    self.problems.append(f"{_place(self._source, one)}: {full} is given twice")
+                own[full] = one
+        return merged | own
+
+    def _keys_to_merge(self, node: yaml.Node, prefix: str) -> dict[str, yaml.Node]:
+        if isinstance(node, yaml.MappingNode):
+            return self._keys(node, told=False, prefix=prefix)
+        self.problems.append(f"{_place(self._source, node)}: `<<` takes a mapping, or a list of them")
+        return {}
 
     def _match(self, node: yaml.Node) -> Any:
         """Return globs as they are written: `no` and `0123` are names as well, not false and 83."""
@@ -201,7 +204,7 @@ class _Reader:
     def _value(self, node: yaml.Node) -> Any:
         try:
             value: Any = self._loader.construct_object(node, deep=True)  # pyright: ignore[reportUnknownMemberType]
-        except (yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
+        except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             said = " ".join(str(error).split())
             self.problems.append(f"{_place(self._source, node)}: this value can't be read: {said}")
             return None
