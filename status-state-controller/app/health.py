@@ -81,7 +81,7 @@ class Health:
         if self._outbreak.sentence is None:
             self._troubles.ends(
                 "many ill",
-                "fewer than half of the originals are unhealthy by now: they are restarted one after the other",
+                "at most half of the originals are unhealthy by now: they are restarted one after the other",
             )
         else:
             self._troubles.begins(

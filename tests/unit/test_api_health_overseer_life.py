@@ -14,7 +14,7 @@ from status_state_api.health.policy import Policy
 
 from .api_health_stage import LOGS, PROBE, Stage
 from .api_health_world import labels, logged, moment, until
-from .api_world import HUNG, LOOK, REFUSED, Lines, entry
+from .api_world import HUNG, LOOK, REFUSED, Lines, container_id, entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -59,6 +59,15 @@ async def test_of_who_is_removed_nothing_is_thought(stage: Stage) -> None:
         await stage.tell("destroy", "web")
         await until(lambda: stage.told == {})
         await until(lambda: not stage.engine.open_logs("web"))
+
+
+async def test_who_is_removed_before_anything_is_thought_of_it_is_no_longer_observed(stage: Stage) -> None:
+    async with stage.overseen("- match: db\n  logs.severity: error\n"):
+        await stage.thought("db", "logs", "ok")
+        stage.verdicts.drop(container_id("db"))
+        stage.remove("db")
+        await stage.tell("destroy", "db")
+        await until(lambda: not stage.engine.open_logs("db"))
 
 
 async def test_a_policy_gives_rules_and_takes_them_away(stage: Stage) -> None:

@@ -232,7 +232,7 @@ class Overseer:
                 continue
             present.add(place.id)
             await self._look_at(place, self._rules[original.id], renewed=place.id in restarted)
-        for container_id in self._verdicts.container_ids() - present:
+        for container_id in (self._verdicts.container_ids() | set(self._observed)) - present:
             self._end(container_id)
             self._verdicts.drop(container_id)
         known = present.union(original.id for original in self._originals)  # one that is down for a moment as well
