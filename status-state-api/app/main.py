@@ -13,26 +13,26 @@ import structlog
 import uvicorn
 
 from . import VERSION
-from .app import create_app
-from .controller import ControllerRecord
-from .engine import Engine
+from .engine.client import Engine
+from .engine.watch import EngineWatch
 from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
-from .health.care import Care
-from .health.overseer import Overseer
-from .health.policy_file import PolicyFile
-from .health.proven import ProvenProbes
+from .health.background import Care
+from .health.probe.proven import ProvenProbes
+from .health.rules.policy_file import PolicyFile
+from .health.supervisor import Overseer
 from .health.verdicts import Verdicts
+from .http.app import create_app
+from .http.gate import KnownHosts
+from .http.server import DRAIN_SECONDS, Server
+from .http.status import Status
+from .journal.controller import ControllerRecord
 from .logs import configure_logs
-from .memory import Memory
-from .own import read_boot_id, read_mountinfo
-from .security import KnownHosts
-from .server import DRAIN_SECONDS, Server
+from .process.own_id import read_boot_id, read_mountinfo
+from .process.tokens import read_or_make_token
 from .service import Service
 from .settings import Settings, load_settings, unknown_variables
-from .status import Status
-from .store import Store
-from .tokens import read_or_make_token
-from .watch import EngineWatch
+from .snapshot.holder import Memory
+from .store.store import Store
 
 EXIT_FAILED = 1
 EXIT_UNUSABLE = 2

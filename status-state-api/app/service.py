@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from .controller import ControllerRecord
+from .engine.watch import EngineWatch
 from .errors import StatusStateError
-from .health.care import Care
-from .memory import Memory
-from .store import Store
-from .watch import EngineWatch
+from .health.background import Care
+from .journal.controller import ControllerRecord
+from .snapshot.holder import Memory
+from .store.store import Store
 
 STOP_SECONDS = 5.0
 """How long a busy store is waited for at the stop; the engine kills 10 s after it has asked to stop."""

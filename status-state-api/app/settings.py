@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from .durations import parse_duration
 from .errors import SettingsUnusable
-from .health.policy_file import DEFAULT_PATH
-from .snapshot import OnStart
-from .store import database_url
+from .health.rules.policy_file import DEFAULT_PATH
+from .snapshot.decide import OnStart
+from .store.store import database_url
 
 PREFIX = "SSA_"
 

@@ -18,27 +18,28 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .actions import Actions
-from .backoff import Backoff
-from .changes import Changes
-from .engine import Engine
+from .act.executor import Actions
+from .engine.client import Engine
 from .errors import EngineError, EngineRefused, ImplausibleListing
-from .func import send_report, ssa_client
-from .health import Health
-from .heartbeat import write_heartbeat
-from .illness import ILLNESS_SETTLES_SECONDS, Illnesses
+from .func import ping_ssa
 from .logs import set_up_logging
 from .model import Outcome, Result, StopManners, Verb
-from .observe import Observer
-from .order import PROJECT_LABEL
-from .own import own_container_id
-from .plan import make_plan
-from .reporter import Reporter
+from .observe.health import Health
+from .observe.observer import Observer
+from .observe.triggers import Changes
+from .plan.backoff import Backoff
+from .plan.dependencies import PROJECT_LABEL
+from .plan.health import ILLNESS_SETTLES_SECONDS, Illnesses
+from .plan.status_text import up_seconds
+from .plan.table import make_plan
+from .process.heartbeat import write_heartbeat
+from .process.own_id import own_container_id
+from .process.watchdog import Watchdog, patience_seconds
+from .report.reporter import Reporter
+from .report.troubles import Troubles
 from .settings import SettingsError, read_settings, unknown_variables
-from .ssa import Ssa
-from .status_text import up_seconds
-from .troubles import Troubles
-from .watchdog import Watchdog, patience_seconds
+from .ssa.client import send_report, ssa_client
+from .ssa.link import Ssa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -264,7 +265,7 @@ class Controller:
         return min(pause, settles_in) if settles_in > 0 else pause
 
     async def _read_snapshot(self, identity: EngineIdentity) -> None:
-        answered, is_new = await self._ssa.read_snapshot(identity)
+        answered, is_new = await ping_ssa(self._ssa, identity)
         if is_new and self._ssa.snapshot is not None:
             self._backoff.keep_only(self._ssa.snapshot.by_id)
             self._actions.made.clear()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from .illness import Hold, Illness
+    from .plan.health import Hold, Illness
 
 RUNNING_STATES = frozenset({"running", "paused", "restarting"})
 """The states that `docker ps` lists: what a newcomer is stopped in."""

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 import yaml
-from status_state_api.app import create_app
-from status_state_api.controller import ControllerRecord
+from status_state_api.engine.view import EngineLook, Inspection, Listing
+from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.judging import Judgement, State
-from status_state_api.health.policy import read_policy
+from status_state_api.health.rules.policy import read_policy
 from status_state_api.health.verdicts import Subject, Verdicts
-from status_state_api.memory import Memory
-from status_state_api.schemas import Recipes
-from status_state_api.security import KnownHosts
-from status_state_api.status import Status
-from status_state_api.store import Store
-from status_state_api.view import EngineLook, Inspection, Listing
-from status_state_api.watch import EngineWatch
+from status_state_api.http.app import create_app
+from status_state_api.http.gate import KnownHosts
+from status_state_api.http.status import Status
+from status_state_api.journal.controller import ControllerRecord
+from status_state_api.model import Recipes
+from status_state_api.snapshot.holder import Memory
+from status_state_api.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

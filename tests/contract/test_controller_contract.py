@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
 from status_state_controller.model import Action, Container, EngineIdentity, Finding, Kind, Outcome, Plan, Result, Verb
-from status_state_controller.plan import make_plan
+from status_state_controller.plan.table import make_plan
 from status_state_controller.policy import Entry, Policy
-from status_state_controller.report import tell
-from status_state_controller.wire import read_snapshot, read_verdicts, write_report
+from status_state_controller.report.sentence import tell
+from status_state_controller.ssa.wire import read_snapshot, read_verdicts, write_report
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPES = (GOLDEN / "recipes.json").read_bytes()

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from status_state_api.health.policy import PolicyBroken, read_policy
-from status_state_api.health.policy_schema import policy_schema
-from status_state_api.health.rules import KEYS, ProbeRule, read_rules
-from status_state_api.health.severity import Severity
+from status_state_api.health.logs.severity import Severity
+from status_state_api.health.rules.policy import PolicyBroken, read_policy
+from status_state_api.health.rules.policy_schema import policy_schema
+from status_state_api.health.rules.rules import KEYS, ProbeRule, read_rules
 
 FOLDER = Path(__file__).parents[2] / "policy"
 SCHEMA = FOLDER / "schema.json"

@@ -246,7 +246,7 @@ def test_the_ssc_listens_on_no_port_and_lives_by_its_heartbeat() -> None:
     assert "ports" not in container
     assert "readinessProbe" not in container
     for probe in ("startupProbe", "livenessProbe"):
-        assert container[probe]["exec"]["command"] == ["python3", "-m", "app.heartbeat"]
+        assert container[probe]["exec"]["command"] == ["python3", "-m", "app.process.heartbeat"]
 
 
 def test_nobody_is_killed_while_a_host_settles() -> None:

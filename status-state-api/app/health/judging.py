@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .rules import LogRule, ProbeRule
-from .severity import Severity
+from .logs.severity import Severity
+from .rules.rules import LogRule, ProbeRule
 
 EVIDENCE_LINES = 3
 EVIDENCE_CHARACTERS = 200

@@ -6,8 +6,8 @@ Verdicts are about runs: what a container did before its last start says nothing
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..view import Inspection, parse_moment
-from .lines import first_moment
+from ..engine.view import Inspection, parse_moment
+from .logs.lines import first_moment
 from .verdicts import Subject
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ..schemas import ContainerReference, EngineIdentity, FailingContainer, Verdict, VerdictsForController
+from ..model import ContainerReference, EngineIdentity, FailingContainer, Verdict, VerdictsForController
 from .judging import Judgement, State
 
 Source = Literal["engine", "probe", "logs"]

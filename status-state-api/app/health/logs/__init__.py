@@ -1,0 +1,1 @@
+"""Following a container's log, and how severe its lines are."""

@@ -1,0 +1,1 @@
+"""Asking a container by HTTP, and the way there."""

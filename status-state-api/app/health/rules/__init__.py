@@ -1,0 +1,1 @@
+"""What is asked of a container: by label, or by the policy file."""

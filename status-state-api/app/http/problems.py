@@ -1,0 +1,100 @@
+"""Every error as `application/problem+json` (RFC 9457), with a sentence a person can act on.
+
+Only the form: what went wrong is decided where it goes wrong.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ..model import Problem
+
+MEDIA_TYPE = "application/problem+json"
+NEVER_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+JSON_HEADERS = {"Content-Type": "application/json", **NEVER_STORE}
+
+
+class ProblemError(HTTPException):
+    """A request that can't be answered; `detail` says what happened and what to do."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
+
+
+def problem_response(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, errors: list[str] | None = None
+) -> Response:
+    """Tell a problem."""
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=status,
+        headers={**NEVER_STORE, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def install_problems(app: FastAPI) -> None:
+    """Have the application tell all its errors as problems."""
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(Exception, _bug)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Say in the interface's description what else than success an operation may answer with."""
+    content = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    return {status: {"description": _MEANINGS[status], **(content if status >= 400 else {})} for status in statuses}
+
+
+_MEANINGS = {
+    304: "The snapshot is still that of `If-None-Match`.",
+    401: "The token is missing or wrong.",
+    413: "The body is too large.",
+    422: "The body is not what is described here.",
+    503: "Not now: no snapshot is held yet, or the engine or the store can't be used. `Retry-After` says when to ask again.",
+}
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = error.detail
+    if not isinstance(error, ProblemError):  # the framework's own: its detail is the status' phrase
+        method, path = request.method, request.url.path
+        if error.status_code == 404:
+            detail = f"There is nothing at {path}. What there is: /docs."
+        elif error.status_code == 405:
+            detail = f"{path} can't be asked by {method}. How it can: /docs."
+    return problem_response(error.status_code, str(detail), error.headers)
+
+
+async def _invalid_request(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    return problem_response(
+        422, "The request is not what is described at /docs; `errors` lists each thing that is wrong.", errors=errors
+    )
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    return problem_response(
+        500, "This is a defect of the status-state-api: its log has the traceback. The snapshot is not affected."
+    )
+
+
+def describe_problems(openapi: dict[str, Any]) -> None:
+    """Add to the interface's description what `documented` refers to, and take out the framework's own errors."""
+    schemas: dict[str, Any] = openapi["components"]["schemas"]
+    for theirs in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(theirs, None)
+    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]

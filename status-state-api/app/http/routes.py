@@ -1,0 +1,142 @@
+"""The HTTP interface: what is at which path. What it answers with is made elsewhere."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.responses import StreamingResponse
+
+from ..errors import EngineUnavailable, StoreUnavailable
+from ..health.rules.policy import Policy
+from ..health.verdicts import Verdicts
+from ..journal.controller import ControllerRecord
+from ..model import Alive, DesiredState, Ready, Report, Snapshot, StatusDocument, VerdictsForController
+from ..snapshot.holder import Held, Memory
+from .problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
+
+RETRY_AFTER_SECONDS = 5
+BEAT_SECONDS = 15.0
+
+
+class JsonLines(StreamingResponse):
+    """A line of JSON at a time, for as long as somebody reads."""
+
+    media_type = "application/x-ndjson"
+
+
+def read_routes(
+    status: Callable[[], Awaitable[bytes]], memory: Memory, ask_engine: Callable[[], Awaitable[None]]
+) -> APIRouter:
+    """What everyone may ask who can reach the port.
+
+    `ask_engine` raises `EngineUnavailable` unless the engine answers now.
+    """
+    router = APIRouter()
+
+    @router.get("/status", summary="The whole state", tags=["state"], response_model=StatusDocument)
+    async def get_status() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The engine, the originals, what runs now, and the controller's last report.
+
+        Each request sees a `docker ps` made for it: requests that wait together share one, never one begun before they
+        arrived. Works without a snapshot and without an engine; then these parts are null.
+        """
+        return Response(await status(), headers=JSON_HEADERS)
+
+    @router.get(
+        "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)
+    )
+    async def get_snapshot() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The snapshot alone, from memory: works whatever the engine does."""
+        return Response(_held(memory).public, headers=JSON_HEADERS)
+
+    @router.get("/healthz", summary="Does the process live?", tags=["health"], response_model=Alive)
+    async def get_healthz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The process lives. Says nothing about the engine: restarting this service would not mend that."""
+        return Response(Alive().model_dump_json(), headers=JSON_HEADERS)
+
+    @router.get("/readyz", summary="Is it of use?", tags=["health"], response_model=Ready, responses=documented(503))
+    async def get_readyz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The engine answers and a snapshot is held."""
+        _held(memory)
+        try:
+            await ask_engine()
+        except EngineUnavailable as error:
+            raise _not_now(f"The engine can't be asked: {error}") from error
+        return Response(Ready().model_dump_json(), headers=JSON_HEADERS)
+
+    return router
+
+
+def controller_routes(
+    memory: Memory,
+    controller: ControllerRecord,
+    policy: Callable[[], Policy],
+    verdicts: Verdicts,
+    check_token: Callable[..., None],
+) -> APIRouter:
+    """What only the controller may ask: it shows the token."""
+    router = APIRouter(dependencies=[Depends(check_token)], tags=["controller"], responses=documented(401))
+
+    @router.get(
+        "/snapshot/recipes",
+        summary="The desired state with its recipes",
+        response_model=DesiredState,
+        responses=documented(304, 503),
+    )
+    async def get_recipes(  # pyright: ignore[reportUnusedFunction] - the route uses it
+        if_none_match: Annotated[str | None, Header(description="The `ETag` of the last answer.")] = None,
+    ) -> Response:
+        """The snapshot with all that is needed to create its originals again. Holds secrets.
+
+        The `ETag` is the snapshot's id, since a snapshot never changes, followed by the policy's where it says something
+        about `ignore` or `restart`. Reading it also tells that the controller lives.
+        """
+        controller.saw()
+        tag, desired = _held(memory).desired(policy())
+        etag = f'"{tag}"'
+        headers = {"ETag": etag, **NEVER_STORE}
+        if if_none_match is not None and _matches(if_none_match, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(desired, headers=headers, media_type="application/json")
+
+    @router.get(
+        "/verdicts",
+        summary="Follow the verdicts",
+        response_class=JsonLines,
+        response_model=VerdictsForController,
+        responses=documented(503),
+    )
+    async def get_verdicts() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """Follow which originals are failing by their probes and logs.
+
+        A line of JSON now and after every change, each of them complete; an empty line every 15 s as a sign of life.
+        """
+        engine = _held(memory).snapshot.engine
+        return JsonLines(verdicts.follow(engine, BEAT_SECONDS), headers=NEVER_STORE)
+
+    @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(413, 422, 503))
+    async def post_report(report: Report) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """Take in what the controller found at a check and did about it. Fields not named here are kept, too."""
+        engine = _held(memory).snapshot.engine
+        try:
+            await controller.receive(report, engine)
+        except StoreUnavailable as error:
+            raise _not_now(f"The report is shown in /status, but could not be stored: {error}") from error
+        return Response(status_code=204, headers=NEVER_STORE)
+
+    return router
+
+
+def _held(memory: Memory) -> Held:
+    if memory.held is None:
+        raise _not_now(f"No snapshot is held yet: {memory.waiting_for}.")
+    return memory.held
+
+
+def _not_now(detail: str) -> ProblemError:
+    return ProblemError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags

@@ -1,0 +1,140 @@
+"""The `/status` document as bytes: built once per listing and shared by the requests that waited for it.
+
+Parts that do not change are kept as bytes and joined; `schemas.StatusDocument` describes the whole, and a test holds the
+two together.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from ..engine.shared import SharedCall
+from ..engine.view import EngineView, Listing
+from ..engine.watch import EngineWatch
+from ..errors import EngineUnavailable
+from ..health.verdicts import Verdicts
+from ..journal.controller import ControllerRecord
+from ..model import RunningContainer, Verdict
+from ..snapshot.holder import Memory
+
+_RUNNING = TypeAdapter(tuple[RunningContainer, ...])
+_VERDICTS = TypeAdapter(list[Verdict])
+
+
+class Status:
+    """Answers `/status`."""
+
+    def __init__(
+        self,
+        engine: EngineView,
+        watch: EngineWatch,
+        memory: Memory,
+        controller: ControllerRecord,
+        verdicts: Verdicts,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._memory = memory
+        self._controller = controller
+        self._verdicts = verdicts
+        self._now = now
+        self._shared = SharedCall(self._observe)
+        self._shown: Listing | None = None
+        self._shown_bytes = b"[]"
+        self._told_revision = -1
+        self._told_bytes = b"[]"
+
+    async def document(self) -> bytes:
+        """The document, with a listing begun at or after this call; without one while the engine can't be asked."""
+        if self._watch.error is None:
+            try:
+                return await self._shared.get()
+            except EngineUnavailable:
+                pass
+        return self._render(b"null")
+
+    async def _observe(self) -> bytes:
+        try:
+            listing = await self._engine.running()
+        except EngineUnavailable as error:
+            self._watch.failed(error)
+            raise
+        self._watch.answered()
+        if listing is not self._shown:
+            self._shown_bytes = _RUNNING.dump_json(listing.containers)
+            self._shown = listing
+        return self._render(self._shown_bytes)
+
+    def _render(self, running: bytes) -> bytes:
+        now = self._now()
+        held = self._memory.held
+        return b"".join(
+            (
+                b'{"at":',
+                _json(_text(now)),
+                b',"engine":',
+                self._render_engine(),
+                b',"snapshot":',
+                held.public if held is not None else b"null",
+                b',"running":',
+                running,
+                b',"verdicts":',
+                self._render_verdicts(),
+                b',"controller":',
+                self._render_controller(now),
+                b"}",
+            )
+        )
+
+    def _render_engine(self) -> bytes:
+        look = self._watch.engine_look
+        error = self._watch.error
+        return _json(
+            {
+                "reachable": error is None,
+                "error": None if error is None else str(error),
+                "id": look and look.identity.id,
+                "name": look and look.identity.name,
+                "none_network_id": look and look.identity.none_network_id,
+                "version": look and look.version,
+            }
+        )
+
+    def _render_verdicts(self) -> bytes:
+        if self._told_revision != self._verdicts.revision:
+            self._told_revision = self._verdicts.revision
+            self._told_bytes = _VERDICTS.dump_json(self._verdicts.told())
+        return self._told_bytes
+
+    def _render_controller(self, now: datetime) -> bytes:
+        seen = self._controller.last_seen_at
+        report = self._controller.report
+        return b"".join(
+            (
+                b'{"last_seen_at":',
+                _json(seen and _text(seen)),
+                b',"last_seen_seconds_ago":',
+                _json(seen and _age(now, seen)),
+                b',"report":',
+                report.document.encode() if report is not None else b"null",
+                b',"report_age_seconds":',
+                _json(report and _age(now, report.received_at)),
+                b"}",
+            )
+        )
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _age(now: datetime, then: datetime) -> float:
+    return max(0.0, round((now - then).total_seconds(), 1))

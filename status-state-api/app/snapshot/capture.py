@@ -1,0 +1,98 @@
+"""Takes a snapshot: lists what runs, leaves out the protected, and reads the recipes of the rest.
+
+It reads from the engine and decides nothing but what `protection` says. Recipes hold secrets: never log them.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+
+from ..engine.view import EngineView, Inspection
+from ..health.rules.policy import Policy
+from ..model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
+from .protection import IGNORE_LABEL, Protection, protection_of
+
+CONCURRENT_INSPECTS = 8
+
+PREDEFINED_NETWORKS = {"bridge", "host", "none"}
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+async def take_snapshot(
+    engine: EngineView, identity: EngineIdentity, at: datetime, reason: str, policy: Policy
+) -> Recipes:
+    """Take a snapshot of what runs now. A container that vanishes meanwhile is left out."""
+    listing = await engine.running()
+    wanted: list[str] = []
+    for container in listing.containers:
+        protection = protection_of(policy.apply(container.name, container.labels))
+        if protection is Protection.UNREADABLE:
+            log.warning(
+                "a container is left alone because a label can't be read: make it true or false",
+                container=container.name,
+                label=f"{IGNORE_LABEL}={container.labels[IGNORE_LABEL]}",
+            )
+        if protection is Protection.NONE:
+            wanted.append(container.id)
+    inspects = await _each(wanted, engine.container)
+    networks = await _each(
+        sorted({network for inspect in inspects for network in networks_of(inspect)}), engine.network
+    )
+    volumes = await _each(sorted({volume for inspect in inspects for volume in volumes_of(inspect)}), engine.volume)
+    images = await _each(sorted({str(inspect["Image"]) for inspect in inspects}), engine.image)
+    originals = sorted(map(_original, inspects), key=lambda original: (original.name, original.id))
+    return Recipes(
+        snapshot=SnapshotHead(id=uuid.uuid4().hex, taken_at=at.replace(microsecond=0), reason=reason, engine=identity),
+        count=len(originals),
+        originals=originals,
+        networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
+        volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
+        images=[{"Id": image["Id"], "RepoDigests": image.get("RepoDigests") or []} for image in images],
+    )
+
+
+def networks_of(inspect: Inspection) -> list[str]:
+    """The ids of the user-defined networks that a container is attached to, or their names where it has no id yet."""
+    networks: dict[str, Inspection] = inspect["NetworkSettings"].get("Networks") or {}
+    return [str(end.get("NetworkID") or name) for name, end in networks.items() if name not in PREDEFINED_NETWORKS]
+
+
+def volumes_of(inspect: Inspection) -> list[str]:
+    """The names of the volumes that a container mounts, named and anonymous."""
+    mounts: list[Inspection] = inspect.get("Mounts") or []
+    return [str(mount["Name"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")]
+
+
+def _original(inspect: Inspection) -> OriginalRecipe:
+    return OriginalRecipe(
+        id=inspect["Id"],
+        name=inspect["Name"].removeprefix("/"),
+        image=inspect["Config"]["Image"],
+        image_id=inspect["Image"],
+        inspect=inspect,
+    )
+
+
+def _definition(network: Inspection) -> Inspection:
+    """The network itself, without what is attached to it at the moment."""
+    return {key: value for key, value in network.items() if key != "Containers"}
+
+
+async def _each(names: list[str], inspect: Callable[[str], Awaitable[Inspection | None]]) -> list[Inspection]:
+    """Inspect them all, a few at a time; those that are gone are left out."""
+    free = asyncio.Semaphore(CONCURRENT_INSPECTS)
+
+    async def one(name: str) -> Inspection | None:
+        async with free:
+            return await inspect(name)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(name)) for name in names]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None  # they failed together: one cause is enough to tell
+    return [inspection for task in tasks if (inspection := task.result()) is not None]

@@ -1,0 +1,295 @@
+"""The memory: takes or resumes the snapshot at the start, holds it, and records the orderly stop.
+
+It carries out what `snapshot` decides. Everything about the start runs in the background; until a snapshot is held,
+`waiting_for` says why not yet.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+
+from ..engine.view import EngineLook, EngineView, Inspection, parse_moment
+from ..engine.watch import EngineWatch
+from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
+from ..health.rules.policy import Policy
+from ..health.rules.rules import LABEL_PREFIX
+from ..health.supervisor import Watched
+from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
+from ..process.own_id import Own, find_own
+from .capture import take_snapshot
+from .decide import (
+    AskWhenEnded,
+    Fresh,
+    OnStart,
+    Resume,
+    SettleTimes,
+    Settling,
+    Situation,
+    StoredRun,
+    StoredSnapshot,
+    decide,
+    engine_age_seconds,
+    is_starting,
+    judge_endings,
+)
+
+PATIENCE_SECONDS = 60.0
+"""Design, section 2: an exit at once would make `compose up` fail."""
+RETRY_SECONDS = 5.0
+"""As slowly as while the engine is lost later: see `watch`."""
+SETTLE_LOOK_SECONDS = 1.0
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class SnapshotStore(Protocol):
+    """What the memory asks of the store."""
+
+    async def open(self) -> None:
+        """Make it ready."""
+        ...
+
+    async def find_run(self, container_id: str) -> StoredRun | None:
+        """Find the last run of this SSA container."""
+        ...
+
+    async def find_latest(self, engine: EngineIdentity) -> StoredSnapshot | None:
+        """Find the latest snapshot of this engine."""
+        ...
+
+    async def read_recipes(self, snapshot_id: str) -> Recipes:
+        """Read a snapshot with its recipes."""
+        ...
+
+    async def begin_run(
+        self, recipes: Recipes, container_id: str | None, boot_id: str | None, bridge_id: str | None
+    ) -> int | None:
+        """Save the snapshot unless it is stored, and note that a run holds it."""
+        ...
+
+    async def mark_stopped(self, run: int, at: datetime) -> None:
+        """Note that a run was stopped in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The snapshot that is held, with the bytes that are served of it: they cost nothing when they are asked for."""
+
+    snapshot: Snapshot
+    public: bytes = field(repr=False)
+    """`schemas.Snapshot` as JSON."""
+    recipes: bytes = field(repr=False)
+    """`schemas.Recipes` as JSON. Holds secrets."""
+    watched: tuple[Watched, ...] = field(repr=False)
+    """What is needed to know whether the originals are well."""
+
+    @classmethod
+    def of(cls, recipes: Recipes) -> "Held":
+        """Hold this snapshot."""
+        head = recipes.snapshot
+        originals = [
+            Original(id=original.id, name=original.name, image=original.image, image_id=original.image_id)
+            for original in recipes.originals
+        ]
+        snapshot = Snapshot(**dict(head), originals=originals)
+        watched = tuple(_watched(original) for original in recipes.originals)
+        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+
+    def desired(self, policy: Policy) -> tuple[str, bytes]:
+        """Return `schemas.DesiredState` as JSON, and what tells it apart from others: the snapshot's id, mostly."""
+        handling = json.dumps(policy.handling(), separators=(",", ":")).encode()
+        tag = self.snapshot.id
+        if handling != b"[]":
+            tag += f".{hashlib.sha256(handling).hexdigest()[:16]}"
+        return tag, b"".join((self.recipes[:-1], b',"policy":', handling, b"}"))
+
+
+def _watched(original: OriginalRecipe) -> Watched:
+    config: Inspection = original.inspect["Config"]
+    labels: dict[str, str] = config.get("Labels") or {}
+    ours = {label: value for label, value in labels.items() if label.startswith(LABEL_PREFIX)}
+    health_check: dict[str, Any] = config.get("Healthcheck") or {}
+    has_health_check = health_check.get("Test") not in (None, [], ["NONE"])
+    return Watched(original.id, original.name, ours, has_health_check)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times of the start, in seconds."""
+
+    patience: float = PATIENCE_SECONDS
+    retry: float = RETRY_SECONDS
+    settle_look: float = SETTLE_LOOK_SECONDS
+    settle: SettleTimes = field(default_factory=SettleTimes)
+
+
+class Memory:
+    """Holds the snapshot."""
+
+    def __init__(
+        self,
+        engine: EngineView,
+        watch: EngineWatch,
+        store: SnapshotStore,
+        *,
+        on_start: OnStart,
+        mountinfo: str,
+        boot_id: str | None,
+        policy: Callable[[], Policy] = Policy,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._store = store
+        self._on_start: OnStart = on_start
+        self._mountinfo = mountinfo
+        self._boot_id = boot_id
+        self._policy = policy
+        self._timing = timing or Timing()
+        self._clock = clock
+        self._sleep = sleep
+        self._saving: asyncio.Task[int | None] | None = None
+        self.held: Held | None = None
+        self.own_names: frozenset[str] = frozenset()
+        self.waiting_for = "the service is just starting"
+
+    async def start(self) -> Held | None:
+        """Take or resume the snapshot; None when the engine or the store could not be asked for too long.
+
+        Raises `StoreUnusable` when trying again changes nothing.
+        """
+        failing_since = 0.0
+        told: str | None = None
+        while True:
+            began = self._clock()
+            try:
+                return await self._attempt()
+            except (EngineUnavailable, StoreUnavailable) as failure:
+                error = failure
+            if isinstance(error, EngineUnavailable):
+                self._watch.failed(error)
+            now = self._clock()
+            # An attempt that got as far as waiting for the engine to settle begins a new series of failures.
+            if told is None or now - began >= self._timing.patience:
+                failing_since = now
+            if now - failing_since >= self._timing.patience:
+                log.error(
+                    "this service ends, because it could not take a snapshot",
+                    tried_seconds=round(now - failing_since),
+                    cause=error.cause,
+                    remedy=error.remedy,
+                )
+                return None
+            self.waiting_for = f"{error.cause}. {error.remedy}"
+            if error.cause != told:
+                told = error.cause
+                log.warning(
+                    "no snapshot yet, and it is tried again for a minute", cause=error.cause, remedy=error.remedy
+                )
+            await self._sleep(self._timing.retry)
+
+    async def record_stop(self) -> bool:
+        """Record that this process was stopped in order, if it holds a snapshot; tell whether it was recorded.
+
+        A snapshot that is just being saved is held: the mark follows it. Raises `StoreUnavailable`.
+        """
+        if self._saving is None:
+            return False
+        run = await asyncio.shield(self._saving)
+        if run is None:
+            return False
+        await self._store.mark_stopped(run, datetime.now(UTC))
+        return True
+
+    async def _attempt(self) -> Held:
+        await self._store.open()
+        look = await self._engine.look()
+        self._watch.answered(look)
+        own = await find_own(self._engine, self._mountinfo)
+        self.own_names = own.names
+        situation = await self._situation(look, own)
+        decision = decide(self._on_start, situation)
+        if isinstance(decision, AskWhenEnded):
+            decision = await self._ask_when_ended(decision, own)
+        if isinstance(decision, Resume):
+            recipes = await self._store.read_recipes(decision.snapshot.id)
+            held = await self._hold(recipes, own, look)
+            log.info("snapshot resumed", why=decision.why, originals=recipes.count, snapshot=recipes.snapshot.id)
+            return held
+        return await self._take_fresh(decision, situation, own, look)
+
+    async def _situation(self, look: EngineLook, own: Own) -> Situation:
+        own_run = None if own.container_id is None else await self._store.find_run(own.container_id)
+        latest = await self._store.find_latest(look.identity)
+        return Situation(look, self._boot_id, own.container_id, own.why_unknown, own_run, latest)
+
+    async def _ask_when_ended(self, ask: AskWhenEnded, own: Own) -> Fresh | Resume:
+        recipes = await self._store.read_recipes(ask.snapshot.id)
+        ends: dict[str, datetime | None] = {}
+        for original in recipes.originals:
+            inspect = await self._engine.container(original.id)
+            ends[original.name] = None if inspect is None else parse_moment(inspect["State"].get("FinishedAt"))
+        own_end = None if own.inspect is None else parse_moment(own.inspect["State"].get("FinishedAt"))
+        return judge_endings(ask, own_end, ends)
+
+    async def _take_fresh(self, decision: Fresh, situation: Situation, own: Own, look: EngineLook) -> Held:
+        before: Recipes | None = None
+        if situation.latest is not None:
+            before = await self._store.read_recipes(situation.latest.id)
+        if is_starting(look, self._timing.settle):
+            await self._wait_until_settled(look)
+            look = await self._engine.look()
+        recipes = await take_snapshot(self._engine, look.identity, datetime.now(UTC), "startup", self._policy())
+        held = await self._hold(recipes, own, look)
+        now_held = {original.name for original in recipes.originals}
+        log.info(
+            "snapshot taken afresh",
+            why=decision.why,
+            originals=recipes.count,
+            no_longer_held=sorted({original.name for original in before.originals} - now_held if before else ()),
+            snapshot=recipes.snapshot.id,
+        )
+        return held
+
+    async def _wait_until_settled(self, look: EngineLook) -> None:
+        age = engine_age_seconds(look) or 0.0
+        times = self._timing.settle
+        self.waiting_for = (
+            f"the engine started {age:.0f} s ago: the snapshot is taken once what runs has not changed for "
+            f"{times.quiet:.0f} s, after {times.limit:.0f} s at the latest"
+        )
+        log.info("waiting until the engine has started what it starts", engine_age_seconds=round(age))
+        settling = Settling.begin(times, self._clock(), await self._running_ids())
+        while settling.done is None:
+            await self._sleep(self._timing.settle_look)
+            settling = settling.observe(self._clock(), await self._running_ids())
+        log.info("the engine has started what it starts", why=settling.done, running=len(settling.running))
+
+    async def _running_ids(self) -> frozenset[str]:
+        listing = await self._engine.running()
+        self._watch.answered()
+        return frozenset(container.id for container in listing.containers)
+
+    async def _hold(self, recipes: Recipes, own: Own, look: EngineLook) -> Held:
+        """Save first, then hold: what is held survives a crash."""
+        self.waiting_for = "the snapshot is being saved"
+        self._saving = asyncio.create_task(
+            self._store.begin_run(recipes, own.container_id, self._boot_id, look.bridge_id)
+        )
+        try:
+            await asyncio.shield(self._saving)
+        except StatusStateError:  # it was not saved, so it is not held; a cancelled wait leaves the saving under way
+            self._saving = None
+            raise
+        self.held = Held.of(recipes)
+        return self.held

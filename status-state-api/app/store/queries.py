@@ -1,0 +1,157 @@
+"""What is read and written in the store, each within a transaction that the caller has begun.
+
+Statements only, the same for SQLite and PostgreSQL. Times go in and come out as UTC.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+
+from ..errors import StoreUnusable
+from ..model import EngineIdentity, Recipes
+from ..snapshot.decide import StoredRun, StoredSnapshot
+from .tables import SCHEMA_VERSION, metadata, reports, runs, schema_version, snapshots
+
+REPORTS_KEPT = 1000
+SNAPSHOTS_KEPT = 10
+"""Per engine. Older ones are deleted with the runs that held them: nobody asks for them, and they hold secrets."""
+
+_HEAD = [column for column in snapshots.c if column is not snapshots.c.document]
+
+
+def prepare(connection: Connection) -> int:
+    """Make the tables that are missing and return the schema's version; touch nothing of a newer one."""
+    if sqlalchemy.inspect(connection).has_table(schema_version.name):
+        found: int | None = connection.execute(select(func.max(schema_version.c.version))).scalar_one()
+        if found is not None and found > SCHEMA_VERSION:
+            return found
+    metadata.create_all(connection)
+    if connection.execute(select(schema_version.c.version)).first() is None:
+        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+    return SCHEMA_VERSION
+
+
+def find_run(connection: Connection, container_id: str) -> StoredRun | None:
+    """Find the last run of this SSA container."""
+    row = connection.execute(
+        select(*_HEAD, runs.c.boot_id, runs.c.bridge_id, runs.c.stopped_at)
+        .join_from(runs, snapshots)
+        .where(runs.c.container_id == container_id)
+        .order_by(runs.c.number.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    stopped_at = None if row.stopped_at is None else _utc(row.stopped_at)
+    return StoredRun(row.boot_id, row.bridge_id, stopped_at, _stored_snapshot(row))
+
+
+def find_latest(connection: Connection, engine: EngineIdentity) -> StoredSnapshot | None:
+    """Find the latest snapshot of this engine."""
+    row = connection.execute(
+        select(*_HEAD).where(_of_engine(snapshots, engine)).order_by(snapshots.c.number.desc()).limit(1)
+    ).first()
+    return None if row is None else _stored_snapshot(row)
+
+
+def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
+    """Read a snapshot with its recipes."""
+    document: str = connection.execute(select(snapshots.c.document).where(snapshots.c.id == snapshot_id)).scalar_one()
+    try:
+        return Recipes.model_validate_json(document)
+    except ValidationError:  # not chained: it would quote the recipe
+        raise StoreUnusable(
+            f"the stored snapshot {snapshot_id} can't be read",
+            "Have everything running that shall run, then set SSA_SNAPSHOT_ON_START=fresh for one start",
+        ) from None
+
+
+def begin_run(
+    connection: Connection, recipes: Recipes, container_id: str | None, boot_id: str | None, bridge_id: str | None
+) -> int | None:
+    """Save the snapshot unless it is stored, and note that a run of this container holds it, in place of its last run.
+
+    Return the run's number. A run whose container is not known is not noted: no start could ever find it.
+    """
+    head = recipes.snapshot
+    held: int | None = connection.execute(select(snapshots.c.number).where(snapshots.c.id == head.id)).scalar()
+    if held is None:
+        held = _insert(
+            connection,
+            snapshots,
+            id=head.id,
+            **_engine_columns(head.engine),
+            originals=recipes.count,
+            document=recipes.model_dump_json(),
+        )
+        _delete_old_snapshots(connection, head.engine)
+    if container_id is None:
+        return None
+    connection.execute(delete(runs).where(runs.c.container_id == container_id))
+    return _insert(
+        connection,
+        runs,
+        container_id=container_id,
+        boot_id=boot_id,
+        bridge_id=bridge_id,
+        snapshot=held,
+        stopped_at=None,
+    )
+
+
+def mark_stopped(connection: Connection, run: int, at: datetime) -> None:
+    """Note that this run was stopped in order."""
+    connection.execute(update(runs).where(runs.c.number == run).values(stopped_at=at))
+
+
+def save_report(connection: Connection, engine: EngineIdentity, received_at: datetime, document: str) -> None:
+    """Keep a report, and only the last ones."""
+    saved = _insert(connection, reports, **_engine_columns(engine), received_at=received_at, document=document)
+    connection.execute(delete(reports).where(reports.c.number <= saved - REPORTS_KEPT))
+
+
+def last_report(connection: Connection, engine: EngineIdentity) -> tuple[datetime, str] | None:
+    """The last report about this engine, and when it was received."""
+    row = connection.execute(
+        select(reports).where(_of_engine(reports, engine)).order_by(reports.c.number.desc()).limit(1)
+    ).first()
+    return None if row is None else (_utc(row.received_at), row.document)
+
+
+def _insert(connection: Connection, table: Table, **values: Any) -> int:
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    if key is None:
+        raise AssertionError("one row was inserted, so it has a key")
+    return key[0]
+
+
+def _delete_old_snapshots(connection: Connection, engine: EngineIdentity) -> None:
+    numbers = select(snapshots.c.number).where(_of_engine(snapshots, engine)).order_by(snapshots.c.number.desc())
+    old = list(connection.execute(numbers.offset(SNAPSHOTS_KEPT)).scalars())
+    connection.execute(delete(runs).where(runs.c.snapshot.in_(old)))
+    connection.execute(delete(snapshots).where(snapshots.c.number.in_(old)))
+
+
+def _engine_columns(engine: EngineIdentity) -> dict[str, str]:
+    return {
+        "engine_id": engine.id,
+        "engine_name": engine.name,
+        "engine_none_network_id": engine.none_network_id,
+    }
+
+
+def _of_engine(table: Table, engine: EngineIdentity) -> ColumnElement[bool]:
+    return and_(*(table.c[column] == value for column, value in _engine_columns(engine).items()))
+
+
+def _stored_snapshot(row: Row[Any]) -> StoredSnapshot:
+    engine = EngineIdentity(id=row.engine_id, name=row.engine_name, none_network_id=row.engine_none_network_id)
+    return StoredSnapshot(row.id, engine, row.originals)
+
+
+def _utc(moment: datetime) -> datetime:
+    """SQLite forgets the zone, and PostgreSQL answers in its own."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,211 @@
+"""The memory that survives: snapshots with their recipes, the runs that held them, and the controller's reports.
+
+SQLite by default, any PostgreSQL by SSA_DATABASE_URL. It keeps and finds; it decides nothing. Recipes hold secrets: the
+file is readable by its owner only, and nothing of it is ever logged. All work is done in one daemon thread, in the
+order in which it was asked for, so a mark asked for while a snapshot is being saved is written right after it.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.pool import StaticPool
+
+from ..errors import StoreUnavailable, StoreUnusable
+from ..model import EngineIdentity, Recipes
+from ..process.threads import DaemonThreads
+from ..snapshot.decide import StoredRun, StoredSnapshot
+from . import queries as records
+from .tables import SCHEMA_VERSION
+
+CONNECT_SECONDS = 5
+BUSY_SECONDS = 5.0
+"""How long a write waits for another process that has the SQLite file locked, such as a backup."""
+
+T = TypeVar("T")
+
+_FAILURES = (DatabaseError, InterfaceError, OSError)
+"""What the world does to a database; `DatabaseError` includes defects of ours, which are sorted out."""
+
+
+class Store:
+    """The store at a database URL. Every method raises `StoreUnavailable` or `StoreUnusable` when it can't do it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = database_url(url)
+        self._threads = DaemonThreads(1, "store")
+        self._database: sqlalchemy.Engine | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the store is, without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    async def open(self) -> None:
+        """Make what is missing: the file, the tables. Refuses what a newer version has made."""
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._threads.run(self._close)
+
+    async def find_run(self, container_id: str) -> StoredRun | None:
+        """Find the last run of this SSA container that held a snapshot."""
+        return await self._begin(records.find_run, container_id)
+
+    async def find_latest(self, engine: EngineIdentity) -> StoredSnapshot | None:
+        """Find the latest snapshot of this engine."""
+        return await self._begin(records.find_latest, engine)
+
+    async def read_recipes(self, snapshot_id: str) -> Recipes:
+        """Read a snapshot with its recipes."""
+        return await self._begin(records.read_recipes, snapshot_id)
+
+    async def begin_run(
+        self, recipes: Recipes, container_id: str | None, boot_id: str | None, bridge_id: str | None
+    ) -> int | None:
+        """Save the snapshot unless it is stored, and note that a run of this container holds it.
+
+        Return the run's number; None where the container is not known.
+        """
+        return await self._begin(records.begin_run, recipes, container_id, boot_id, bridge_id)
+
+    async def mark_stopped(self, run: int, at: datetime) -> None:
+        """Note that this run was stopped in order."""
+        await self._begin(records.mark_stopped, run, at)
+
+    async def save_report(self, engine: EngineIdentity, received_at: datetime, document: str) -> None:
+        """Keep a report of the controller; only the last ones are kept."""
+        await self._begin(records.save_report, engine, received_at, document)
+
+    async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
+        """The last report about this engine, and when it was received."""
+        return await self._begin(records.last_report, engine)
+
+    async def _begin(self, work: Callable[..., T], *args: Any) -> T:
+        """Do the work in one transaction."""
+
+        def in_transaction() -> T:
+            database = self._database
+            if database is None:
+                raise StoreUnavailable("the store is not open", "Wait until it is")
+            with database.begin() as connection:
+                return work(connection, *args)
+
+        return await self._run(in_transaction)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._threads.run(work)
+        except (IntegrityError, ProgrammingError):
+            raise  # a defect here: it is told with its traceback
+        except _FAILURES as error:
+            raise self._explain(error) from error
+
+    def _open(self) -> None:
+        if self._database is not None:
+            return
+        if self._url.get_backend_name() == "sqlite":
+            database = open_sqlite(self._url)
+        else:
+            database = sqlalchemy.create_engine(
+                self._url,
+                pool_size=1,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": CONNECT_SECONDS},
+                hide_parameters=True,
+            )
+        try:
+            with database.begin() as connection:
+                found = records.prepare(connection)
+        except (IntegrityError, ProgrammingError) as error:
+            database.dispose()
+            raise StoreUnavailable(
+                f"the tables of the store {self.address} can't be made: {_said(error)}",
+                "Let its user create tables; if another replica is just making them, the next try finds them",
+            ) from error
+        except BaseException:
+            database.dispose()
+            raise
+        if found > SCHEMA_VERSION:
+            database.dispose()
+            raise StoreUnusable(
+                f"the store {self.address} was made by a newer version: its schema is {found}, and this version knows "
+                f"{SCHEMA_VERSION}",
+                "Run that version again, or name another store by SSA_DATA_DIR or SSA_DATABASE_URL",
+            )
+        self._database = database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.dispose()
+
+    def _explain(self, error: Exception) -> StoreUnavailable | StoreUnusable:
+        """From the database's error to a cause and a remedy."""
+        said = _said(error)
+        if self._url.get_backend_name() != "sqlite":
+            return StoreUnavailable(
+                f"the store at {self.address} can't be used: {said}",
+                "See whether the database runs and SSA_DATABASE_URL is right",
+            )
+        if "not a database" in said or "malformed" in said:
+            return StoreUnusable(
+                f"the store {self._url.database} is damaged: {said}",
+                "Move the file away: the next start takes a fresh snapshot, so have everything running before it",
+            )
+        return StoreUnavailable(
+            f"the store {self._url.database} can't be used: {said}",
+            "See that its folder is a writable volume with space left (SSA_DATA_DIR)",
+        )
+
+
+def _said(error: Exception) -> str:
+    """The first line of what the database said; never the statement, which may hold secrets."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def database_url(text: str) -> URL:
+    """Read a database URL; `postgresql://` and `postgres://` mean psycopg 3. Raises ValueError for anything else."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError("it is no database URL") from error
+    if url.drivername in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError(f"databases of the kind {url.drivername} are not supported, only postgresql and sqlite")
+    return url
+
+
+def open_sqlite(url: URL) -> sqlalchemy.Engine:
+    """Open the file with the owner's rights alone, and so that a commit survives a power loss."""
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    database = sqlalchemy.create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+    )
+    event.listen(database, "connect", _set_up_sqlite)
+    return database
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    """Writes are rare, so they may be slow: one file without a log beside it, synced to its folder's entry."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=DELETE")
+    cursor.execute("PRAGMA synchronous=EXTRA")
+    cursor.execute("PRAGMA foreign_keys=ON")  # as PostgreSQL always does
+    cursor.execute("PRAGMA secure_delete=ON")  # deleted recipes leave no secrets behind
+    cursor.execute("PRAGMA temp_store=MEMORY")  # the root file system is read-only
+    cursor.close()

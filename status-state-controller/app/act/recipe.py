@@ -1,0 +1,157 @@
+"""From a recipe to the engine's own request for making that container again. Pure.
+
+The recipe is the engine's `inspect` answer, and the request is the engine's JSON as well, so nothing is lost in
+translation. What must not be copied is what the engine made up when the container was made: the hostname and the
+alias that are its short id, addresses that were not asked for, the names under which links are stored. Of the mounts,
+the anonymous volumes are asked for by name, or the data in them would be lost.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..plan.successor import network_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_JOINED = re.compile(r"container:(?P<id>.+)")
+_DEFAULT_NETWORKS = frozenset({"default", "bridge", "host", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """The request for making a container, and the networks that it joins before it starts."""
+
+    body: dict[str, Any]
+    further_networks: dict[str, dict[str, Any]]  # the request of the older engines has room for one network only
+
+
+def creation(
+    recipe: Mapping[str, Any],
+    image: str,
+    present_ids: Mapping[str, str],
+    borrowed_volumes: frozenset[str],
+    network_ids: Mapping[str, str] | None = None,
+) -> Creation:
+    """Turn a recipe into requests.
+
+    Args:
+        recipe: the `inspect` answer kept for the original.
+        image: the name of its image, where that still means the same image, else the image's id.
+        present_ids: from the ids of originals that have been made again to the ids they have now; who shares their
+            namespaces or volumes has to follow them.
+        borrowed_volumes: names of the volumes that come along with `VolumesFrom`.
+        network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has.
+    """
+    config: dict[str, Any] = dict(recipe["Config"])
+    host_config: dict[str, Any] = dict(recipe["HostConfig"])
+    short_id = str(recipe["Id"])[:12]
+    network_mode = str(host_config.get("NetworkMode") or "default")
+
+    config["Image"] = image
+    if not config.get("Entrypoint") and config.get("Cmd"):
+        config["Entrypoint"] = [""]  # none at all; null would bring back the image's own
+    if not _owns_hostname(config, host_config, short_id):
+        config["Hostname"] = ""
+    if _JOINED.fullmatch(network_mode):
+        config["Domainname"] = ""
+        config["ExposedPorts"] = None
+
+    by_name = network_name(recipe)
+    if by_name is not None and not (network_ids or {}).get(by_name, "").startswith(network_mode):
+        network_mode = host_config["NetworkMode"] = by_name  # the network has been made again, with another id
+        by_name = None
+    for mode in ("NetworkMode", "PidMode", "IpcMode"):
+        host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
+    volumes_from: list[str] = host_config.get("VolumesFrom") or []
+    host_config["VolumesFrom"] = [_follow_volumes(source, present_ids) for source in volumes_from] or None
+    host_config["Mounts"] = _named_mounts(recipe) or None
+    host_config["Binds"] = [*(host_config.get("Binds") or []), *_anonymous_volumes(recipe, borrowed_volumes)] or None
+    host_config["ContainerIDFile"] = ""
+
+    endpoints = _endpoints(recipe, network_mode, short_id)
+    main_network = by_name or network_mode
+    first = {network_mode: endpoints[main_network]} if main_network in endpoints else {}
+    further = {name: endpoint for name, endpoint in endpoints.items() if name != main_network}
+    body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": first}}
+    return Creation(body, further)
+
+
+def _owns_hostname(config: Mapping[str, Any], host_config: Mapping[str, Any], short_id: str) -> bool:
+    """Tell whether the hostname was asked for: not the short id, not that of the host or of another container."""
+    borrowed = _JOINED.fullmatch(str(host_config.get("NetworkMode") or "")) or host_config.get("UTSMode") == "host"
+    if host_config.get("NetworkMode") == "host" and not borrowed:
+        # With the host's network the engine writes the host's name here, unless another one was asked for;
+        # which of the two it is can't be told, and asking for the host's own name makes no difference.
+        return config.get("Hostname") != short_id
+    return not borrowed and config.get("Hostname") != short_id
+
+
+def _follow(mode: str, present_ids: Mapping[str, str]) -> str:
+    joined = _JOINED.fullmatch(mode)
+    return mode if joined is None else f"container:{present_ids.get(joined['id'], joined['id'])}"
+
+
+def _follow_volumes(source: str, present_ids: Mapping[str, str]) -> str:
+    container, colon, mode = source.partition(":")
+    return present_ids.get(container, container) + colon + mode
+
+
+def _named_mounts(recipe: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the mounts asked for, with the names of the volumes that the engine chose for those without one."""
+    found: list[dict[str, Any]] = recipe.get("Mounts") or []
+    names = {_place(mount["Destination"]): mount.get("Name") for mount in found if mount.get("Type") == "volume"}
+    asked_for: list[dict[str, Any]] = recipe["HostConfig"].get("Mounts") or []
+    return [
+        {**mount, "Source": names[_place(mount["Target"])]}
+        if mount.get("Type") == "volume" and not mount.get("Source") and _place(mount["Target"]) in names
+        else mount
+        for mount in asked_for
+    ]
+
+
+def _anonymous_volumes(recipe: Mapping[str, Any], borrowed: frozenset[str]) -> list[str]:
+    """Name the volumes that were mounted without a name of their own, so that the same ones are mounted again."""
+    host_config: dict[str, Any] = recipe["HostConfig"]
+    binds: list[str] = host_config.get("Binds") or []
+    mounts: list[dict[str, Any]] = host_config.get("Mounts") or []
+    asked_for = {_destination(bind) for bind in binds} | {_place(mount.get("Target")) for mount in mounts}
+    found: list[dict[str, Any]] = recipe.get("Mounts") or []
+    return [
+        f"{mount['Name']}:{mount['Destination']}" + ("" if mount.get("RW", True) else ":ro")
+        for mount in found
+        if mount.get("Type") == "volume"
+        and _place(mount["Destination"]) not in asked_for
+        and mount.get("Name") not in borrowed
+    ]
+
+
+def _destination(bind: str) -> str:
+    parts = bind.split(":")
+    return _place(parts[1] if len(parts) > 1 else parts[0])
+
+
+def _place(path: object) -> str:
+    return str(path).rstrip("/")
+
+
+def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> dict[str, dict[str, Any]]:
+    """Return what was asked for of each network: addresses, aliases, links, driver options; nothing assigned."""
+    settings: dict[str, Any] = recipe.get("NetworkSettings") or {}
+    networks: dict[str, dict[str, Any] | None] = settings.get("Networks") or {}
+    endpoints: dict[str, dict[str, Any]] = {}
+    for name, kept in networks.items():
+        if name in _DEFAULT_NETWORKS and name in {network_mode, "bridge" if network_mode == "default" else ""}:
+            continue  # the network mode alone says it, and these take no aliases
+        endpoint = kept or {}
+        aliases: list[str] = endpoint.get("Aliases") or []
+        endpoints[name] = {
+            "IPAMConfig": endpoint.get("IPAMConfig"),
+            "Links": endpoint.get("Links"),
+            "Aliases": [alias for alias in aliases if alias != short_id] or None,
+            "DriverOpts": endpoint.get("DriverOpts"),
+        }
+    return endpoints

@@ -1,0 +1,385 @@
+"""The Docker engine, as far as the controller needs it. The only file that imports the Docker SDK.
+
+Neither the SDK's objects nor its exceptions leave this file: answers are values of model.py or the engine's own JSON,
+errors are those of errors.py. The SDK blocks, so each call runs in a thread of its own. These threads are daemons,
+because a stop may rightly last ten minutes and must not hold up the end of the process. Time-outs are the client's
+own: giving up on a thread from outside would leave it at work unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import closing, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import docker.errors
+import requests.exceptions
+import urllib3.exceptions
+from docker import APIClient
+from docker.utils import kwargs_from_env
+
+from ..errors import ContainerError, ControllerError, EngineError, EngineRefused
+from ..model import EngineIdentity
+from ..process.threads import in_daemon_thread
+from .parsing import read_event, read_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..model import Container, Event
+
+T = TypeVar("T")
+
+READ_TIMEOUT_SECONDS = 60
+"""How long one answer may take; a stop gets the container's own stop time-out on top."""
+
+DEFAULT_STOP_TIMEOUT_SECONDS = 10
+"""The engine's own default for containers without a stop time-out."""
+
+CHANGES = (
+    "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
+)  # fmt: skip
+"""The events that can change what a check finds; the engine itself leaves out the rest (`exec_…`, `top`, …)."""
+
+_CANT_ASK = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,  # a stream that breaks is not wrapped by requests
+    OSError,
+    ValueError,  # what answers speaks no JSON
+)
+
+
+class Engine:
+    """One Docker engine, reached as DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) say.
+
+    Args:
+        environment: where DOCKER_HOST and its kin are looked up.
+        threads: how many calls may be under way at once.
+    """
+
+    def __init__(self, environment: Mapping[str, str], threads: int) -> None:
+        self._environment = dict(environment)
+        self._limit = asyncio.Semaphore(threads)
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._client: APIClient | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the engine is looked for."""
+        return self._environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+    async def identity(self) -> EngineIdentity:
+        """Ask the engine which one it is."""
+        info: dict[str, Any] = await self._call(lambda client: client.info())
+        engine_id, name = info.get("ID"), info.get("Name")
+        if not isinstance(engine_id, str) or not isinstance(name, str) or not engine_id:
+            raise EngineError(f"what answers at {self.address} tells no id and no name: is it a Docker engine?")
+        return EngineIdentity(engine_id, name, await self.none_network_id())
+
+    async def none_network_id(self) -> str:
+        """Ask for the id of the network `none`, which tells engines apart at the price of a millisecond.
+
+        Raises:
+            EngineError: it can't be asked.
+        """
+        network: dict[str, Any] = await self._call(lambda client: client.inspect_network("none"))
+        if not isinstance(network.get("Id"), str):
+            raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
+        return network["Id"]
+
+    async def clock(self) -> datetime:
+        """Ask the engine for its own time, by which it notes when containers were started.
+
+        Raises:
+            EngineError: it can't be asked.
+        """
+        info: dict[str, Any] = await self._call(lambda client: client.info())
+        try:
+            return datetime.fromisoformat(info["SystemTime"])
+        except (KeyError, TypeError, ValueError):
+            raise EngineError(f"what answers at {self.address} has no clock: is it a Docker engine?") from None
+
+    async def containers(self) -> list[Container]:
+        """List every container, whatever its state, by one request.
+
+        Raises:
+            EngineError: the engine could not be asked, or its answer is no list of containers.
+        """
+        listed: Any = await self._call(lambda client: client.containers(all=True))
+        return read_listing(listed)
+
+    async def inspect(self, container_id: str) -> dict[str, Any] | None:
+        """Return the engine's own JSON about a container, None when there is no such container."""
+
+        def ask(client: Any) -> dict[str, Any] | None:
+            try:
+                return client.inspect_container(container_id)
+            except docker.errors.NotFound:
+                return None
+
+        return await self._call(ask)
+
+    async def start(self, container_id: str) -> None:
+        """Start a container; one that runs already is a success.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.start(container_id), acting=True)
+
+    async def stop(self, container_id: str, stop_timeout_seconds: int | None) -> None:
+        """Stop a container with its own stop signal; one that is down or gone already is a success.
+
+        Args:
+            container_id: which one.
+            stop_timeout_seconds: the container's own stop time-out; None for the engine's default, negative for
+                no limit at all. It is told to the engine again because the SDK derives from it how long to listen.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def act(client: Any, seconds: int) -> None:
+            with suppress(docker.errors.NotFound):  # gone is as good as stopped
+                client.stop(container_id, timeout=seconds)
+
+        await self._patiently(act, stop_timeout_seconds)
+
+    async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:
+        """Stop a container as `stop` does, and start it again; with `--rm` it is not deleted in between.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._patiently(
+            lambda client, seconds: client.restart(container_id, timeout=seconds), stop_timeout_seconds
+        )
+
+    async def _patiently(self, act: Callable[[Any, int], None], stop_timeout_seconds: int | None) -> None:
+        """Do what may take a container's stop time-out: the SDK derives from it how long it listens."""
+        seconds = DEFAULT_STOP_TIMEOUT_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
+
+        def act_patiently(client: Any) -> None:
+            patient = client if seconds >= 0 else self._connect(timeout=None)
+            try:
+                act(patient, seconds)
+            finally:
+                if patient is not client:
+                    patient.close()
+
+        await self._call(act_patiently, acting=True)
+
+    async def create(self, name: str, body: Mapping[str, Any]) -> str:
+        """Make a container from the engine's own JSON; return its id.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def act(client: Any) -> str:
+            return client.create_container_from_config(dict(body), name)["Id"]
+
+        return await self._call(act, acting=True)
+
+    async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
+        """Attach a container to a network; `endpoint` is the engine's own JSON.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
+
+    async def rename(self, container_id: str, name: str) -> None:
+        """Give a container another name.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.rename(container_id, name), acting=True)
+
+    async def remove_own(self, container_id: str) -> None:
+        """Remove a container of the controller's own making that has never been started; no other, ever.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.remove_container(container_id), acting=True)
+
+    async def image_id(self, image: str) -> str | None:
+        """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
+
+        def ask(client: Any) -> str | None:
+            try:
+                return client.inspect_image(image)["Id"]
+            except docker.errors.NotFound:
+                return None
+
+        return await self._call(ask)
+
+    async def pull(self, digest: str) -> None:
+        """Pull an image by `name@sha256:…`.
+
+        Raises:
+            ContainerError: no registry has it, or none can be reached.
+            EngineError: the engine could not be asked.
+        """
+        await self._call(lambda client: client.pull(digest), acting=True)
+
+    async def ensure_network(self, definition: Mapping[str, Any]) -> str:
+        """Make a network from its definition unless one of that name exists; return its id.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        name = str(definition["Name"])
+        fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
+        body = {key: definition[key] for key in fields if definition.get(key) is not None}
+
+        def find(client: Any) -> str | None:
+            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
+            return next((network["Id"] for network in found if network["Name"] == name), None)
+
+        present = await self._call(find, acting=True)
+        if present is not None:
+            return present
+        try:
+            await self._post("/networks/create", {**body, "CheckDuplicate": True})
+        except ContainerError:
+            # Two originals of one network are recreated at once: the other one may have made it meanwhile.
+            present = await self._call(find, acting=True)
+            if present is None:
+                raise
+            return present
+        made = await self._call(find, acting=True)
+        if made is None:
+            raise ContainerError(f"the network {name} was made and is gone again")
+        return made
+
+    async def ensure_volume(self, definition: Mapping[str, Any]) -> None:
+        """Make a volume from its definition; the engine leaves one of that name as it is.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        body: dict[str, Any] = {
+            "Name": definition["Name"],
+            "Driver": definition.get("Driver") or "local",
+            "DriverOpts": definition.get("Options") or {},
+            "Labels": definition.get("Labels") or {},
+        }
+        await self._post("/volumes/create", body)
+
+    async def watch(self, since: str | None, opened: Callable[[], None], deliver: Callable[[Event], None]) -> None:
+        """Deliver the changes of containers as the engine reports them; returns when the engine ends the stream.
+
+        Args:
+            since: the cursor of the last event that was seen; None for what happens from now on.
+            opened: called once the engine has taken the subscription, so that a check begun now misses nothing.
+            deliver: called with each event.
+
+        Raises:
+            EngineError: the stream can't be opened, or broke.
+        """
+        loop = asyncio.get_running_loop()
+
+        def follow(client: Any) -> None:
+            filters = {"type": "container", "event": list(CHANGES)}
+            with closing(client.events(since=since, filters=filters, decode=True)) as stream:
+                loop.call_soon_threadsafe(opened)
+                for entry in stream:
+                    loop.call_soon_threadsafe(deliver, read_event(entry))
+
+        # Outside the limit on calls: it lasts as long as the engine does.
+        await in_daemon_thread(lambda: self._translated(follow, acting=False))
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        """Send the engine its own JSON where the SDK's functions take apart and leave out."""
+
+        def act(client: Any) -> None:
+            response = client._post_json(client._url(path), data=dict(body))
+            client._raise_for_status(response)
+
+        await self._call(act, acting=True)
+
+    # The client is Any below, because its stubs leave most answers untyped.
+    async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
+        async with self._limit:
+            return await in_daemon_thread(lambda: self._translated(function, acting=acting))
+
+    def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
+        try:
+            return function(self._connected())
+        except docker.errors.APIError as error:
+            explanation = str(error.explanation or error)
+            if acting:  # the engine answers 500, too, for most things that are wrong with one container
+                raise ContainerError(explanation) from error
+            raise EngineError(f"the engine refused to answer: {explanation}") from error
+        except _CANT_ASK as error:
+            # The next call begins with a new connection: the engine that comes back may speak another API version.
+            self._disconnect()
+            raise self._explained(error) from error
+
+    def _connected(self) -> APIClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect(READ_TIMEOUT_SECONDS)
+            return self._client
+
+    def _connect(self, timeout: int | None) -> APIClient:
+        # `timeout=None` means "no limit" to the SDK, though its type hints know numbers only.
+        return APIClient(
+            version="auto",
+            timeout=timeout,  # pyright: ignore[reportArgumentType]
+            max_pool_size=self._threads,
+            **kwargs_from_env(environment=self._environment),
+        )
+
+    def _disconnect(self) -> None:
+        # Not closed here: another thread may be listening on it. It is closed when the last of them lets go.
+        with self._lock:
+            self._client = None
+
+    def _explained(self, error: BaseException) -> ControllerError:
+        causes = list(_causes(error))
+        if any(isinstance(cause, FileNotFoundError) for cause in causes):
+            return EngineRefused(
+                f"there is no engine socket at {self.address}: mount the host's /var/run/docker.sock, or set DOCKER_HOST"
+            )
+        if any(isinstance(cause, PermissionError) for cause in causes):
+            return EngineError(
+                f"the engine socket at {self.address} may not be opened: run this container as user 0, or as a member "
+                "of the socket's group"
+            )
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            return EngineRefused(f"no engine listens at {self.address}: is it down or being restarted?")
+        if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
+            return EngineError(f"the engine at {self.address} did not answer within {READ_TIMEOUT_SECONDS} s")
+        return EngineError(f"the engine at {self.address} can't be asked: {error}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk through everything that an exception wraps; urllib3 and requests hide the cause among the arguments."""
+    seen: set[int] = set()
+    waiting: list[BaseException] = [error]
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, *current.args, getattr(current, "reason", None))
+        waiting += [link for link in linked if isinstance(link, BaseException)]

@@ -1,0 +1,62 @@
+"""From the engine's own JSON to the values of model.py. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from ..errors import ImplausibleListing
+from ..model import Container, Event
+from ..plan.dependencies import PROJECT_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def read_listing(answer: Any) -> list[Container]:
+    """Read the engine's list of containers.
+
+    Raises:
+        ImplausibleListing: it is none.
+    """
+    if not isinstance(answer, list):
+        raise ImplausibleListing("what the engine sends is no list of containers: nothing is done")
+    try:
+        return [_read_container(entry) for entry in cast("list[dict[str, Any]]", answer)]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ImplausibleListing("the engine's list of containers is malformed: nothing is done") from error
+
+
+def _read_container(entry: Mapping[str, Any]) -> Container:
+    container_id, state = entry["Id"], entry["State"]
+    if not isinstance(container_id, str) or not isinstance(state, str) or not container_id:
+        raise TypeError("an id and a state were expected")
+    # Links show as further names with a second slash ("/web/db"); while it is being removed it may have none.
+    names: list[str] = entry.get("Names") or []
+    own_names = [name[1:] for name in names if name.count("/") == 1]
+    ports: list[dict[str, Any]] = entry.get("Ports") or []
+    network_settings: dict[str, Any] = entry.get("NetworkSettings") or {}
+    networks: dict[str, dict[str, Any]] = network_settings.get("Networks") or {}
+    return Container(
+        id=container_id,
+        name=own_names[0] if own_names else container_id[:12],
+        state=state,
+        status=str(entry.get("Status") or ""),
+        labels=entry.get("Labels") or {},
+        ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),
+        addresses=frozenset((name, end["IPAddress"]) for name, end in networks.items() if end.get("IPAddress")),
+    )
+
+
+def read_event(entry: Mapping[str, Any]) -> Event:
+    """Read one entry of the engine's stream of events."""
+    nanoseconds = int(entry["timeNano"])
+    attributes: dict[str, str] = entry["Actor"].get("Attributes") or {}  # holds the container's labels, too
+    action, _, detail = str(entry["Action"]).partition(": ")  # "health_status: healthy"
+    return Event(
+        container_id=str(entry["Actor"]["ID"]),
+        action=action,
+        signal=attributes.get("signal", ""),
+        project=attributes.get(PROJECT_LABEL, ""),
+        cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
+        detail=detail,
+    )

@@ -1,0 +1,1 @@
+"""What people and the SSA are told of each check."""

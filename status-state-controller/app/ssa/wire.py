@@ -1,0 +1,231 @@
+"""The controller's half of what travels between it and the SSA.
+
+Reading is strict where it matters and lenient elsewhere: a missing field raises and never reads as empty, because an
+empty list of originals would mean "stop everything"; an unknown field is accepted, because the SSA may be newer. The
+SSA owns the other half; tests/contract ties the two together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from ..errors import ForeignSnapshot, SsaError
+from ..model import Container, EngineIdentity, Original, Snapshot
+from ..plan.health import Verdicts
+from ..policy import Entry, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ..model import Finding, Outcome
+
+
+class _Engine(BaseModel):
+    id: str = Field(min_length=1)
+    name: str
+    none_network_id: str
+
+
+class _Header(BaseModel):
+    id: str = Field(min_length=1)
+    engine: _Engine
+
+
+class _Config(BaseModel):
+    Labels: dict[str, str] | None = None
+    Env: list[str] | None = None
+    StopSignal: str | None = None
+    StopTimeout: int | None = None
+
+
+class _HostConfig(BaseModel):
+    Binds: list[str] | None = None
+    Links: list[str] | None = None
+    Mounts: list[dict[str, Any]] | None = None
+    PortBindings: dict[str, list[dict[str, str]] | None] | None = None
+    VolumesFrom: list[str] | None = None
+
+
+class _NetworkSettings(BaseModel):
+    Networks: dict[str, dict[str, Any] | None] | None = None
+
+
+class _Inspect(BaseModel):
+    """What is relied upon of a recipe; the rest of it is handed to the engine as it came from there."""
+
+    Id: str
+    Config: _Config
+    HostConfig: _HostConfig
+    NetworkSettings: _NetworkSettings | None = None
+    Mounts: list[dict[str, Any]] | None = None
+
+
+class _Original(BaseModel):
+    id: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str = Field(min_length=1)
+    image: str
+    image_id: str = Field(min_length=1)
+    inspect: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _recipe_is_its_own(self) -> Self:
+        try:
+            recipe = _Inspect.model_validate(self.inspect)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"the recipe of {self.name} can't be used: {where}: {first['msg']}") from None
+        if recipe.Id != self.id:
+            msg = f"the recipe of {self.name} is not that container's"
+            raise ValueError(msg)
+        return self
+
+
+class _Named(BaseModel, extra="allow"):
+    Name: str = Field(min_length=1)
+
+
+class _Image(BaseModel):
+    Id: str = Field(min_length=1)
+    RepoDigests: list[str]
+
+
+class _PolicyEntry(BaseModel):
+    match: list[str] = Field(min_length=1)
+    ignore: bool | None
+    restart: str | None
+
+
+class _Recipes(BaseModel):
+    snapshot: _Header
+    count: int = Field(ge=0)
+    originals: list[_Original]
+    networks: list[_Named]
+    volumes: list[_Named]
+    images: list[_Image]
+    policy: list[_PolicyEntry]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.count != len(self.originals):
+            msg = f"{self.count} originals announced, {len(self.originals)} sent"
+            raise ValueError(msg)
+        for field in ("id", "name"):
+            if len({getattr(original, field) for original in self.originals}) != self.count:
+                msg = f"two originals share one {field}"
+                raise ValueError(msg)
+        return self
+
+
+def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
+    """Read the answer of `GET /snapshot/recipes`.
+
+    Raises:
+        SsaError: the answer is malformed or incomplete.
+        ForeignSnapshot: it is about another engine than `engine`.
+    """
+    try:
+        recipes = _Recipes.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]  # the input may hold secrets
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
+    owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
+    if owner != engine:
+        raise ForeignSnapshot(
+            f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
+            f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
+        )
+    policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
+    originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
+    return Snapshot(
+        recipes.snapshot.id,
+        owner,
+        tuple(sorted(originals, key=lambda original: original.name)),
+        networks={network.Name: network.model_dump() for network in recipes.networks},
+        volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
+        digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+        policy=policy,
+    )
+
+
+class _Reference(BaseModel):
+    id: str = Field(min_length=1)
+
+
+class _Failing(BaseModel):
+    container: _Reference
+    started_at: str = Field(min_length=1)
+    reason: str
+
+
+class _Verdicts(BaseModel):
+    engine: _Engine
+    failing: list[_Failing]
+    faltering: list[str]
+
+
+def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
+    """Read one line of `GET /verdicts`.
+
+    Raises:
+        SsaError: the line is malformed or incomplete.
+        ForeignSnapshot: it is about another engine than `engine`.
+    """
+    try:
+        read = _Verdicts.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the line"
+        raise SsaError(f"the SSA's verdicts can't be used: {where}: {first['msg']}") from None
+    if EngineIdentity(**read.engine.model_dump()) != engine:
+        raise ForeignSnapshot(f"the SSA's verdicts are about the engine {read.engine.name} ({read.engine.id})")
+    failing: dict[tuple[str, str], str] = {}
+    for one in read.failing:
+        key = (one.container.id, one.started_at)
+        failing[key] = f"{failing[key]}; {one.reason}" if key in failing else one.reason
+    return Verdicts(failing, frozenset(read.faltering), known=True)
+
+
+def write_report(
+    *,
+    at: datetime,
+    snapshot_id: str,
+    dry_run: bool,
+    sentence: str,
+    findings: Iterable[Finding],
+    outcomes: Iterable[Outcome],
+) -> dict[str, Any]:
+    """Return the JSON document of `POST /reports`."""
+    return {
+        "at": _time(at),
+        "snapshot_id": snapshot_id,
+        "dry_run": dry_run,
+        "sentence": sentence,
+        "findings": [
+            {"container": _reference(finding.container), "kind": finding.kind, "reason": finding.reason}
+            for finding in findings
+        ],
+        "outcomes": [
+            {
+                "container": _reference(outcome.action.container),
+                "action": outcome.action.verb,
+                "result": outcome.result,
+                "reason": outcome.action.reason,
+                "detail": outcome.detail,
+                "until": None if outcome.until is None else _time(outcome.until),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _reference(container: Container) -> dict[str, str]:
+    return {"id": container.id, "name": container.name}
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

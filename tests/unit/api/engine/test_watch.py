@@ -1,0 +1,180 @@
+"""The engine's loss and return: each told once, asked slowly, and the end of the process where only that helps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from status_state_api.engine.watch import EngineWatch
+from status_state_api.errors import EngineUnavailable
+
+from ..world import HUNG, IDENTITY, LOOK, OTHER_IDENTITY, REFUSED, FakeClock, FakeEngine, Lines
+
+LOST = "the engine can't be asked: the snapshot is served all the same, and it is tried again"
+BACK = "the engine answers again"
+
+
+class Stage:
+    """A watch that has begun, and how often it has ended the process."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.clock = FakeClock()
+        self.ended = 0
+        self.watch = EngineWatch(self.engine, self.end, clock=self.clock)
+        self.watch.answered(LOOK)
+        self.watch.expect(IDENTITY)
+        self.engine.asked.clear()
+
+    def end(self) -> None:
+        """End the process."""
+        self.ended += 1
+
+    async def turns(self, count: int, seconds: float = 5.0) -> None:
+        """Let the watch take turns."""
+        for _ in range(count):
+            await self.watch.turn()
+            self.clock.now += seconds
+
+
+async def test_an_engine_that_answers_is_asked_only_when_it_has_not_been_heard_for_a_while() -> None:
+    stage = Stage()
+    with Lines() as lines:
+        await stage.turns(12, seconds=10.0)
+    assert stage.engine.asked == ["ping", "ping", "ping"]
+    stage.watch.answered()
+    await stage.turns(1)
+    assert len(stage.engine.asked) == 3, "others have heard it"
+    assert lines.events == []
+
+
+async def test_a_loss_and_a_return_are_told_once_each() -> None:
+    stage = Stage()
+    with Lines() as lines:
+        stage.watch.failed(HUNG)
+        stage.engine.error = HUNG
+        await stage.turns(10)
+        assert stage.watch.error is HUNG
+        stage.engine.error = None
+        await stage.turns(3)
+    assert lines.events == [LOST, BACK]
+    assert (lines.one(LOST)["cause"], lines.one(LOST)["remedy"]) == (HUNG.cause, HUNG.remedy)
+    assert lines.one(BACK)["lost_seconds"] == 50
+    assert stage.watch.error is None
+
+
+async def test_a_second_loss_is_told_again() -> None:
+    stage = Stage()
+    with Lines() as lines:
+        for _ in range(2):
+            stage.watch.failed(HUNG)
+            await stage.turns(1)
+    assert lines.events == [LOST, BACK, LOST, BACK]
+
+
+async def test_a_loss_during_the_start_is_told_by_the_start_and_later_by_the_watch() -> None:
+    stage = Stage()
+    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock)
+    with Lines() as lines:
+        watch.failed(REFUSED)
+        assert lines.events == []
+        watch.expect(IDENTITY)
+    assert lines.events == [LOST]
+
+
+async def test_an_answer_during_the_start_ends_a_loss() -> None:
+    stage = Stage()
+    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock)
+    watch.failed(REFUSED)
+    watch.answered()
+    assert watch.error is None
+
+
+async def test_a_lost_engine_stays_lost_until_it_has_been_looked_at() -> None:
+    stage = Stage()
+    stage.watch.failed(HUNG)
+    stage.watch.answered()  # a listing that was under way
+    assert stage.watch.error is HUNG
+    await stage.turns(1)
+    assert stage.watch.error is None
+    assert stage.engine.asked == ["ping", "look"]
+
+
+async def test_a_lost_engine_is_not_asked_by_others() -> None:
+    stage = Stage()
+    stage.watch.failed(REFUSED)
+    with pytest.raises(EngineUnavailable, match="nobody listens"):
+        await stage.watch.ask()
+    assert stage.engine.asked == []
+
+
+async def test_two_minutes_of_refusal_end_the_process() -> None:
+    stage = Stage()
+    stage.engine.error = REFUSED
+    stage.watch.failed(REFUSED)
+    with Lines() as lines:
+        await stage.turns(24)
+        assert stage.ended == 0
+        await stage.turns(1)
+    assert stage.ended == 1
+    assert "nobody has listened at the engine's socket for long" in lines.events[0]
+
+
+async def test_an_engine_that_hangs_is_waited_for_without_end() -> None:
+    stage = Stage()
+    stage.engine.error = HUNG
+    stage.watch.failed(HUNG)
+    await stage.turns(1000)
+    assert stage.ended == 0
+
+
+async def test_only_refusal_on_end_counts() -> None:
+    stage = Stage()
+    for _ in range(5):
+        stage.engine.error = REFUSED
+        await stage.turns(20)
+        stage.engine.error = HUNG
+        await stage.turns(1)
+    assert stage.ended == 0
+
+
+async def test_another_engine_ends_the_process() -> None:
+    stage = Stage()
+    stage.watch.failed(REFUSED)
+    stage.engine.engine_look = replace(LOOK, identity=OTHER_IDENTITY)
+    with Lines() as lines:
+        await stage.watch.turn()
+    assert stage.ended == 1
+    assert "another engine answers" in lines.events[0]
+
+
+async def test_the_engine_may_come_back_as_another_version() -> None:
+    stage = Stage()
+    stage.watch.failed(REFUSED)
+    stage.engine.engine_look = replace(LOOK, version="27.0")
+    await stage.watch.turn()
+    assert stage.watch.engine_look is not None
+    assert stage.watch.engine_look.version == "27.0"
+    assert stage.ended == 0
+
+
+async def test_a_ping_that_fails_is_a_loss() -> None:
+    stage = Stage()
+    stage.engine.error = HUNG
+    with Lines() as lines, pytest.raises(EngineUnavailable):
+        await stage.watch.ask()
+    assert lines.events == [LOST]
+
+
+async def test_a_loss_that_a_request_comes_across_cuts_the_wait_short() -> None:
+    import asyncio
+
+    stage = Stage()
+    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock, idle_ping_seconds=3600.0, lost_ping_seconds=0.0)
+    watch.answered(LOOK)
+    task = asyncio.create_task(watch.run(IDENTITY))
+    await asyncio.sleep(0)
+    watch.failed(HUNG)
+    while watch.error is not None:  # noqa: ASYNC110 - pytest's time-out ends it
+        await asyncio.sleep(0)
+    task.cancel()

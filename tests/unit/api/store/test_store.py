@@ -1,0 +1,275 @@
+"""The store on a real SQLite file: what survives, who may read it, what is refused, and what is deleted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import DatabaseError
+from status_state_api.errors import StoreUnavailable, StoreUnusable
+from status_state_api.snapshot.decide import StoredRun
+from status_state_api.store import queries as records
+from status_state_api.store.store import Store, database_url, open_sqlite
+from status_state_api.store.tables import schema_version
+
+from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes_of, stored
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The file of the store, in a folder that has yet to be made."""
+    return tmp_path / "data" / "status-state.sqlite3"
+
+
+@pytest.fixture
+async def store(file: Path) -> AsyncGenerator[Store]:
+    """A store that is open."""
+    store = Store(f"sqlite:///{file}")
+    await store.open()
+    yield store
+    await store.close()
+
+
+def mode_of(path: Path) -> int:
+    """Who may do what with it."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def put(file: Path, content: bytes, mode: int = 0o600) -> None:
+    """Have this file there, in a folder of its own."""
+    file.parent.mkdir()
+    file.touch(mode)
+    file.write_bytes(content)
+
+
+def content_of(file: Path) -> bytes:
+    """All that the file holds."""
+    return file.read_bytes()
+
+
+def names_beside(file: Path) -> list[str]:
+    """What is in the file's folder."""
+    return [path.name for path in file.parent.iterdir()]
+
+
+async def reopened(file: Path) -> Store:
+    """The store as another process finds it."""
+    store = Store(f"sqlite:///{file}")
+    await store.open()
+    return store
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+async def test_the_file_and_its_folder_are_their_owners_alone(file: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        store = Store(f"sqlite:///{file}")
+        await store.open()
+        await store.begin_run(recipes_of("web"), OWN_ID, BOOT, "bridge-1")
+        await store.close()
+    finally:
+        os.umask(before)
+    assert mode_of(file) == 0o600
+    assert mode_of(file.parent) == 0o700
+    assert names_beside(file) == [file.name], "nothing else that holds secrets"
+
+
+async def test_a_file_that_others_can_read_is_closed_to_them(file: Path) -> None:
+    put(file, b"", 0o644)
+    store = await reopened(file)
+    await store.close()
+    assert mode_of(file) == 0o600
+
+
+def test_a_commit_is_made_to_survive_a_power_loss(file: Path) -> None:
+    database = open_sqlite(database_url(f"sqlite:///{file}"))
+    with database.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("synchronous", "journal_mode", "secure_delete")
+        }
+    database.dispose()
+    assert pragmas == {"synchronous": 3, "journal_mode": "delete", "secure_delete": 1}, "3 is EXTRA"
+
+
+async def test_a_snapshot_survives_with_its_recipes(store: Store, file: Path) -> None:
+    recipes = recipes_of("web", "db")
+    await store.begin_run(recipes, OWN_ID, BOOT, "bridge-1")
+    await store.close()
+    again = await reopened(file)
+    assert await again.read_recipes(recipes.snapshot.id) == recipes
+    assert await again.find_latest(IDENTITY) == stored(recipes)
+    assert await again.find_run(OWN_ID) == StoredRun(BOOT, "bridge-1", None, stored(recipes))
+    await again.close()
+
+
+async def test_a_mark_survives(store: Store, file: Path) -> None:
+    run = await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
+    assert run is not None
+    await store.mark_stopped(run, NOW)
+    await store.close()
+    again = await reopened(file)
+    assert await again.find_run(OWN_ID) == StoredRun(BOOT, None, NOW, stored(recipes_of("web")))
+    await again.close()
+
+
+async def test_the_next_run_of_a_container_takes_the_place_of_its_last_one(store: Store) -> None:
+    recipes = recipes_of("web")
+    first = await store.begin_run(recipes, OWN_ID, BOOT, "bridge-1")
+    assert first is not None
+    await store.mark_stopped(first, NOW)
+    await store.begin_run(recipes, OWN_ID, "boot-2", "bridge-2")
+    assert await store.find_run(OWN_ID) == StoredRun("boot-2", "bridge-2", None, stored(recipes))
+    assert await store.find_run("cd" * 32) is None
+
+
+async def test_a_run_whose_container_is_not_known_only_stores_the_snapshot(store: Store) -> None:
+    assert await store.begin_run(recipes_of("web"), None, BOOT, None) is None
+    assert await store.find_latest(IDENTITY) == stored(recipes_of("web"))
+
+
+async def test_engines_that_share_a_store_and_an_id_are_told_apart(store: Store) -> None:
+    await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
+    await store.save_report(IDENTITY, NOW, "{}")
+    assert await store.find_latest(OTHER_IDENTITY) is None
+    assert await store.last_report(OTHER_IDENTITY) is None
+
+
+async def test_old_snapshots_are_deleted_and_leave_no_secret_behind(store: Store, file: Path) -> None:
+    for number in range(records.SNAPSHOTS_KEPT + 1):
+        name = "oldest" if number == 0 else f"web-{number}"
+        await store.begin_run(recipes_of(name, snapshot_id=f"{number:032}"), f"{number:064}", BOOT, None)
+    other = recipes_of("web", snapshot_id="f" * 32, engine=OTHER_IDENTITY)
+    await store.begin_run(other, OWN_ID, BOOT, None)
+    assert await store.find_run(f"{0:064}") is None
+    assert await store.find_run(f"{1:064}") is not None
+    await store.close()
+    content = content_of(file)
+    assert b"/oldest" not in content
+    assert content.count(SECRET.encode()) == records.SNAPSHOTS_KEPT + 1
+
+
+def test_only_the_last_reports_are_kept(file: Path) -> None:
+    database = open_sqlite(database_url(f"sqlite:///{file}"))
+    with database.begin() as connection:
+        records.prepare(connection)
+        for number in range(records.REPORTS_KEPT + 3):
+            records.save_report(connection, IDENTITY, NOW + timedelta(seconds=number), f'{{"number":{number}}}')
+        assert records.last_report(connection, IDENTITY) == (NOW + timedelta(seconds=1002), '{"number":1002}')
+        assert connection.exec_driver_sql("select count(*) from status_state_reports").scalar() == 1000
+    database.dispose()
+
+
+async def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(store: Store, file: Path) -> None:
+    await store.close()
+    connection = sqlite3.connect(file)
+    connection.execute("update status_state_schema_version set version = 2")
+    connection.execute("drop table status_state_reports")
+    connection.commit()
+    with pytest.raises(StoreUnusable, match=r"newer version: its schema is 2, and this version knows 1.*SSA_DATA_DIR"):
+        await reopened(file)
+    assert connection.execute("select name from sqlite_master where name like '%reports'").fetchall() == []
+    connection.close()
+
+
+async def test_a_damaged_file_is_told_with_what_to_do(file: Path) -> None:
+    put(file, b"not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(StoreUnusable, match=r"is damaged: .*Move the file away"):
+        await reopened(file)
+
+
+async def test_a_folder_that_is_none_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(StoreUnavailable, match=r"can't be used: .*SSA_DATA_DIR"):
+        await reopened(tmp_path / "data" / "x.sqlite3")
+
+
+async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secrets(store: Store, file: Path) -> None:
+    recipes = recipes_of("web")
+    await store.begin_run(recipes, OWN_ID, BOOT, None)
+    connection = sqlite3.connect(file)
+    connection.execute("update status_state_snapshots set document = ?", (f'{{"{SECRET}": 1}}',))
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreUnusable, match="can't be read") as raised:
+        await store.read_recipes(recipes.snapshot.id)
+    assert SECRET not in repr(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+async def test_a_defect_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(connection: Connection, run: int, at: datetime) -> None:
+        assert (run, at) == (1, NOW)
+        for _ in range(2):
+            connection.execute(insert(schema_version).values(version=SECRET))
+
+    monkeypatch.setattr(records, "mark_stopped", twice)
+    with pytest.raises(DatabaseError) as raised:
+        await store.mark_stopped(1, NOW)
+    assert SECRET not in str(raised.value)
+
+
+async def test_a_mark_asked_for_while_a_snapshot_is_being_saved_follows_it(store: Store) -> None:
+    import asyncio
+
+    recipes = recipes_of(*(f"web-{number}" for number in range(50)))
+    saving = asyncio.create_task(store.begin_run(recipes, OWN_ID, BOOT, None))
+    await asyncio.sleep(0)
+    await store.mark_stopped(1, NOW)
+    assert await saving == 1
+    run = await store.find_run(OWN_ID)
+    assert run is not None
+    assert run.stopped_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("postgresql://u:p@db/x", "postgresql+psycopg"),
+        ("postgres://u:p@db/x", "postgresql+psycopg"),
+        ("postgresql+psycopg://u:p@db/x?sslmode=require", "postgresql+psycopg"),
+        ("sqlite:////data/x.sqlite3", "sqlite"),
+    ],
+)
+def test_database_urls_mean_the_drivers_that_are_installed(given: str, driver: str) -> None:
+    url = database_url(given)
+    assert url.drivername == driver
+    assert given.split("://", 1)[1] == url.render_as_string(hide_password=False).split("://", 1)[1]
+
+
+@pytest.mark.parametrize("given", ["mysql://u:p@db/x", "postgresql+psycopg2://db/x", "/data/x", "://"])
+def test_other_databases_are_refused(given: str) -> None:
+    with pytest.raises(ValueError, match=r"not supported|no database URL"):
+        database_url(given)
+
+
+def test_the_address_of_a_store_hides_its_password() -> None:
+    assert Store("postgresql://u:topsecret@db/x").address == "postgresql+psycopg://u:***@db/x"
+
+
+def test_postgresql_is_not_imported_unless_it_is_used() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; sys.path.insert(0, 'tests/packages'); import status_state_api.main;"
+        "from status_state_api.store.store import Store; import asyncio;"
+        "asyncio.run(Store('sqlite://').open()); print([m for m in sys.modules if m.startswith('psycopg')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,178 @@
+"""The program itself, as a process on a machine without an engine: what it says, serves, and ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+FOLDER = Path(__file__).parents[3] / "status-state-api"
+
+
+def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
+    """The environment of a service that keeps everything in this folder."""
+    return {
+        "PATH": os.environ["PATH"],
+        "DOCKER_HOST": f"unix://{tmp_path}/docker.sock",
+        "SSA_HOST": "127.0.0.1",
+        "SSA_DATA_DIR": str(tmp_path / "data"),
+        "SSA_TOKEN_FILE": str(tmp_path / "run" / "token"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **settings,
+    }
+
+
+class Process:
+    """The service as a process."""
+
+    def __init__(self, tmp_path: Path, **settings: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.environment = environment(tmp_path, SSA_PORT=str(self.port), **settings)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "app.main"],
+            cwd=FOLDER,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout
+        self.lines: list[str] = []
+
+    def read_until(self, said: str) -> str:
+        """Read its log until a line says this."""
+        for line in self.output:
+            self.lines.append(line)
+            if said in line:
+                return line
+        raise AssertionError(f"it ended without saying {said!r}: {self.lines}")
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask it."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def is_ready(self) -> subprocess.CompletedProcess[str]:
+        """Ask it as the health check of the container does."""
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "app/process/ready.py"],
+            cwd=FOLDER,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def stop(self, sig: signal.Signals) -> int:
+        """Ask it to stop; return its exit code."""
+        self.process.send_signal(sig)
+        self.lines += self.output
+        return self.process.wait(10)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        self.process.kill()
+        self.process.wait()
+        self.output.close()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Generator[Process]:
+    """The service, without an engine."""
+    process = Process(tmp_path)
+    yield process
+    process.close()
+
+
+def test_it_serves_at_once_says_what_it_waits_for_and_stops_when_asked(process: Process) -> None:
+    line = process.read_until("no snapshot yet")
+    assert "level=warning" in line
+    assert 'cause="there is no socket at' in line
+    status, document = process.get("/status")
+    assert (status, document["snapshot"], document["engine"]["reachable"]) == (200, None, False)
+    assert process.get("/snapshot")[0] == 503
+    ready = process.is_ready()
+    assert ready.returncode == 1
+    assert "there is no socket at" in ready.stderr
+    assert process.stop(signal.SIGTERM) == 0
+    assert 'event="stopping as asked" recorded=false' in process.lines[-1]
+    assert process.is_ready().returncode == 1
+
+
+def test_its_log_is_json_when_asked_for_and_each_line_stands_for_itself(tmp_path: Path) -> None:
+    process = Process(tmp_path, SSA_LOG_FORMAT="json", SSA_LOG_LEVEL="debug", SSA_TYPO="1")
+    try:
+        process.read_until("no snapshot yet")
+        assert process.stop(signal.SIGINT) == 0
+        lines = [json.loads(line) for line in process.lines]
+    finally:
+        process.close()
+    assert all({"time", "level", "event"} <= set(line) for line in lines)
+    events = [line["event"] for line in lines]
+    assert "a variable looks like a setting and is none: it is left alone" in events
+    assert "Finished server process [%d]" not in events, "uvicorn's lines have the same form"
+    assert any(event.startswith("Finished server process [") for event in events)
+
+
+def test_a_port_that_is_taken_ends_it_with_the_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = environment(tmp_path, SSA_PORT=str(taken.getsockname()[1]))
+        done = subprocess.run(
+            [sys.executable, "-m", "app.main"], cwd=FOLDER, env=settings, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "Address already in use" in done.stdout
+    assert "SSA_PORT" in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_health_check_finds_a_service_that_listens_elsewhere(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asked = subprocess.Popen(
+            [sys.executable, "-I", "-S", "app/process/ready.py"],
+            cwd=FOLDER,
+            env=environment(tmp_path, SSA_HOST="0.0.0.0", SSA_PORT=str(port)),  # noqa: S104 - it is asked at 127.0.0.1
+        )
+        connection, _ = server.accept()
+        with connection:
+            request = connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}")
+    assert request.startswith(b"GET /readyz HTTP/1.0\r\n")
+    assert f"Host: 127.0.0.1:{port}".encode() in request
+    assert asked.wait(10) == 0
+
+
+def test_the_health_check_imports_next_to_nothing() -> None:
+    script = "import sys; before = set(sys.modules); import ready; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(FOLDER / 'app' / 'process')!r}); {script}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"re", "json", "logging", "http", "ssl", "asyncio", "typing"} & set(done.stdout.split())

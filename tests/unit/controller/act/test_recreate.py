@@ -1,0 +1,186 @@
+"""Making a removed original again: what it needs first, all or nothing, and only while it is still missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from status_state_controller.act.recreate import find_image, recreate
+from status_state_controller.errors import ContainerError, EngineError
+from status_state_controller.model import Action, Container, Original, Outcome, Result, Snapshot, Verb
+
+from ..fake_engine import FakeEngine
+from ..world import IMAGE, IMAGE_ID, container, id_of, original, snapshot
+
+REMAINS = id_of("remains")
+DIGEST, MIRRORED = "nginx@sha256:77", "registry:5000/nginx@sha256:77"
+
+
+def web(**inspect: Any) -> Original:
+    """The original `web`, with this in its recipe."""
+    plain = original("web")
+    return replace(plain, inspect=dict(plain.inspect) | inspect)
+
+
+def rich() -> Snapshot:
+    """A snapshot whose `web` is on two networks and has a named and an anonymous volume."""
+    inspect: dict[str, Any] = {
+        "HostConfig": {"NetworkMode": "shop", "Binds": ["data:/data"]},
+        "NetworkSettings": {"Networks": {"shop": {}, "back": {}, "bridge": {}}},
+        "Mounts": [
+            {"Type": "volume", "Name": "data", "Destination": "/data"},
+            {"Type": "volume", "Name": "a" * 64, "Destination": "/cache"},
+            {"Type": "bind", "Source": "/srv", "Destination": "/srv"},
+        ],
+    }
+    networks: dict[str, Any] = {name: {"Name": name} for name in ("shop", "back", "unused")}
+    volumes: dict[str, Any] = {name: {"Name": name} for name in ("data", "unused")}
+    return replace(snapshot(web(**inspect)), networks=networks, volumes=volumes)
+
+
+async def made(engine: FakeEngine, held: Snapshot | None = None, attempts: list[str] | None = None) -> Outcome:
+    """Recreate `web`."""
+    action = Action(Verb.RECREATE, container("web"), "was removed", id_of("web"))
+    counted = [] if attempts is None else attempts
+    return await recreate(engine, action, held or snapshot("web"), lambda: counted.append("x"))
+
+
+async def test_a_removed_original_is_made_again_and_started() -> None:
+    engine, attempts = FakeEngine(), list[str]()
+    outcome = await made(engine, attempts=attempts)
+    assert (outcome.result, engine.acts) == (Result.DONE, ["create web", "start web"])
+    assert (engine.shown, attempts) == ({"web": "running"}, ["x"])
+
+
+async def test_networks_and_volumes_come_first_and_only_those_that_it_uses() -> None:
+    engine = FakeEngine()
+    await made(engine, rich())
+    assert [call for call in engine.acts if call.startswith(("network", "volume"))] == [
+        "network back",
+        "network shop",
+        "volume data",
+    ]
+    assert engine.acts[3:] == ["create web", "connect back web", "connect bridge web", "start web"]
+
+
+async def test_all_networks_are_joined_before_it_starts() -> None:
+    engine = FakeEngine()
+    await made(engine, rich())
+    seen = await engine.inspect("web")
+    assert seen is not None
+    assert set(seen["NetworkSettings"]["Networks"]) == {"shop", "back", "bridge"}
+    assert engine.acts[-1] == "start web"
+
+
+STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
+
+
+@pytest.mark.parametrize("error", [ContainerError("no"), EngineError("no answer")], ids=["refused", "not answered"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_failure_before_it_is_complete_leaves_no_container_behind(step: str, error: Exception) -> None:
+    engine = FakeEngine()
+    engine.failures[step] = error
+    outcome = await made(engine, rich())
+    assert (outcome.result, outcome.detail, engine.shown) == (Result.FAILED, str(error), {})
+
+
+async def test_one_that_can_not_be_started_is_taken_back_so_that_the_next_attempt_looks_anew() -> None:
+    engine = FakeEngine()
+    engine.failures["start web"] = ContainerError("port is already allocated")
+    outcome = await made(engine)
+    assert (outcome.result, outcome.detail) == (Result.FAILED, "port is already allocated")
+    assert engine.shown == {}
+
+
+async def test_the_image_is_asked_for_by_name_while_that_means_the_same_image() -> None:
+    engine = FakeEngine()
+    await made(engine)
+    assert engine.bodies["web"]["Image"] == IMAGE
+
+
+@pytest.mark.parametrize("tag", ["sha256:newer", None], ids=["moved", "removed"])
+async def test_the_image_is_asked_for_by_id_when_the_name_means_another_one_or_none(tag: str | None) -> None:
+    engine = FakeEngine()
+    engine.images = {IMAGE_ID: IMAGE_ID} | ({} if tag is None else {IMAGE: tag})
+    await made(engine)
+    assert engine.bodies["web"]["Image"] == IMAGE_ID
+    assert not [call for call in engine.calls if call.startswith("pull")]
+
+
+async def test_a_deleted_image_is_pulled_by_digest_from_whoever_has_it() -> None:
+    engine = FakeEngine()
+    engine.images.clear()
+    engine.registry[MIRRORED] = IMAGE_ID
+    held = replace(snapshot("web"), digests={IMAGE_ID: (DIGEST, MIRRORED), "sha256:other": ("other@sha256:1",)})
+    outcome = await made(engine, held)
+    assert (outcome.result, engine.acts[:2]) == (Result.DONE, [f"pull {DIGEST}", f"pull {MIRRORED}"])
+    assert engine.bodies["web"]["Image"] == IMAGE_ID
+
+
+async def test_what_was_pulled_must_be_the_same_image() -> None:
+    engine = FakeEngine()
+    engine.images.clear()
+    engine.registry[DIGEST] = "sha256:other"
+    held = replace(snapshot("web"), digests={IMAGE_ID: (DIGEST,)})
+    with pytest.raises(ContainerError, match=IMAGE):
+        await find_image(engine, held.originals[0], held)
+
+
+@pytest.mark.parametrize("digests", [{}, {IMAGE_ID: (DIGEST,)}], ids=["of no registry", "of a registry without it"])
+async def test_an_image_that_can_not_be_had_fails_and_is_named(digests: dict[str, tuple[str, ...]]) -> None:
+    engine = FakeEngine()
+    engine.images.clear()
+    outcome = await made(engine, replace(snapshot("web"), digests=digests))
+    assert outcome.result == Result.FAILED
+    assert IMAGE in str(outcome.detail)
+    assert IMAGE_ID in str(outcome.detail)
+    assert engine.shown == {}
+
+
+@pytest.mark.parametrize(
+    ("world", "held", "why"),
+    [
+        ([container("web")], snapshot("web"), "it exists again"),
+        ([container("web", "exited")], snapshot("web"), "it exists again"),
+        ([container("web-old", word="web")], snapshot("web"), "it exists again"),
+        ([container("web", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
+        ([container("web", "created", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
+        ([], snapshot("db"), "it is no longer in the snapshot, or protected by now"),
+    ],
+)
+async def test_a_recreation_whose_reason_is_gone_is_dropped(world: list[Container], held: Snapshot, why: str) -> None:
+    engine, attempts = FakeEngine(*world), list[str]()
+    outcome = await made(engine, held, attempts)
+    assert (outcome.result, outcome.detail) == (Result.DROPPED, why)
+    assert (engine.acts, attempts) == ([], [])
+
+
+@pytest.mark.parametrize("word", ["web", "remains"], ids=["the original itself", "another container"])
+async def test_a_dead_namesake_is_renamed_out_of_the_way_and_not_removed(word: str) -> None:
+    engine = FakeEngine(container("web", "dead", word=word))
+    outcome = await made(engine)
+    aside = f"web-dead-{id_of(word)[:12]}"
+    assert (outcome.result, engine.shown) == (Result.DONE, {aside: "dead", "web": "running"})
+
+
+async def test_a_dead_namesake_that_is_protected_is_not_touched() -> None:
+    engine = FakeEngine(container("web", "dead", word="remains", labels={"status-state.ignore": "true"}))
+    outcome = await made(engine)
+    assert outcome.result in {Result.DROPPED, Result.FAILED}
+    assert engine.acts == []
+
+
+async def test_who_shares_a_namespace_joins_the_container_that_was_made_again() -> None:
+    vpn = original("vpn")
+    app = web(HostConfig={"NetworkMode": f"container:{vpn.id}"})
+    engine = FakeEngine(container("vpn", word="vpn again"))
+    await made(engine, snapshot(app, vpn))
+    assert engine.bodies["web"]["HostConfig"]["NetworkMode"] == f"container:{id_of('vpn again')}"
+
+
+async def test_who_shares_a_namespace_with_a_stranger_keeps_it() -> None:
+    app = web(HostConfig={"NetworkMode": f"container:{id_of('stranger')}"})
+    engine = FakeEngine()
+    await made(engine, snapshot(app))
+    assert engine.bodies["web"]["HostConfig"]["NetworkMode"] == f"container:{id_of('stranger')}"

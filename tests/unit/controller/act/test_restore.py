@@ -1,0 +1,346 @@
+"""Restoring: whatever step fails, one of the two runs under the name, and nothing of the controller's is left behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from status_state_controller.act.restore import Restorer
+from status_state_controller.errors import ContainerError, EngineError
+from status_state_controller.model import Action, Outcome, Result, Snapshot, Verb
+
+from ..fake_engine import FakeEngine
+from ..stage import Log, stage
+from ..world import IMAGE, IMAGE_ID, container, id_of, original, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMPOSTOR = id_of("impostor")
+ASIDE = f"web-replaced-{IMPOSTOR[:12]}"
+TEMPORARY = f"web-restored-{IMPOSTOR[:12]}"
+NETWORK: dict[str, Any] = {"Name": "shop", "Driver": "bridge"}
+VOLUME: dict[str, Any] = {"Name": "data", "Driver": "local"}
+
+
+def held(**others: Any) -> Snapshot:
+    """The original `web`, on two networks and with a volume."""
+    web = original("web")
+    inspect: dict[str, Any] = dict(web.inspect) | {
+        "HostConfig": {"NetworkMode": "shop", "Binds": ["data:/data"]},
+        "NetworkSettings": {"Networks": {"shop": {}, "back": {}}},
+        "Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data"}],
+    }
+    return replace(
+        snapshot(replace(web, inspect=inspect)), networks={"shop": NETWORK}, volumes={"data": VOLUME}, **others
+    )
+
+
+def replaced(state: str = "running", **impostor: Any) -> FakeEngine:
+    """An engine on which a different container has the name of `web`."""
+    engine = FakeEngine(container("web", state, word="impostor"))
+    engine.inspects[IMPOSTOR] = {"Image": "sha256:other", "Config": {"Image": "other:1", "StopTimeout": 7}} | impostor
+    engine.images |= {"other:1": "sha256:other", "sha256:other": "sha256:other"}
+    return engine
+
+
+class Attempt:
+    """A restorer, and the attempts that it has counted."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.restorer = Restorer(engine)
+        self.count = 0
+
+    async def __call__(self, what: Snapshot | None = None) -> Outcome:
+        """Restore `web`."""
+        by_name = {c.name: c for c in self.engine.world.values()}
+        impostor = by_name.get("web", container("web", word="impostor"))
+        action = Action(Verb.RESTORE, impostor, "was replaced", id_of("web"))
+        return await self.restorer.restore(action, what or held(), self._count)
+
+    def _count(self) -> None:
+        self.count += 1
+
+
+async def test_the_original_gets_its_place_back_and_the_other_one_is_kept_aside() -> None:
+    engine = replaced()
+    outcome = await Attempt(engine)()
+    assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running", ASIDE: "exited"})
+    assert ASIDE in (outcome.detail or "")
+    assert engine.named("web").id != IMPOSTOR
+    assert engine.bodies[TEMPORARY]["Image"] == IMAGE
+
+
+async def test_all_that_can_fail_without_harm_comes_before_the_other_one_is_stopped() -> None:
+    engine = replaced()
+    await Attempt(engine)()
+    assert engine.acts == [
+        "network shop",
+        "volume data",
+        f"create {TEMPORARY}",
+        f"connect back {TEMPORARY}",
+        "stop web 7",
+        f"rename web {ASIDE}",
+        f"rename {TEMPORARY} web",
+        "start web",
+    ]
+
+
+STEPS = {
+    "the look at the image": f"image {IMAGE}",
+    "the network": "network shop",
+    "the volume": "volume data",
+    "the creation": f"create {TEMPORARY}",
+    "the second network": f"connect back {TEMPORARY}",
+    "the stop": "stop",
+    "the renaming of the other one": f"rename web {ASIDE}",
+    "the naming of the original": f"rename {TEMPORARY} web",
+}
+ERRORS = {"refused": ContainerError("the engine says no"), "not answered": EngineError("no answer in time")}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS.keys())
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
+async def test_when_a_step_fails_the_other_one_runs_on_under_its_name_and_nothing_of_ours_is_left(
+    step: str, error: Exception
+) -> None:
+    engine = replaced()
+    engine.failures[step] = error
+    outcome = await Attempt(engine)()
+    assert (outcome.result, outcome.detail) == (Result.FAILED, str(error))
+    assert engine.shown == {"web": "running"}
+    assert engine.named("web").id == IMPOSTOR
+
+
+class EngineThatCanNotStart(FakeEngine):
+    """An engine on which only the original can't be started."""
+
+    async def start(self, container_id: str) -> None:  # noqa: D102 # as its base
+        if container_id != IMPOSTOR and self.inspects[container_id].get("Image") == IMAGE_ID:
+            self.calls.append(f"start {self.world[container_id].name}")
+            raise ContainerError("port is already allocated")
+        await super().start(container_id)
+
+
+@pytest.mark.parametrize("auto_remove", [False, True], ids=["a plain one", "run with --rm"])
+async def test_when_the_original_can_not_be_started_the_other_one_runs_again_under_its_name(
+    *, auto_remove: bool
+) -> None:
+    settings: dict[str, Any] = {"HostConfig": {"NetworkMode": "shop", "AutoRemove": auto_remove}}
+    settings["NetworkSettings"] = {"Networks": {"shop": {}, "front": {}}}
+    engine = EngineThatCanNotStart(*replaced().world.values())
+    engine.inspects = replaced(**settings).inspects
+    engine.images = replaced().images
+    outcome = await Attempt(engine)()
+    assert (outcome.result, outcome.detail) == (Result.FAILED, "port is already allocated")
+    assert engine.shown == {"web": "running"}
+    seen = await engine.inspect("web")
+    assert seen is not None
+    assert seen["Image"] == "sha256:other"
+    assert set(seen["NetworkSettings"]["Networks"]) == {"shop", "front"}
+    assert (seen["Id"] == IMPOSTOR) != auto_remove, "what the engine deleted is made again"
+
+
+async def test_another_one_that_was_run_with_rm_needs_no_other_name() -> None:
+    engine = replaced(HostConfig={"AutoRemove": True, "NetworkMode": "shop"})
+    outcome = await Attempt(engine)()
+    assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running"})
+    assert [call for call in engine.acts if call.startswith("rename")] == [f"rename {TEMPORARY} web"]
+
+
+async def test_a_stop_that_fails_half_way_is_made_good() -> None:
+    engine = replaced()
+    engine.failures["stop"] = EngineError("no answer in time")
+    engine.half_done.add("stop")
+    outcome = await Attempt(engine)()
+    assert (outcome.result, engine.shown) == (Result.FAILED, {"web": "running"})
+    assert engine.named("web").id == IMPOSTOR
+
+
+async def test_another_one_that_was_down_is_not_started_when_it_is_put_back() -> None:
+    engine = replaced("exited")
+    engine.failures[f"rename {TEMPORARY} web"] = ContainerError("no")
+    await Attempt(engine)()
+    assert engine.shown == {"web": "exited"}
+
+
+async def test_when_a_part_of_putting_back_fails_the_rest_is_done_and_that_is_told() -> None:
+    engine = replaced()
+    engine.failures[f"rename {TEMPORARY} web"] = ContainerError("no")
+    engine.failures[f"remove {TEMPORARY}"] = ContainerError("device or resource busy")
+    with Log() as log:
+        await Attempt(engine)()
+    assert engine.shown == {"web": "running", TEMPORARY: "created"}
+    assert log.about("putting a replaced container back failed in part")
+
+
+async def test_what_failed_is_not_tried_again_while_nothing_has_changed() -> None:
+    engine = replaced()
+    engine.failures[f"create {TEMPORARY}"] = ContainerError("invalid mount")
+    attempt = Attempt(engine)
+    first = await attempt()
+    engine.calls.clear()
+    for _ in range(3):
+        again = await attempt()
+        assert again.result == Result.FAILED
+        assert "invalid mount" in str(again.detail)
+    assert (engine.acts, attempt.count) == ([], 1)
+    assert first.detail == "invalid mount"
+
+
+def move_the_tag(engine: FakeEngine) -> None:
+    """The image's name means another image now."""
+    engine.images[IMAGE] = "sha256:newer"
+
+
+def delete_the_image(engine: FakeEngine) -> None:
+    """The image is gone."""
+    del engine.images[IMAGE_ID]
+
+
+def replace_it_again(engine: FakeEngine) -> None:
+    """Yet another container has the name."""
+    engine.world.clear()
+    engine.put(container("web", word="another impostor"))
+
+
+@pytest.mark.parametrize("change", [move_the_tag, delete_the_image, replace_it_again])
+async def test_what_failed_is_tried_again_when_the_image_or_the_other_one_has_changed(change: Any) -> None:
+    engine = replaced()
+    engine.failures["create"] = ContainerError("invalid mount")
+    attempt = Attempt(engine)
+    await attempt()
+    change(engine)
+    await attempt()
+    assert attempt.count == 2
+
+
+async def test_what_failed_is_tried_again_when_the_recipe_has_changed() -> None:
+    engine = replaced()
+    engine.failures["create"] = ContainerError("invalid mount")
+    attempt = Attempt(engine)
+    await attempt()
+    engine.failures.clear()
+    outcome = await attempt(replace(held(), id="snapshot-2"))
+    assert (attempt.count, outcome.result) == (2, Result.DONE)
+
+
+async def test_what_the_engine_did_not_answer_is_tried_again_as_it_is() -> None:
+    engine = replaced()
+    engine.failures["create"] = EngineError("no answer in time")
+    attempt = Attempt(engine)
+    await attempt()
+    engine.failures.clear()
+    assert (await attempt()).result == Result.DONE
+    assert attempt.count == 2
+
+
+async def test_what_an_interrupted_attempt_left_is_removed_first() -> None:
+    engine = replaced()
+    left_over = container(TEMPORARY, "created", word="left over")
+    engine.put(left_over)
+    outcome = await Attempt(engine)()
+    assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running", ASIDE: "exited"})
+    assert left_over.id not in engine.world
+
+
+@pytest.mark.parametrize("state", ["running", "exited"])
+async def test_a_container_of_that_name_that_has_run_is_not_ours_and_is_not_removed(state: str) -> None:
+    engine = replaced()
+    engine.put(container(TEMPORARY, state, word="somebody's"))
+    outcome = await Attempt(engine)()
+    assert outcome.result == Result.FAILED
+    assert engine.shown == {"web": "running", TEMPORARY: state}
+
+
+async def test_an_image_that_is_gone_is_pulled_before_anything_is_touched() -> None:
+    engine = replaced()
+    engine.images = {"other:1": "sha256:other"}
+    engine.registry["nginx@sha256:77"] = IMAGE_ID
+    outcome = await Attempt(engine)(held(digests={IMAGE_ID: ("nginx@sha256:77",)}))
+    assert (outcome.result, engine.acts[0]) == (Result.DONE, "pull nginx@sha256:77")
+    assert engine.bodies[TEMPORARY]["Image"] == IMAGE_ID
+
+
+async def test_an_image_that_can_not_be_had_touches_nothing_and_is_named() -> None:
+    engine = replaced()
+    engine.images.clear()
+    outcome = await Attempt(engine)()
+    assert outcome.result == Result.FAILED
+    assert IMAGE in str(outcome.detail)
+    assert engine.acts == []
+
+
+@pytest.mark.parametrize(
+    ("world", "what", "why"),
+    [
+        ([container("web")], held(), "it exists again"),
+        ([], held(), "changed hands"),
+        ([container("web", word="impostor")], snapshot("db"), "no longer in the snapshot"),
+        ([container("web", word="impostor")], snapshot("web", original("other", word="impostor")), "belongs to"),
+    ],
+    ids=["the original is back", "nobody has the name", "the original was released", "the other one was accepted"],
+)
+async def test_a_restore_whose_reason_is_gone_is_dropped(world: list[Any], what: Snapshot, why: str) -> None:
+    engine = FakeEngine(*world)
+    restorer = Restorer(engine)
+    action = Action(Verb.RESTORE, container("web", word="impostor"), "was replaced", id_of("web"))
+    outcome = await restorer.restore(action, what, lambda: None)
+    assert outcome.result == Result.DROPPED
+    assert why in str(outcome.detail)
+    assert engine.acts == []
+
+
+async def test_a_restore_is_dropped_when_yet_another_container_has_the_name_by_now() -> None:
+    engine = FakeEngine(container("web", word="another impostor"))
+    action = Action(Verb.RESTORE, container("web", word="impostor"), "was replaced", id_of("web"))
+    outcome = await Restorer(engine).restore(action, held(), lambda: None)
+    assert (outcome.result, engine.acts) == (Result.DROPPED, [])
+
+
+async def test_when_the_start_of_the_original_is_not_answered_one_of_the_two_runs_under_the_name() -> None:
+    class Slow(FakeEngine):
+        async def start(self, container_id: str) -> None:
+            await super().start(container_id)
+            if container_id != IMPOSTOR:
+                raise EngineError("no answer in time")  # though it was done
+
+    engine = Slow(*replaced().world.values())
+    engine.inspects, engine.images = replaced().inspects, replaced().images
+    assert (await Attempt(engine)()).result == Result.FAILED
+    assert engine.shown["web"] == "running"
+
+
+async def test_another_one_that_vanishes_while_it_is_renamed_has_vanished_as_it_was_to() -> None:
+    class Removing(FakeEngine):
+        """The engine deletes what was run with --rm a moment after it has answered that it is stopped."""
+
+        async def rename(self, container_id: str, name: str) -> None:
+            if container_id == IMPOSTOR:
+                self.world.pop(IMPOSTOR, None)
+            await super().rename(container_id, name)
+
+    settings: dict[str, Any] = {"HostConfig": {"NetworkMode": "shop"}}
+    engine = Removing(*replaced().world.values())
+    engine.inspects, engine.images = replaced(**settings).inspects, replaced().images
+    outcome = await Attempt(engine)()
+    assert engine.shown == {"web": "running"}
+    assert outcome.result == Result.DONE
+
+
+async def test_who_shares_a_namespace_gives_way_to_a_new_one_of_its_own_in_the_namespace_that_is_there_now(
+    tmp_path: Path,
+) -> None:
+    app = original("app")
+    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
+    s = stage(tmp_path, snapshot(app, "vpn"), container("app"))
+    s.engine.inspects[app.id] = {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}}
+    for _ in range(4):
+        await s.check_later(30)
+    seen = await s.engine.inspect("app")
+    assert seen is not None
+    assert seen["HostConfig"]["NetworkMode"] == f"container:{s.engine.named('vpn').id}"
+    assert s.engine.shown == {"app": "running", "vpn": "running", f"app-replaced-{app.id[:12]}": "exited"}
+    assert s.ssa.reports[-1]["sentence"] == "in sync"

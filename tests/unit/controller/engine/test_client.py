@@ -1,0 +1,316 @@
+"""The wrapper around the Docker SDK: what it makes of the engine's answers, and of its silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+import pytest
+import requests
+import requests.exceptions
+from status_state_controller.engine import client as engine_module
+from status_state_controller.engine.client import Engine
+from status_state_controller.errors import ContainerError, EngineError, EngineRefused, ImplausibleListing
+from status_state_controller.model import Container
+from status_state_controller.process.own_id import own_container_id
+
+from ..world import ENGINE, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class FakeConnection:
+    """One `docker.APIClient`: passes on every call."""
+
+    def __init__(self, client: FakeClient) -> None:
+        self._client = client
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._client, method)
+
+
+class FakeClient:
+    """What all connections lead to: answers as it is told, and notes how it was called."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}  # by method: a value, or an exception to raise
+        self.calls: list[tuple[Any, ...]] = []
+        self.connected: list[dict[str, Any]] = []
+        self.closed = 0
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed += 1
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **others: Any) -> Any:
+            self.calls.append((method, *arguments, *others.values()))
+            answer = self.answers.get(method)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
+    """The client that every connection leads to."""
+    client = FakeClient()
+
+    def connect(**how: Any) -> FakeConnection:
+        client.connected.append(how)
+        failure = client.answers.get("connect")
+        if failure is not None:
+            raise failure
+        return FakeConnection(client)
+
+    monkeypatch.setattr(engine_module, "APIClient", connect)
+    return client
+
+
+def engine(**environment: str) -> Engine:
+    """An engine at the given address."""
+    return Engine(environment, threads=2)
+
+
+def refusal(status: int, message: str) -> docker.errors.APIError:
+    """What the SDK raises for an answer of the engine that is an error."""
+    response = requests.Response()
+    response.status_code = status
+    kind = docker.errors.NotFound if status == 404 else docker.errors.APIError
+    return kind("x", response=response, explanation=message)
+
+
+def listed(**entry: Any) -> dict[str, Any]:
+    """One entry of the engine's list."""
+    labels = dict[str, str]()
+    plain = {"Id": id_of("web"), "Names": ["/web"], "State": "running", "Status": "Up 1 second", "Labels": labels}
+    return plain | entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (listed(), Container(id_of("web"), "web", "running", "Up 1 second", {})),
+        (listed(Labels={"a": "b"}), Container(id_of("web"), "web", "running", "Up 1 second", {"a": "b"})),
+        (listed(Names=["/shop/db", "/web"]), Container(id_of("web"), "web", "running", "Up 1 second", {})),
+        (listed(Names=["/web", "/a/b", "/c/d"]), Container(id_of("web"), "web", "running", "Up 1 second", {})),
+        (listed(Names=[]), Container(id_of("web"), id_of("web")[:12], "running", "Up 1 second", {})),
+        (listed(Names=None), Container(id_of("web"), id_of("web")[:12], "running", "Up 1 second", {})),
+        (listed(Labels=None, Status=None), Container(id_of("web"), "web", "running", "", {})),
+    ],
+    ids=["plain", "labels", "a link first", "links", "no name", "null for names", "null for the rest"],
+)
+async def test_a_listed_container_is_read(entry: dict[str, Any], expected: Container, client: FakeClient) -> None:
+    client.answers["containers"] = [entry]
+    assert await engine().containers() == [expected]
+    assert client.calls == [("containers", True)], "one request, and containers that are down too"
+
+
+NO_LISTS: dict[str, object] = {
+    "null": None,
+    "an empty object": {},
+    "an error": {"message": "page not found"},
+    "a text": "rubbish",
+    "a number": 7,
+    "texts": ["web"],
+    "nulls": [None],
+    "no id": [{"Names": ["/web"], "State": "running"}],
+    "no state": [{"Id": id_of("web"), "Names": ["/web"]}],
+    "null for an id": [listed(Id=None)],
+    "null for a state": [listed(State=None)],
+    "one bad entry": [listed(), {}],
+}
+
+
+@pytest.mark.parametrize("answer", NO_LISTS.values(), ids=NO_LISTS.keys())
+async def test_a_malformed_list_is_no_list(answer: object, client: FakeClient) -> None:
+    client.answers["containers"] = answer
+    with pytest.raises(ImplausibleListing):
+        await engine().containers()
+
+
+async def test_an_engine_without_containers_is_possible(client: FakeClient) -> None:
+    client.answers["containers"] = []
+    assert await engine().containers() == []
+
+
+FAILURES = {
+    "refused": (
+        requests.exceptions.ConnectionError(ConnectionRefusedError(111, "refused")),
+        EngineRefused,
+        "no engine",
+    ),
+    "no socket": (requests.exceptions.ConnectionError(FileNotFoundError(2, "No such file")), EngineRefused, "mount"),
+    "not permitted": (requests.exceptions.ConnectionError(PermissionError(13, "denied")), EngineError, "user 0"),
+    "too slow": (requests.exceptions.ReadTimeout("read timed out"), EngineError, "did not answer within 60 s"),
+    "broken off": (requests.exceptions.ChunkedEncodingError("incomplete read"), EngineError, "incomplete read"),
+    "malformed": (requests.exceptions.JSONDecodeError("x", "x", 0), EngineError, "can't be asked"),
+    "an error of its own": (refusal(500, "the store is broken"), EngineError, "the store is broken"),
+    "the SDK's own": (docker.errors.DockerException("Error while fetching server API version"), EngineError, "version"),
+}
+
+
+@pytest.mark.parametrize(("failure", "kind", "told"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize("call", ["containers", "connect"])
+async def test_an_engine_that_can_not_be_asked_is_told_with_cause_and_remedy(
+    call: str, failure: Exception, kind: type[EngineError], told: str, client: FakeClient
+) -> None:
+    client.answers[call] = failure
+    with pytest.raises(EngineError, match=told) as caught:
+        await engine(DOCKER_HOST="tcp://kiosk:2375").containers()
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is failure
+
+
+async def test_a_cause_that_the_libraries_wrapped_deeply_is_found(client: FakeClient) -> None:
+    inner = Exception("Connection aborted.", ConnectionRefusedError(111, "refused"))
+    outer = docker.errors.DockerException(f"Error while fetching server API version: {inner}")
+    outer.__context__ = requests.exceptions.ConnectionError(inner)
+    client.answers["connect"] = outer
+    with pytest.raises(EngineRefused, match=r"/var/run/docker\.sock"):
+        await engine().containers()
+
+
+async def test_one_connection_serves_all_calls_until_it_breaks(client: FakeClient) -> None:
+    client.answers["containers"] = []
+    kiosk = engine(DOCKER_HOST="tcp://kiosk:2375")
+    for _ in range(3):
+        await kiosk.containers()
+    assert len(client.connected) == 1
+    assert str(client.connected[0]["base_url"]).endswith("://kiosk:2375")
+    client.answers["containers"] = requests.exceptions.ConnectionError("broken pipe")
+    with pytest.raises(EngineError):
+        await kiosk.containers()
+    client.answers["containers"] = []
+    await kiosk.containers()
+    assert len(client.connected) == 2, "the engine that comes back may speak another version"
+
+
+async def test_the_identity_is_asked_for(client: FakeClient) -> None:
+    client.answers |= {
+        "info": {"ID": ENGINE.id, "Name": ENGINE.name},
+        "inspect_network": {"Id": ENGINE.none_network_id},
+    }
+    assert await engine().identity() == ENGINE
+    assert ("inspect_network", "none") in client.calls
+
+
+@pytest.mark.parametrize("answer", [{}, {"ID": "x"}, {"ID": "x", "Name": None}, {"ID": None, "Name": "x"}], ids=repr)
+async def test_an_identity_that_is_incomplete_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
+    client.answers |= {"info": answer, "inspect_network": {"Id": "x"}}
+    with pytest.raises(EngineError):
+        await engine().identity()
+
+
+async def test_a_container_that_is_gone_has_no_inspect(client: FakeClient) -> None:
+    client.answers["inspect_container"] = refusal(404, "No such container")
+    assert await engine().inspect(id_of("web")) is None
+
+
+@pytest.mark.parametrize("status", [404, 409, 500])
+async def test_a_start_that_the_engine_refuses_is_that_containers_error(status: int, client: FakeClient) -> None:
+    client.answers["start"] = refusal(status, "port is already allocated")
+    with pytest.raises(ContainerError, match="port is already allocated"):
+        await engine().start(id_of("web"))
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
+async def test_a_stop_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
+    await engine().stop(id_of("miner"), own)
+    assert client.calls == [("stop", id_of("miner"), told)]
+
+
+async def test_a_stop_without_a_limit_is_listened_to_without_one(client: FakeClient) -> None:
+    await engine().stop(id_of("miner"), -1)
+    assert client.calls == [("stop", id_of("miner"), -1)]
+    assert [how["timeout"] for how in client.connected] == [60, None]
+    assert client.closed == 1
+
+
+async def test_stopping_what_is_gone_is_a_success_and_a_refusal_is_that_containers_error(client: FakeClient) -> None:
+    client.answers["stop"] = refusal(404, "No such container")
+    await engine().stop(id_of("miner"), None)
+    client.answers["stop"] = refusal(500, "cannot stop container")
+    with pytest.raises(ContainerError, match="cannot stop container"):
+        await engine().stop(id_of("miner"), None)
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
+async def test_a_restart_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
+    await engine().restart(id_of("web"), own)
+    assert client.calls == [("restart", id_of("web"), told)]
+
+
+async def test_a_restart_without_a_limit_is_listened_to_without_one(client: FakeClient) -> None:
+    await engine().restart(id_of("web"), -1)
+    assert client.calls == [("restart", id_of("web"), -1)]
+    assert [how["timeout"] for how in client.connected] == [60, None]
+    assert client.closed == 1
+
+
+@pytest.mark.parametrize("status", [404, 409, 500])
+async def test_a_restart_that_the_engine_refuses_is_that_containers_error(status: int, client: FakeClient) -> None:
+    client.answers["restart"] = refusal(status, "cannot restart container")
+    with pytest.raises(ContainerError, match="cannot restart container"):
+        await engine().restart(id_of("web"), None)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2026-11-23T12:00:00.123456789Z", datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-11-23T13:00:00.5+01:00", datetime(2026, 11, 23, 12, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-11-23T12:00:00Z", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+    ],
+)
+async def test_the_engine_is_asked_for_its_own_time(told: str, expected: datetime, client: FakeClient) -> None:
+    client.answers["info"] = {"SystemTime": told}
+    assert await engine().clock() == expected
+
+
+@pytest.mark.parametrize("answer", [{}, {"SystemTime": None}, {"SystemTime": ""}, {"SystemTime": "noon"}], ids=repr)
+async def test_an_engine_without_a_time_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
+    client.answers["info"] = answer
+    with pytest.raises(EngineError, match="has no clock"):
+        await engine().clock()
+
+
+OWN = "a" * 64
+MOUNTS = {
+    "overlay2": f"1470 1457 254:1 /var/lib/docker/containers/{OWN}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda1 rw",
+    "a partition of its own": f"1470 1457 254:2 /containers/{OWN}/hostname /etc/hostname rw - xfs /dev/vdb1 rw",
+    "a moved data-root": f"1470 1457 254:1 /srv/docker data/containers/{OWN}/hosts /etc/hosts rw - ext4 /dev/vda1 rw",
+}
+NOT_OWN = {
+    "a host": "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw",
+    "Kubernetes with containerd": "1470 1457 254:1 /var/lib/kubelet/pods/6f1d/etc-hosts /etc/hosts rw - ext4 /dev/vda1 rw\n"
+    f"1471 1457 254:1 /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/{OWN}/hostname /etc/hostname rw - ext4 x rw",
+    "podman": f"1470 1457 0:44 /containers/storage/overlay-containers/{OWN}/userdata/hosts /etc/hosts rw - tmpfs x rw",
+    "another file of a container": f"1470 1457 254:1 /var/lib/docker/containers/{OWN}/mounts/shm /dev/shm rw - tmpfs x rw",
+    "a short id": f"1470 1457 254:1 /var/lib/docker/containers/{OWN[:12]}/hosts /etc/hosts rw - ext4 /dev/vda1 rw",
+    "nothing": "",
+}
+BEFORE = "1457 1200 0:300 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/X\n"
+
+
+@pytest.mark.parametrize("line", MOUNTS.values(), ids=MOUNTS.keys())
+def test_the_own_id_is_found_in_a_container_of_the_engine(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "mountinfo"
+    file.write_text(f"{BEFORE}{line}\n")
+    assert own_container_id(file) == OWN
+
+
+@pytest.mark.parametrize("lines", NOT_OWN.values(), ids=NOT_OWN.keys())
+def test_elsewhere_there_is_no_own_id(lines: str, tmp_path: Path) -> None:
+    file = tmp_path / "mountinfo"
+    file.write_text(f"{BEFORE}{lines}\n")
+    assert own_container_id(file) is None
+
+
+def test_where_the_mounts_can_not_be_read_there_is_no_own_id(tmp_path: Path) -> None:
+    assert own_container_id(tmp_path / "nowhere") is None
