@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import closing, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -91,18 +90,6 @@ class Engine:
         if not isinstance(network.get("Id"), str):
             raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
         return network["Id"]
-
-    async def clock(self) -> datetime:
-        """Ask the engine for its own time, by which it notes when containers were started.
-
-        Raises:
-            EngineError: it can't be asked.
-        """
-        info: dict[str, Any] = await self._call(lambda client: client.info())
-        try:
-            return datetime.fromisoformat(info["SystemTime"])
-        except (KeyError, TypeError, ValueError):
-            raise EngineError(f"what answers at {self.address} has no clock: is it a Docker engine?") from None
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.

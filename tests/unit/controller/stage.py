@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
+from status_state_controller.act.executor import Clocks
 from status_state_controller.main import Controller
 from status_state_controller.model import Event
-from status_state_controller.ssa.wire import read_verdicts
 
 from .fake_engine import FakeEngine
 from .world import FakeClock, FakeSsa, settings, verdicts_line
@@ -47,13 +47,12 @@ class Stage:
 
     def is_told(self, *failing: str) -> None:
         """Let the controller hold that the SSA calls these originals failing in their present run."""
-        held = read_verdicts(verdicts_line(*failing), self.engine.who)
-        self.controller._ssa.verdicts = held  # pyright: ignore[reportPrivateUsage] # where no stream is open
+        self.controller._ssa.hear(verdicts_line(*failing))  # pyright: ignore[reportPrivateUsage] # where no stream is open
 
     @property
     def urgent(self) -> frozenset[str] | None:
         """The containers that the loop would look at immediately; None when it would not."""
-        turn = self.controller._changes.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
+        turn = self.controller._triggers.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
         return turn.only
 
     async def check_later(self, seconds: float) -> float:
@@ -73,8 +72,7 @@ def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | 
         client=ssa.client,
         own_id=own_id,
         completed=lambda: completed.append(clock()),
-        clock=clock,
-        utc_now=clock.utc_now,
+        clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
     )
     return Stage(controller, engine, ssa, clock, completed)
 
@@ -111,7 +109,7 @@ class Log:
     @property
     def sentences(self) -> list[str]:
         """The sentences, without their facts."""
-        return [str(entry["event"]) for entry in self.entries]
+        return [str(entry["message"]) for entry in self.entries]
 
     def about(self, word: str) -> list[str]:
         """The sentences that hold a word."""
