@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, RUNNING_STATES, Finding, Notice
+from ..model import RUNNING_STATES, Finding, Notice
 from ..policy import RESTART_LABEL
 from ..protection import IGNORE_LABEL, misread, protection
 from .dependencies import namespaces
@@ -18,7 +18,7 @@ from .memory import Memory, clamped, for_snapshot
 from .schedule import newcomer_times, schedule
 from .situation import Situation, undecided_holders
 from .status_text import up_seconds
-from .table import judge, may_run_longer, misread_restart_rule
+from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule
 from .timing import Timing
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _shared_namespaces(situation: Situation) -> set[str]:
         place, references = situation.place(original), namespaces(original.inspect)
         if place is None or not references or protection(original.labels) is not None:
             continue
-        if place.id != original.id and place.state in DOWN_STATES:
+        if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
             wanted.add(place.id)  # it was made again: with which container's namespace its recipe does not tell
         parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
         for parent in (situation.place(one) for one in parents if one is not None):
