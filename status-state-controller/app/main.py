@@ -104,6 +104,8 @@ class Controller:
         self._clocks = clocks
         self._timing = timing
         self._plan_timing = PlanTiming(interval=settings.interval, new_container_grace=settings.new_container_grace)
+        if settings.dry_run:  # nobody is restarted, so nobody has to wait for that
+            self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
         self._lasting = Lasting()
         self._memory = KeptMemory()
         self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting)
@@ -213,7 +215,7 @@ class Controller:
             plan = self._plan(snapshot, observed, looked_at, only)  # actions may have ended meanwhile
         # From here to the begin of the actions nothing is awaited: what is remembered and at work is as it was planned.
         self._memory.take(plan.memory)
-        self._act(snapshot, plan, is_partial=only is not None)
+        self._act(snapshot, plan, only)
         return plan.wake_in
 
     def _plan(self, snapshot: Snapshot, observed: Observed, looked_at: float, only: frozenset[str] | None) -> Plan:
@@ -223,17 +225,19 @@ class Controller:
             snapshot, observed, self._ssa.verdicts, self._memory.value, now, timing=self._plan_timing, only=only
         )
 
-    def _act(self, snapshot: Snapshot, plan: Plan, *, is_partial: bool) -> None:
+    def _act(self, snapshot: Snapshot, plan: Plan, only: frozenset[str] | None) -> None:
         settled = [Outcome(one.action, Result.WAITING, one.why, one.until) for one in plan.waiting]
         begun: list[asyncio.Task[Outcome]] = []
         if self._settings.dry_run:
             settled += [Outcome(action, Result.DRY_RUN) for action in plan.actions]
         else:
             begun = self._begin(snapshot, plan)
-        self._waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
-        if not is_partial:
+        waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
+        # A look at a few containers says nothing of what the others wait for.
+        self._waiting = {**self._waiting, **dict.fromkeys(only, frozenset[str]()), **waiting} if only else waiting
+        if only is None:
             self._reporter.notice(plan.notices)
-        if plan.findings or not (is_partial or self._executor.any_running):
+        if plan.findings or not (only is not None or self._executor.any_running):
             actions = () if self._settings.dry_run else plan.actions
             self._reporter.conclude(snapshot, plan.findings, settled, begun, actions)
 

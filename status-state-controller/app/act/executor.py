@@ -87,7 +87,7 @@ class Executor:
         While an original is recreated its place has another id than before: both stand for the one place. What ended
         after the look at the engine (`since`, of the steady clock) makes that look stale.
         """
-        ended = {place for place, at in self._ended_at.items() if at >= since}
+        ended = {place for place, at in self._ended_at.items() if at > since}
         return frozenset[str]().union(ended, *(action.places for action in self._running.values()))
 
     def begin(self, action: Action, stored: asyncio.Task[None] | None = None) -> asyncio.Task[Outcome]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
 from status_state_controller.act.executor import Clocks
-from status_state_controller.main import Controller
+from status_state_controller.main import Controller, Timing
 from status_state_controller.model import Event
 
 from .fake_engine import FakeEngine
@@ -55,15 +55,30 @@ class Stage:
         turn = self.controller._triggers.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
         return turn.only
 
+    async def check_on(self) -> None:
+        """Make one check, and then the looks that the ends of its actions ask for, as the loop does."""
+        await self.check()
+        while (only := self.urgent) is not None:
+            await self.controller.check(only)
+            await settled()
+
     async def check_later(self, seconds: float) -> float:
         """Let time pass, then check."""
         self.clock.advance(seconds)
         return await self.check()
 
 
-def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | None = None, **others: Any) -> Stage:
+def stage(
+    folder: Path,
+    held: Snapshot | None,
+    *world: Container,
+    own_id: str | None = None,
+    clock: FakeClock | None = None,
+    timing: Timing = Timing(),  # noqa: B008 # frozen
+    **others: Any,
+) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
-    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), FakeClock()
+    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), clock or FakeClock()
     engine.wall = clock.utc_now
     completed = list[float]()
     controller = Controller(
@@ -73,6 +88,7 @@ def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | 
         own_id=own_id,
         completed=lambda: completed.append(clock()),
         clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
+        timing=timing,
     )
     return Stage(controller, engine, ssa, clock, completed)
 
