@@ -34,9 +34,11 @@ from .process.own_id import own_container_id
 from .process.watchdog import Watchdog, patience_seconds
 from .report.outbox import Outbox
 from .report.reporter import Reporter
+from .report.reporter import Timing as ReportTiming
 from .settings import SettingsError, read_settings, unknown_variables
 from .ssa.client import send_report, ssa_client
 from .ssa.link import Ssa
+from .ssa.link import Timing as SsaTiming
 from .ssa.memory import KeptMemory
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Timing:
     slow_ssa: float = 1.0
     engine_given_up: float = 120.0
     last_actions: float = 7.0
+    reports: ReportTiming = ReportTiming()
+    ssa: SsaTiming = SsaTiming()
 
 
 class EngineLostError(Exception):
@@ -108,14 +112,16 @@ class Controller:
             self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
         self._lasting = Lasting()
         self._memory = KeptMemory()
-        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting)
+        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting, timing.ssa)
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc)
         self._triggers = Triggers(settings.settle)
         self._executor = Executor(
             engine, self._ssa, self._memory, clocks, concurrency=settings.concurrency, ended=self._look_at_waiting
         )
         outbox = Outbox(partial(send_report, client, settings.token_file), self._lasting)
-        self._reporter = Reporter(outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run)
+        self._reporter = Reporter(
+            outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run, timing=timing.reports
+        )
         self._wake = asyncio.Event()
         self._cursor: str | None = None
         self._reading: asyncio.Task[None] | None = None

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
-from status_state_controller.act.executor import Clocks
+from status_state_controller.act.executor import Clocks, Executor
 from status_state_controller.main import Controller, Timing
-from status_state_controller.model import Event
+from status_state_controller.model import Event, Verdicts
+from status_state_controller.ssa.memory import KeptMemory
 
 from .fake_engine import FakeEngine
-from .world import FakeClock, FakeSsa, settings, verdicts_line
+from .world import NOON, FakeClock, FakeSsa, settings, verdicts_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from status_state_controller.model import Container, Snapshot
+    from status_state_controller.model import Action, Container, Outcome, Snapshot
 
 BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
@@ -91,6 +92,21 @@ def stage(
         timing=timing,
     )
     return Stage(controller, engine, ssa, clock, completed)
+
+
+@dataclass
+class Held:
+    """What is desired, without an SSA."""
+
+    snapshot: Snapshot | None
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
+    """Carry out one action on an engine."""
+    clocks = Clocks(FakeClock(), NOON.timestamp)
+    executor = Executor(engine, Held(held), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    return await executor.begin(action)
 
 
 async def settled() -> None:
