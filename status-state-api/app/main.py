@@ -26,8 +26,9 @@ from .http.gate import KnownHosts
 from .http.server import DRAIN_SECONDS, Server
 from .http.status import Status
 from .journal.controller import ControllerRecord
-from .logs import configure_logs
-from .process.own_id import read_boot_id, read_mountinfo
+from .logs import set_up_logs
+from .process.boot import read_boot_id
+from .process.own_id import own_container_id
 from .process.tokens import read_or_make_token
 from .service import Service
 from .settings import Settings, load_settings, unknown_variables
@@ -47,7 +48,7 @@ def run(environment: Mapping[str, str]) -> int:
     except SettingsUnusable as error:
         sys.stderr.write("".join(f"status-state-api: {problem}\n" for problem in error.problems))
         return EXIT_UNUSABLE
-    configure_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format)
     for name, meant in unknown_variables(environment).items():
         log.warning("a variable looks like a setting and is none: it is left alone", variable=name, meant=meant)
     try:
@@ -104,19 +105,19 @@ def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_f
         server.end(EXIT_FAILED)
 
     watch = EngineWatch(engine, end)
-    mountinfo = read_mountinfo()
+    own_id = own_container_id()
     memory = Memory(
         engine,
         watch,
         store,
         on_start=settings.snapshot_on_start,
-        mountinfo=mountinfo,
+        own_id=own_id,
         boot_id=read_boot_id(),
         policy=lambda: policy_file.policy,
     )
     controller = ControllerRecord(store)
     care = Care(
-        Overseer(engine, watch, verdicts, mountinfo, ProvenProbes(settings.data_dir / "probes.json")),
+        Overseer(engine, watch, verdicts, own_id, ProvenProbes(settings.data_dir / "probes.json")),
         policy_file,
         verdicts,
     )

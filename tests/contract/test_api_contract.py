@@ -90,7 +90,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     await store.open()
     await store.begin_run(RECIPES, None, None, None)
     watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="resume", mountinfo="", boot_id=None)
+    memory = Memory(engine, watch, store, on_start="resume", own_id=None, boot_id=None)
     controller, verdicts = ControllerRecord(store), Verdicts()
     policy = read_policy(POLICY, "policy.yaml")
     app = create_app(

@@ -21,6 +21,7 @@ ALLOWED_AT_IMPORT = {
     *("Field", "Annotated", "ConfigDict", "SettingsConfigDict", "BeforeValidator", "BaseModel"),  # descriptions
 }
 LONGEST_FILE_LINES = 400
+TWINS = ("durations.py", "logs.py", "protection.py", "process/own_id.py", "process/threads.py")
 
 
 def short(file: Path) -> str:
@@ -58,6 +59,12 @@ def imported(tree: ast.Module) -> set[str]:
 
 def test_both_services_are_looked_at() -> None:
     assert {file.relative_to(ROOT).parts[0] for file in MODULES} == set(SERVICES)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_what_both_services_need_is_the_same_file_in_both(twin: str) -> None:
+    one, other = ((ROOT / service / "app" / twin).read_bytes() for service in SERVICES)
+    assert one == other, f"copy app/{twin} from one service to the other"
 
 
 def test_the_import_rules_hold() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from ..engine.own import Own, find_own
 from ..engine.view import EngineLook, EngineView, Inspection, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
@@ -22,7 +23,6 @@ from ..health.rules.policy import Policy
 from ..health.rules.rules import LABEL_PREFIX
 from ..health.supervisor import Watched
 from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
-from ..process.own_id import Own, find_own
 from .capture import take_snapshot
 from .decide import (
     AskWhenEnded,
@@ -141,7 +141,7 @@ class Memory:
         store: SnapshotStore,
         *,
         on_start: OnStart,
-        mountinfo: str,
+        own_id: str | None,
         boot_id: str | None,
         policy: Callable[[], Policy] = Policy,
         timing: Timing | None = None,
@@ -152,7 +152,7 @@ class Memory:
         self._watch = watch
         self._store = store
         self._on_start: OnStart = on_start
-        self._mountinfo = mountinfo
+        self._own_id = own_id
         self._boot_id = boot_id
         self._policy = policy
         self._timing = timing or Timing()
@@ -215,7 +215,7 @@ class Memory:
         await self._store.open()
         look = await self._engine.look()
         self._watch.answered(look)
-        own = await find_own(self._engine, self._mountinfo)
+        own = await find_own(self._engine, self._own_id)
         self.own_names = own.names
         situation = await self._situation(look, own)
         decision = decide(self._on_start, situation)

@@ -84,7 +84,7 @@ async def test_the_snapshot_leaves_out_whom_the_policy_protects() -> None:
     async with beside_two_containers() as ssa:
         policy = read_policy("- match: d?\n  ignore: true\n", "policy.yaml")
         ssa.memory = Memory(
-            ssa.engine, ssa.watch, ssa.store, on_start="fresh", mountinfo="", boot_id=None, policy=lambda: policy
+            ssa.engine, ssa.watch, ssa.store, on_start="fresh", own_id=None, boot_id=None, policy=lambda: policy
         )
         held = await ssa.memory.start()
     assert held is not None
