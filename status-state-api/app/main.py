@@ -50,7 +50,12 @@ def run(environment: Mapping[str, str]) -> int:
         return EXIT_UNUSABLE
     set_up_logs(settings.log_level, settings.log_format)
     for name, meant in unknown_variables(environment).items():
-        log.warning("a variable looks like a setting and is none: it is left alone", variable=name, meant=meant)
+        log.warning(
+            "setting_unknown",
+            message="A variable looks like a setting and is none: it is left alone.",
+            variable=name,
+            meant=meant,
+        )
     try:
         token = read_or_make_token(settings.token_file)
     except TokenUnusable as error:
@@ -70,7 +75,8 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
     engine = Engine(environment, settings.engine_timeout)
     store = Store(settings.store_url)
     log.info(
-        "status-state-api starts",
+        "starting",
+        message="The status-state-api starts.",
         version=VERSION,
         engine=engine.address,
         engine_timeout_seconds=settings.engine_timeout,
@@ -86,7 +92,8 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
         listener = _listen(settings.host, settings.port)
     except OSError as error:
         log.error(  # noqa: TRY400 - told in words
-            "this service ends, because it can't listen",
+            "listen_failed",
+            message="This service ends, because it can't listen.",
             cause=f"{settings.host}:{settings.port}: {error.strerror or error}",
             remedy="See what else listens there, or set SSA_HOST or SSA_PORT",
         )

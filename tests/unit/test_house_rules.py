@@ -179,6 +179,48 @@ def test_no_setting_is_documented_that_does_not_exist(document: str) -> None:
     assert sorted(set(re.findall(r"\b(?:SSA|SSC)_[A-Z][A-Z_]*[A-Z]\b", text)) - known) == []
 
 
+TOLD_BY_EVENTS = ("status-state-api",)
+TOLD_BY_SENTENCES = ("status-state-api/app/health/",)
+LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
+
+
+def log_calls(service: str) -> list[tuple[str, ast.Call]]:
+    """Every call that logs something, with its place."""
+    return [
+        (f"{short(file)}:{node.lineno}", node)
+        for file in MODULES
+        if short(file).startswith(f"{service}/") and not short(file).startswith(TOLD_BY_SENTENCES)
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in LOG_METHODS
+        and ast.unparse(node.func.value).split(".")[-1] in {"log", "_log", "logger"}
+    ]
+
+
+def event_of(call: ast.Call) -> str:
+    """The name of an event that is written in the call itself; empty when there is none."""
+    written = re.fullmatch(r"'([a-z]+(?:_[a-z]+)*)'", ", ".join(map(ast.unparse, call.args)))
+    return written[1] if written else ""
+
+
+@pytest.mark.parametrize("service", TOLD_BY_EVENTS)
+def test_every_log_line_is_an_event_by_name_with_a_sentence(service: str) -> None:
+    calls = log_calls(service)
+    assert len(calls) > 10
+    assert [place for place, call in calls if not event_of(call)] == []
+    assert [place for place, call in calls if "message" not in {keyword.arg for keyword in call.keywords}] == []
+
+
+@pytest.mark.parametrize("service", TOLD_BY_EVENTS)
+def test_every_event_is_explained_and_no_other(service: str) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {service}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", section, re.MULTILINE)
+    explained = [name for row in rows for name in re.findall(r"`([a-z_]+)`", row)]
+    assert sorted(explained) == sorted({event_of(call) for _, call in log_calls(service)})
+
+
 def files_of_the_repository() -> list[Path]:
     """Every file that git knows or would take in, as far as it holds text that people write."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]

@@ -70,7 +70,12 @@ class ControllerRecord:
     def _tell_store(self, error: StoreUnavailable | None) -> None:
         """Tell once when reports can't be stored, and once when they can again."""
         if error is not None and not self._store_fails:
-            log.error("a report of the controller can't be stored", cause=error.cause, remedy=error.remedy)
+            log.error(
+                "report_unstored",
+                message="A report of the controller can't be stored: it is shown in /status all the same.",
+                cause=error.cause,
+                remedy=error.remedy,
+            )
         if error is None and self._store_fails:
-            log.info("reports of the controller are stored again")
+            log.info("reports_stored_again", message="Reports of the controller are stored again.")
         self._store_fails = error is not None

@@ -33,7 +33,8 @@ async def take_snapshot(
         unreadable = misread(labels)
         if unreadable is not None:
             log.warning(
-                "a container is left alone because a label can't be read: make it true or false",
+                "label_unreadable",
+                message="A container is left alone because a label can't be read: make it true or false.",
                 container=container.name,
                 label=f"{IGNORE_LABEL}={unreadable}",
             )

@@ -184,7 +184,8 @@ class Memory:
                 failing_since = now
             if now - failing_since >= self._timing.patience:
                 log.error(
-                    "this service ends, because it could not take a snapshot",
+                    "snapshot_failed",
+                    message="This service ends, because it could not capture a snapshot.",
                     tried_seconds=round(now - failing_since),
                     cause=error.cause,
                     remedy=error.remedy,
@@ -194,7 +195,10 @@ class Memory:
             if error.cause != told:
                 told = error.cause
                 log.warning(
-                    "no snapshot yet, and it is tried again for a minute", cause=error.cause, remedy=error.remedy
+                    "snapshot_delayed",
+                    message=f"There is no snapshot yet, and it is tried again for {self._timing.patience:.0f} s.",
+                    cause=error.cause,
+                    remedy=error.remedy,
                 )
             await self._sleep(self._timing.retry)
 
@@ -224,7 +228,13 @@ class Memory:
         if isinstance(decision, Resume):
             recipes = await self._store.read_recipes(decision.snapshot.id)
             held = await self._hold(recipes, own, look)
-            log.info("snapshot resumed", why=decision.why, originals=recipes.count, snapshot=recipes.snapshot.id)
+            log.info(
+                "snapshot_resumed",
+                message="The stored snapshot stays in force.",
+                why=decision.why,
+                originals=recipes.count,
+                snapshot=recipes.snapshot.id,
+            )
             return held
         return await self._take_fresh(decision, situation, own, look)
 
@@ -253,7 +263,8 @@ class Memory:
         held = await self._hold(recipes, own, look)
         now_held = {original.name for original in recipes.originals}
         log.info(
-            "snapshot taken afresh",
+            "snapshot_captured",
+            message="A fresh snapshot is in force.",
             why=decision.why,
             originals=recipes.count,
             no_longer_held=sorted({original.name for original in before.originals} - now_held if before else ()),
@@ -268,12 +279,21 @@ class Memory:
             f"the engine started {age:.0f} s ago: the snapshot is taken once what runs has not changed for "
             f"{times.quiet:.0f} s, after {times.limit:.0f} s at the latest"
         )
-        log.info("waiting until the engine has started what it starts", engine_age_seconds=round(age))
+        log.info(
+            "engine_settling",
+            message="The snapshot waits until the engine has started what it starts.",
+            engine_age_seconds=round(age),
+        )
         settling = Settling.begin(times, self._clock(), await self._running_ids())
         while settling.done is None:
             await self._sleep(self._timing.settle_look)
             settling = settling.observe(self._clock(), await self._running_ids())
-        log.info("the engine has started what it starts", why=settling.done, running=len(settling.running))
+        log.info(
+            "engine_settled",
+            message="The engine has started what it starts.",
+            why=settling.done,
+            running=len(settling.running),
+        )
 
     async def _running_ids(self) -> frozenset[str]:
         listing = await self._engine.running()

@@ -188,10 +188,7 @@ async def test_a_report_that_can_not_be_stored_is_shown_and_told_once(started: S
         assert (await started.status()).controller.report is not None
         started.store.error = None
         await started.client.post("/reports", json=REPORT, headers=BEARER)
-    assert lines.events == [
-        "a report of the controller can't be stored",
-        "reports of the controller are stored again",
-    ]
+    assert lines.events == ["report_unstored", "reports_stored_again"]
 
 
 @pytest.mark.parametrize(
