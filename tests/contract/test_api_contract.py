@@ -110,6 +110,8 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def test_the_recipes_are_served_as_the_controller_expects_them(client: httpx.AsyncClient) -> None:
+    report = golden("report.json") | {"memory": golden("recipes.json")["memory"]}
+    assert (await client.post("/reports", json=report, headers=BEARER)).status_code == 204
     answer = await client.get("/snapshot/recipes", headers=BEARER)
     assert answer.json() == golden("recipes.json")
     assert answer.headers["etag"].startswith(f'"{RECIPES.snapshot.id}.')

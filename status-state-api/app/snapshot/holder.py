@@ -103,13 +103,15 @@ class Held:
         watched = tuple(_watched(original) for original in recipes.originals)
         return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
 
-    def desired(self, policy: Policy) -> tuple[str, bytes]:
+    def desired(self, policy: Policy, memory: str | None) -> tuple[str, bytes]:
         """Return `schemas.DesiredState` as JSON, and what tells it apart from others: the snapshot's id, mostly."""
         handling = json.dumps(policy.handling(), separators=(",", ":")).encode()
         tag = self.snapshot.id
         if handling != b"[]":
             tag += f".{hashlib.sha256(handling).hexdigest()[:16]}"
-        return tag, b"".join((self.recipes[:-1], b',"policy":', handling, b"}"))
+        return tag, b"".join(
+            (self.recipes[:-1], b',"policy":', handling, b',"memory":', (memory or "null").encode(), b"}")
+        )
 
 
 def _watched(original: OriginalRecipe) -> Watched:

@@ -195,12 +195,13 @@ def test_the_desired_state_is_the_recipes_and_the_policy() -> None:
     recipes = recipes_of("web")
     held = Held.of(recipes)
     policy = read_policy("- match: caf\u00e9\n  ignore: true\n- match: '\"'\n  restart: never\n", "policy.yaml")
-    tag, desired = held.desired(policy)
+    tag, desired = held.desired(policy, None)
     document = json.loads(desired)
     assert document.pop("policy") == policy.handling()
+    assert document.pop("memory") is None
     assert document == json.loads(held.recipes)
     assert tag.isascii()
-    assert held.desired(policy) == (tag, desired), "the same for the same"
+    assert held.desired(policy, None) == (tag, desired), "the same for the same"
     assert NOW.isoformat().replace("+00:00", "Z") in desired.decode()
 
 
