@@ -22,7 +22,7 @@ from .act.executor import Clocks, Executor
 from .engine.client import Engine
 from .errors import EngineError, EngineRefused, ImplausibleListing
 from .func import ping_ssa
-from .logs import set_up_logging
+from .logs import set_up_logs
 from .model import Outcome, Result, StopPolicy, Verb
 from .observe.observer import Observer
 from .observe.triggers import Triggers
@@ -369,7 +369,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # how to log is itself a setting
         return 2
-    set_up_logging(settings.log_format, settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
     for name in unknown_variables(os.environ):
         message = "this variable is no setting of the controller, is it misspelt?"
         log.warning("setting_unknown", message=message, variable=name)
