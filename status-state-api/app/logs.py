@@ -1,60 +1,88 @@
-"""One line per event, in logfmt or JSON, on the standard output; uvicorn's lines have the same form.
+"""How log lines look: one line per event, in logfmt or JSON, on the standard output. The same file in both services.
 
-No work at import: `configure_logs` is called once by `main`.
+An event is told by a stable name and fields; the sentence for people is the field `message`:
+
+    log.info("snapshot_resumed", message="The stored snapshot stays in force.", originals=3)
+
+Lines of libraries have the same form, as the event `log`. No work at import: `main` calls `set_up_logs` once.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import structlog
 
-if TYPE_CHECKING:
-    from structlog.typing import Processor
+FIRST_KEYS = ("time", "level", "event", "message")
+LIBRARIES = ("docker", "httpcore", "httpx", "urllib3")
+
+Fields = MutableMapping[str, Any]
 
 
-def configure_logs(level: str, form: Literal["logfmt", "json"]) -> None:
-    """Set up logging for the process."""
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(allow=()),
+def set_up_logs(level: str, form: Literal["logfmt", "json"]) -> None:
+    """Set up logging for the process; `level` is the least severe that is written."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
     ]
-    rendering: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if form == "json":
-        rendering.append(structlog.processors.JSONRenderer(sort_keys=False))
-    else:
-        rendering += [
-            _join_lists,
-            structlog.processors.LogfmtRenderer(key_order=["time", "level", "event"], bool_as_flag=False),
-        ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=rendering))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_name_foreign, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _put_in_order,
+                structlog.processors.JSONRenderer() if form == "json" else _render_logfmt,
+            ],
+        )
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # What uvicorn tells at `info` is told here in the words of the design. What the libraries tell of each request is
-    # nobody's business, and would hold the secrets of a probe's URL.
+    # What libraries tell of single requests would hold the secrets of their URLs, also where it is a warning. What
+    # uvicorn tells of its start and end is told by events of our own.
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.ERROR)
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
-    for library in ("urllib3", "httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
 
 
-def _join_lists(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, list | tuple):
-            event[key] = ",".join(str(one) for one in value)  # type: ignore[reportUnknownVariableType]
-    return event
+def _name_foreign(_: object, __: str, fields: Fields) -> Fields:
+    """Make an event of what a library has logged."""
+    return {**fields, "event": "log", "message": fields["event"], "logger": fields["_record"].name}
+
+
+def _put_in_order(_: object, __: str, fields: Fields) -> Fields:
+    return {key: fields[key] for key in FIRST_KEYS if key in fields} | dict(fields)
+
+
+def _render_logfmt(_: object, __: str, fields: Fields) -> str:
+    return " ".join(f"{key}={_shown(value)}" for key, value in fields.items())
+
+
+def _shown(value: object) -> str:
+    """One value in logfmt; nothing for None.
+
+    Names, images and what the engine or an application says come from outside: whatever could move a terminal's cursor,
+    end a line or turn the direction of writing is escaped, as in JSON.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple | set | frozenset):
+        value = ",".join(str(one) for one in value)  # type: ignore[reportUnknownVariableType]
+    text = str(value)
+    if text and text.isprintable() and not set(text) & set(' ="\\'):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)  # escapes what is below U+0020, quotes and backslashes
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in quoted)

@@ -26,8 +26,9 @@ from .http.gate import KnownHosts
 from .http.server import DRAIN_SECONDS, Server
 from .http.status import Status
 from .journal.controller import ControllerRecord
-from .logs import configure_logs
-from .process.own_id import read_boot_id, read_mountinfo
+from .logs import set_up_logs
+from .process.boot import read_boot_id
+from .process.own_id import own_container_id
 from .process.tokens import read_or_make_token
 from .service import Service
 from .settings import Settings, load_settings, unknown_variables
@@ -47,9 +48,14 @@ def run(environment: Mapping[str, str]) -> int:
     except SettingsUnusable as error:
         sys.stderr.write("".join(f"status-state-api: {problem}\n" for problem in error.problems))
         return EXIT_UNUSABLE
-    configure_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format)
     for name, meant in unknown_variables(environment).items():
-        log.warning("a variable looks like a setting and is none: it is left alone", variable=name, meant=meant)
+        log.warning(
+            "setting_unknown",
+            message="A variable looks like a setting and is none: it is left alone.",
+            variable=name,
+            meant=meant,
+        )
     try:
         token = read_or_make_token(settings.token_file)
     except TokenUnusable as error:
@@ -69,7 +75,8 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
     engine = Engine(environment, settings.engine_timeout)
     store = Store(settings.store_url)
     log.info(
-        "status-state-api starts",
+        "starting",
+        message="The status-state-api starts.",
         version=VERSION,
         engine=engine.address,
         engine_timeout_seconds=settings.engine_timeout,
@@ -85,7 +92,8 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
         listener = _listen(settings.host, settings.port)
     except OSError as error:
         log.error(  # noqa: TRY400 - told in words
-            "this service ends, because it can't listen",
+            "listen_failed",
+            message="This service ends, because it can't listen.",
             cause=f"{settings.host}:{settings.port}: {error.strerror or error}",
             remedy="See what else listens there, or set SSA_HOST or SSA_PORT",
         )
@@ -104,19 +112,19 @@ def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_f
         server.end(EXIT_FAILED)
 
     watch = EngineWatch(engine, end)
-    mountinfo = read_mountinfo()
+    own_id = own_container_id()
     memory = Memory(
         engine,
         watch,
         store,
         on_start=settings.snapshot_on_start,
-        mountinfo=mountinfo,
+        own_id=own_id,
         boot_id=read_boot_id(),
         policy=lambda: policy_file.policy,
     )
     controller = ControllerRecord(store)
     care = Care(
-        Overseer(engine, watch, verdicts, mountinfo, ProvenProbes(settings.data_dir / "probes.json")),
+        Overseer(engine, watch, verdicts, own_id, ProvenProbes(settings.data_dir / "probes.json")),
         policy_file,
         verdicts,
     )

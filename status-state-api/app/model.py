@@ -4,15 +4,19 @@ Models only: no decisions, no I/O. What the engine or the controller sends may h
 fields are accepted, missing ones that are required are refused, never read as empty.
 """
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 CONTAINER_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
 IMAGE_ID = "sha256:1b0a29384756aebfcdd0e1f21b0a29384756aebfcdd0e1f21b0a29384756aebf"
 SNAPSHOT_ID = "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
 MOMENT = "2026-11-23T18:00:00Z"
+DEEPEST_LEVEL = 32
+"""How deep a report may be nested, its memory included."""
 
 ContainerId = Annotated[str, Field(description="The engine's id of the container.", examples=[CONTAINER_ID])]
 ContainerName = Annotated[str, Field(description="The container's name, without a slash.", examples=["web"])]
@@ -110,9 +114,14 @@ class PolicyEntry(BaseModel):
 
 
 class DesiredState(Recipes):
-    """The snapshot with its recipes, and what the policy adds to it."""
+    """The snapshot with its recipes, what the policy adds to it, and what the controller wants to know again."""
 
     policy: list[PolicyEntry] = Field(description="In order: of two entries that match a name, the later one counts.")
+    memory: dict[str, Any] | None = Field(
+        description="The controller's memory as it last sent it; null when none is kept of this engine. It may differ "
+        "where the `ETag` does not.",
+        examples=[{"attempts": {}}],
+    )
 
 
 class Port(BaseModel):
@@ -205,6 +214,44 @@ class Report(BaseModel):
     )
     findings: list[Finding] = Field(description="The differences that were found.")
     outcomes: list[Outcome] = Field(description="What became of the actions.")
+
+
+class ReportWithMemory(Report):
+    """A report as the controller sends it."""
+
+    memory: dict[str, Any] | None = Field(
+        default=None,
+        repr=False,
+        description="What the controller must still know after its restart: kept as it is and given back with the "
+        "recipes, never shown. Left out or null: what is kept stays.",
+        examples=[{"attempts": {}}],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_deeper_than_can_be_written(cls, document: Any) -> Any:
+        require_bounded_depth(document)
+        return document
+
+    @field_validator("memory")
+    @classmethod
+    def _can_be_written(cls, memory: dict[str, Any] | None) -> dict[str, Any] | None:
+        json.dumps(memory, allow_nan=False)  # Python reads NaN and 1e999, which are no JSON; raises ValueError
+        return memory
+
+
+def require_bounded_depth(document: Any) -> None:
+    """Raise ValueError when JSON is nested deeper than any sender needs, and than can be written without recursing far."""
+    level: list[Any] = [document]
+    for _ in range(DEEPEST_LEVEL + 1):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _members(outer)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {DEEPEST_LEVEL} levels")
+
+
+def _members(outer: Any) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer  # type: ignore[reportUnknownVariableType]
 
 
 class Verdict(BaseModel):

@@ -66,10 +66,11 @@ class Service:
         except TimeoutError:
             cause, remedy = f"the store was busy for {STOP_SECONDS:.0f} s", "See what else uses it"
         else:
-            log.info("stopping as asked", recorded=recorded)
+            log.info("stopping", message="This service stops as asked.", recorded=recorded)
             return
         log.error(
-            "stopping as asked, but that could not be recorded: the next start will resume the snapshot",
+            "stop_unrecorded",
+            message="This service stops as asked, but that can't be recorded: the next start will resume the snapshot.",
             cause=cause,
             remedy=remedy,
         )
@@ -87,10 +88,12 @@ class Service:
             finally:
                 caring.cancel()
         except StatusStateError as error:
-            log.error("this service ends", cause=error.cause, remedy=error.remedy)  # noqa: TRY400 - told in words
+            log.error(  # noqa: TRY400 - told in words
+                "service_failed", message="This service ends.", cause=error.cause, remedy=error.remedy
+            )
             self._end()
         except Exception:
-            log.exception("this service ends because of a defect in it")
+            log.exception("service_bug", message="This service ends because of a bug in it; please report this.")
             self._end()
 
     async def _cancel(self) -> None:
@@ -103,4 +106,4 @@ class Service:
             async with asyncio.timeout(1.0):
                 await self._store.close()
         except (StatusStateError, TimeoutError):
-            log.warning("the store is still busy at the end: it is left as it is")
+            log.warning("store_busy", message="The store is still busy at the end: it is left as it is.")

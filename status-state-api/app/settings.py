@@ -11,17 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .durations import parse_duration
+from .durations import read_duration
 from .errors import SettingsUnusable
 from .health.rules.policy_file import DEFAULT_PATH
 from .snapshot.decide import OnStart
 from .store.store import database_url
 
 PREFIX = "SSA_"
-
-
-def _read_duration(value: object) -> object:
-    return parse_duration(value.strip()) if isinstance(value, str) else value
 
 
 def _read_names(value: object) -> object:
@@ -75,7 +71,7 @@ class Settings(BaseSettings):
         (),
         description="Further names by which this service is asked, separated by commas; `*.example.com` for all below.",
     )
-    engine_timeout: Annotated[float, BeforeValidator(_read_duration)] = Field(
+    engine_timeout: Annotated[float, BeforeValidator(read_duration)] = Field(
         10.0,
         gt=0,
         le=600,

@@ -22,7 +22,7 @@ from .act.executor import Clocks, Executor
 from .engine.client import Engine
 from .errors import EngineError, EngineRefused, ImplausibleListing
 from .func import ping_ssa
-from .logs import set_up_logging
+from .logs import set_up_logs
 from .model import Outcome, Result, StopPolicy, Verb
 from .observe.observer import Observer
 from .observe.triggers import Triggers
@@ -34,9 +34,11 @@ from .process.own_id import own_container_id
 from .process.watchdog import Watchdog, patience_seconds
 from .report.outbox import Outbox
 from .report.reporter import Reporter
+from .report.reporter import Timing as ReportTiming
 from .settings import SettingsError, read_settings, unknown_variables
 from .ssa.client import send_report, ssa_client
 from .ssa.link import Ssa
+from .ssa.link import Timing as SsaTiming
 from .ssa.memory import KeptMemory
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Timing:
     slow_ssa: float = 1.0
     engine_given_up: float = 120.0
     last_actions: float = 7.0
+    reports: ReportTiming = ReportTiming()
+    ssa: SsaTiming = SsaTiming()
 
 
 class EngineLostError(Exception):
@@ -104,16 +108,20 @@ class Controller:
         self._clocks = clocks
         self._timing = timing
         self._plan_timing = PlanTiming(interval=settings.interval, new_container_grace=settings.new_container_grace)
+        if settings.dry_run:  # nobody is restarted, so nobody has to wait for that
+            self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
         self._lasting = Lasting()
         self._memory = KeptMemory()
-        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting)
+        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting, timing.ssa)
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc)
         self._triggers = Triggers(settings.settle)
         self._executor = Executor(
             engine, self._ssa, self._memory, clocks, concurrency=settings.concurrency, ended=self._look_at_waiting
         )
         outbox = Outbox(partial(send_report, client, settings.token_file), self._lasting)
-        self._reporter = Reporter(outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run)
+        self._reporter = Reporter(
+            outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run, timing=timing.reports
+        )
         self._wake = asyncio.Event()
         self._cursor: str | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -213,7 +221,7 @@ class Controller:
             plan = self._plan(snapshot, observed, looked_at, only)  # actions may have ended meanwhile
         # From here to the begin of the actions nothing is awaited: what is remembered and at work is as it was planned.
         self._memory.take(plan.memory)
-        self._act(snapshot, plan, is_partial=only is not None)
+        self._act(snapshot, plan, only)
         return plan.wake_in
 
     def _plan(self, snapshot: Snapshot, observed: Observed, looked_at: float, only: frozenset[str] | None) -> Plan:
@@ -223,17 +231,19 @@ class Controller:
             snapshot, observed, self._ssa.verdicts, self._memory.value, now, timing=self._plan_timing, only=only
         )
 
-    def _act(self, snapshot: Snapshot, plan: Plan, *, is_partial: bool) -> None:
+    def _act(self, snapshot: Snapshot, plan: Plan, only: frozenset[str] | None) -> None:
         settled = [Outcome(one.action, Result.WAITING, one.why, one.until) for one in plan.waiting]
         begun: list[asyncio.Task[Outcome]] = []
         if self._settings.dry_run:
             settled += [Outcome(action, Result.DRY_RUN) for action in plan.actions]
         else:
             begun = self._begin(snapshot, plan)
-        self._waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
-        if not is_partial:
+        waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
+        # A look at a few containers says nothing of what the others wait for.
+        self._waiting = {**self._waiting, **dict.fromkeys(only, frozenset[str]()), **waiting} if only else waiting
+        if only is None:
             self._reporter.notice(plan.notices)
-        if plan.findings or not (is_partial or self._executor.any_running):
+        if plan.findings or not (only is not None or self._executor.any_running):
             actions = () if self._settings.dry_run else plan.actions
             self._reporter.conclude(snapshot, plan.findings, settled, begun, actions)
 
@@ -359,7 +369,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # how to log is itself a setting
         return 2
-    set_up_logging(settings.log_format, settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
     for name in unknown_variables(os.environ):
         message = "this variable is no setting of the controller, is it misspelt?"
         log.warning("setting_unknown", message=message, variable=name)

@@ -10,33 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .durations import read_duration
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "SSC_"
 
-_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?")
-_SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0}
-
-
-def parse_duration(text: object) -> object:
-    """Turn `10s`, `1m30s`, `2h` or plain seconds into seconds.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    if not isinstance(text, str):
-        return text
-    text = text.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    match = _DURATION.fullmatch(text)
-    if not text or match is None:
-        raise ValueError(f"{text!r} is no duration: write 10s, 1m30s, or plain seconds")
-    return sum(float(value) * _SECONDS_PER_UNIT[unit] for unit, value in match.groupdict().items() if value)
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+Duration = Annotated[float, BeforeValidator(read_duration)]
 
 
 class SettingsError(Exception):
@@ -78,7 +59,7 @@ class Settings(BaseSettings):
         except ValueError:
             usable = False
         if not usable or not re.fullmatch(r"https?://[^/\s@?#]+/?", url):
-            raise ValueError(f"{url!r} is no address of an SSA: write http://host:port")
+            raise ValueError("this is no address of an SSA: write http://host:port")
         return url.rstrip("/")
 
 
@@ -93,8 +74,7 @@ def read_settings() -> Settings:
     except ValidationError as error:
         problems = [
             f"  {PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: "
-            f"{problem['msg'].removeprefix('Value error, ')}"
-            + ("" if problem["msg"].startswith("Value error") else f" (it is {problem['input']!r})")
+            f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"
             for problem in error.errors(include_url=False)
         ]
         raise SettingsError(

@@ -90,7 +90,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     await store.open()
     await store.begin_run(RECIPES, None, None, None)
     watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="resume", mountinfo="", boot_id=None)
+    memory = Memory(engine, watch, store, on_start="resume", own_id=None, boot_id=None)
     controller, verdicts = ControllerRecord(store), Verdicts()
     policy = read_policy(POLICY, "policy.yaml")
     app = create_app(
@@ -110,6 +110,8 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def test_the_recipes_are_served_as_the_controller_expects_them(client: httpx.AsyncClient) -> None:
+    report = golden("report.json") | {"memory": golden("recipes.json")["memory"]}
+    assert (await client.post("/reports", json=report, headers=BEARER)).status_code == 204
     answer = await client.get("/snapshot/recipes", headers=BEARER)
     assert answer.json() == golden("recipes.json")
     assert answer.headers["etag"].startswith(f'"{RECIPES.snapshot.id}.')
@@ -118,12 +120,14 @@ async def test_the_recipes_are_served_as_the_controller_expects_them(client: htt
 
 
 async def test_a_report_of_the_controller_is_taken_and_shown_as_it_was_sent(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/reports", json=golden("report.json"), headers=BEARER)
+    report = golden("report.json")
+    answer = await client.post("/reports", json=report, headers=BEARER)
     assert (answer.status_code, answer.content) == (204, b"")
-    assert (await client.get("/status")).json()["controller"]["report"] == golden("report.json")
+    del report["memory"]  # it is the controller's alone
+    assert (await client.get("/status")).json()["controller"]["report"] == report
 
 
-async def test_a_report_of_an_illness_is_taken_and_shown_as_it_was_sent(client: httpx.AsyncClient) -> None:
+async def test_a_report_of_an_unhealthy_original_is_taken_and_shown_as_it_was_sent(client: httpx.AsyncClient) -> None:
     web = golden("report.json")["findings"][0]["container"]
     reason = "is unhealthy: its probe http://:8080/health answered 500, 3 times in a row"
     report = golden("report.json") | {
@@ -141,6 +145,7 @@ async def test_a_report_of_an_illness_is_taken_and_shown_as_it_was_sent(client: 
     }
     answer = await client.post("/reports", json=report, headers=BEARER)
     assert (answer.status_code, answer.content) == (204, b"")
+    del report["memory"]
     assert (await client.get("/status")).json()["controller"]["report"] == report
 
 

@@ -21,6 +21,7 @@ ALLOWED_AT_IMPORT = {
     *("Field", "Annotated", "ConfigDict", "SettingsConfigDict", "BeforeValidator", "BaseModel"),  # descriptions
 }
 LONGEST_FILE_LINES = 400
+TWINS = ("durations.py", "logs.py", "protection.py", "process/own_id.py", "process/threads.py")
 
 
 def short(file: Path) -> str:
@@ -58,6 +59,12 @@ def imported(tree: ast.Module) -> set[str]:
 
 def test_both_services_are_looked_at() -> None:
     assert {file.relative_to(ROOT).parts[0] for file in MODULES} == set(SERVICES)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_what_both_services_need_is_the_same_file_in_both(twin: str) -> None:
+    one, other = ((ROOT / service / "app" / twin).read_bytes() for service in SERVICES)
+    assert one == other, f"copy app/{twin} from one service to the other"
 
 
 def test_the_import_rules_hold() -> None:
@@ -170,6 +177,48 @@ def test_no_setting_is_documented_that_does_not_exist(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     known = {*settings_of("status-state-api", "SSA_"), *settings_of("status-state-controller", "SSC_")}
     assert sorted(set(re.findall(r"\b(?:SSA|SSC)_[A-Z][A-Z_]*[A-Z]\b", text)) - known) == []
+
+
+TOLD_BY_EVENTS = ("status-state-api",)
+TOLD_BY_SENTENCES = ("status-state-api/app/health/",)
+LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
+
+
+def log_calls(service: str) -> list[tuple[str, ast.Call]]:
+    """Every call that logs something, with its place."""
+    return [
+        (f"{short(file)}:{node.lineno}", node)
+        for file in MODULES
+        if short(file).startswith(f"{service}/") and not short(file).startswith(TOLD_BY_SENTENCES)
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in LOG_METHODS
+        and ast.unparse(node.func.value).split(".")[-1] in {"log", "_log", "logger"}
+    ]
+
+
+def event_of(call: ast.Call) -> str:
+    """The name of an event that is written in the call itself; empty when there is none."""
+    written = re.fullmatch(r"'([a-z]+(?:_[a-z]+)*)'", ", ".join(map(ast.unparse, call.args)))
+    return written[1] if written else ""
+
+
+@pytest.mark.parametrize("service", TOLD_BY_EVENTS)
+def test_every_log_line_is_an_event_by_name_with_a_sentence(service: str) -> None:
+    calls = log_calls(service)
+    assert len(calls) > 10
+    assert [place for place, call in calls if not event_of(call)] == []
+    assert [place for place, call in calls if "message" not in {keyword.arg for keyword in call.keywords}] == []
+
+
+@pytest.mark.parametrize("service", TOLD_BY_EVENTS)
+def test_every_event_is_explained_and_no_other(service: str) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {service}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", section, re.MULTILINE)
+    explained = [name for row in rows for name in re.findall(r"`([a-z_]+)`", row)]
+    assert sorted(explained) == sorted({event_of(call) for _, call in log_calls(service)})
 
 
 def files_of_the_repository() -> list[Path]:

@@ -128,8 +128,9 @@ class EngineWatch:
             return
         if self._expected is not None and look.identity != self._expected:
             log.error(
-                "this service ends, because another engine answers than the one the snapshot is of: "
-                "the next start takes a fresh snapshot",
+                "engine_replaced",
+                message="This service ends, because another engine answers than the one the snapshot is of: "
+                "the next start captures a fresh one.",
                 engine=look.identity.name,
                 snapshot_engine=self._expected.name,
             )
@@ -138,7 +139,11 @@ class EngineWatch:
         told = self._told
         self.answered(look)
         if told:
-            log.info("the engine answers again", lost_seconds=round(self._clock() - lost_since))
+            log.info(
+                "engine_back",
+                message="The engine answers again.",
+                lost_seconds=round(self._clock() - lost_since),
+            )
 
     async def _look_again(self) -> EngineLook | None:
         try:
@@ -154,8 +159,9 @@ class EngineWatch:
         refused_seconds = self._clock() - self._refused_since
         if refused_seconds >= self._refused_limit_seconds:
             log.error(
-                "this service ends, because nobody has listened at the engine's socket for long: "
-                "a restarted container gets the socket of a new engine",
+                "engine_given_up",
+                message="This service ends, because nobody has listened at the engine's socket for long: "
+                "a restarted container gets the socket of a new engine.",
                 refused_seconds=round(refused_seconds),
                 cause=self.error.cause,
                 remedy=self.error.remedy,
@@ -186,7 +192,8 @@ class EngineWatch:
         if self.error is not None and self._expected is not None and not self._told:
             self._told = True
             log.error(
-                "the engine can't be asked: the snapshot is served all the same, and it is tried again",
+                "engine_lost",
+                message="The engine can't be asked: the snapshot is served all the same, and it is tried again.",
                 cause=self.error.cause,
                 remedy=self.error.remedy,
             )

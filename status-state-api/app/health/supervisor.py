@@ -17,12 +17,12 @@ from typing import Any
 
 import structlog
 
+from ..engine.own import Own, find_own
 from ..engine.view import EngineStreams, Listing
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StatusStateError
 from ..model import RunningContainer
-from ..process.own_id import Own, find_own
-from ..snapshot.protection import Protection, protection_of
+from ..protection import protection
 from .judging import Judgement, State
 from .logs.follower import Tail
 from .probe.loop import Asking
@@ -77,7 +77,7 @@ class Overseer:
         engine: where they run.
         watch: is told whether the engine answers.
         verdicts: takes what is thought of them.
-        mountinfo: tells which container this process runs in.
+        own_id: the id of the container this process runs in, None outside of one.
         proven: remembers which probes were ever answered well.
     """
 
@@ -86,13 +86,13 @@ class Overseer:
         engine: EngineStreams,
         watch: EngineWatch,
         verdicts: Verdicts,
-        mountinfo: str,
+        own_id: str | None,
         proven: ProvenProbes,
     ) -> None:
         self._engine = engine
         self._watch = watch
         self._verdicts = verdicts
-        self._mountinfo = mountinfo
+        self._own_id = own_id
         self._proven = proven
         self._told_problems: set[tuple[str, str]] = set()
         self._originals: Sequence[Watched] = ()
@@ -110,7 +110,7 @@ class Overseer:
         self._rules = {}
         for original in originals:
             rules, problems = read_rules(policy.settings(original.name, original.labels))
-            protected = protection_of(policy.apply(original.name, original.labels)) is not Protection.NONE
+            protected = protection(policy.apply(original.name, original.labels)) is not None
             self._rules[original.id] = Rules() if protected else rules
             for problem in problems:
                 # What is wrong in the policy has been told with it.
@@ -329,7 +329,7 @@ class Overseer:
         self._require_engine()
         found_at, own = self._own
         if own is None or time.monotonic() - found_at > OWN_SECONDS:
-            own = await find_own(self._engine, self._mountinfo)
+            own = await find_own(self._engine, self._own_id)
             self._own = time.monotonic(), own
         return own
 

@@ -53,6 +53,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _MEANINGS = {
     304: "The snapshot is still that of `If-None-Match`.",
+    400: "The body can't be read.",
     401: "The token is missing or wrong.",
     413: "The body is too large.",
     422: "The body is not what is described here.",
@@ -68,6 +69,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
         method, path = request.method, request.url.path
         if error.status_code == 404:
             detail = f"There is nothing at {path}. What there is: /docs."
+        elif error.status_code == 400:
+            detail = "The body can't be read as JSON: it is nested too deep, or not in UTF-8."
         elif error.status_code == 405:
             detail = f"{path} can't be asked by {method}. How it can: /docs."
     return problem_response(error.status_code, str(detail), error.headers)

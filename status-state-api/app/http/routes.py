@@ -10,7 +10,7 @@ from ..errors import EngineUnavailable, StoreUnavailable
 from ..health.rules.policy import Policy
 from ..health.verdicts import Verdicts
 from ..journal.controller import ControllerRecord
-from ..model import Alive, DesiredState, Ready, Report, Snapshot, StatusDocument, VerdictsForController
+from ..model import Alive, DesiredState, Ready, ReportWithMemory, Snapshot, StatusDocument, VerdictsForController
 from ..snapshot.holder import Held, Memory
 from .problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
 
@@ -89,10 +89,10 @@ def controller_routes(
         """The snapshot with all that is needed to create its originals again. Holds secrets.
 
         The `ETag` is the snapshot's id, since a snapshot never changes, followed by the policy's where it says something
-        about `ignore` or `restart`. Reading it also tells that the controller lives.
+        about `ignore` or `restart`; the `memory` does not change it. Reading it also tells that the controller lives.
         """
         controller.saw()
-        tag, desired = _held(memory).desired(policy())
+        tag, desired = _held(memory).desired(policy(), controller.memory)
         etag = f'"{tag}"'
         headers = {"ETag": etag, **NEVER_STORE}
         if if_none_match is not None and _matches(if_none_match, etag):
@@ -114,9 +114,12 @@ def controller_routes(
         engine = _held(memory).snapshot.engine
         return JsonLines(verdicts.follow(engine, BEAT_SECONDS), headers=NEVER_STORE)
 
-    @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(413, 422, 503))
-    async def post_report(report: Report) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
-        """Take in what the controller found at a check and did about it. Fields not named here are kept, too."""
+    @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(400, 413, 422, 503))
+    async def post_report(report: ReportWithMemory) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """Take in what the controller found at a check and did about it. Fields not named here are kept, too.
+
+        Its `memory` is kept apart, the last one only.
+        """
         engine = _held(memory).snapshot.engine
         try:
             await controller.receive(report, engine)

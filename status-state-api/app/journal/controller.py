@@ -1,8 +1,10 @@
-"""What is known of the controller: when it last read the snapshot, and its last report.
+"""What is known of the controller: when it last read the snapshot, its last report, and its memory.
 
-In memory, with the last report of the store at the start; no decisions.
+Held here, and stored, so that both survive a restart of either service. What the memory says is the controller's business
+alone: it is never looked into, shown or logged. No decisions.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from ..errors import StoreUnavailable
-from ..model import EngineIdentity, Report
+from ..model import EngineIdentity, ReportWithMemory
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -19,12 +21,18 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 class ReportStore(Protocol):
     """What is asked of the store."""
 
-    async def save_report(self, engine: EngineIdentity, received_at: datetime, document: str) -> None:
-        """Keep a report."""
+    async def save_report(
+        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+    ) -> None:
+        """Keep a report, and the memory, if there is one, in place of the last."""
         ...
 
     async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
         """The last report about an engine, and when it was received."""
+        ...
+
+    async def last_memory(self, engine: EngineIdentity) -> str | None:
+        """The memory of an engine's controller."""
         ...
 
 
@@ -45,32 +53,50 @@ class ControllerRecord:
         self._store_fails = False
         self.last_seen_at: datetime | None = None
         self.report: ReceivedReport | None = None
+        self.memory: str | None = None
+        """The controller's memory as JSON; None when none is kept."""
+        self._memory_is_stored = True
 
     def saw(self) -> None:
         """Note that the controller has read the snapshot just now."""
         self.last_seen_at = self._now()
 
     async def load(self, engine: EngineIdentity) -> None:
-        """Fetch the last stored report about this engine, unless a newer one has come in. Raises `StoreUnavailable`."""
-        stored = await self._store.last_report(engine)
-        if stored is not None and self.report is None:
-            self.report = ReceivedReport(*stored)
+        """Fetch what is stored of this engine's controller, unless newer has come in. Raises `StoreUnavailable`."""
+        report, memory = await self._store.last_report(engine), await self._store.last_memory(engine)
+        if report is not None and self.report is None:
+            self.report = ReceivedReport(*report)
+        if self.memory is None:
+            self.memory = memory
 
-    async def receive(self, report: Report, engine: EngineIdentity) -> None:
-        """Take in a report. It is shown even when it can't be stored, which is told once and raised each time."""
-        received = ReceivedReport(self._now(), report.model_dump_json())
+    async def receive(self, report: ReportWithMemory, engine: EngineIdentity) -> None:
+        """Take in a report, and the memory that it brings.
+
+        Both are held even when they can't be stored, which is told once and raised each time; the memory is then stored
+        with the next report.
+        """
+        received = ReceivedReport(self._now(), report.model_dump_json(exclude={"memory"}))
         self.report = received
+        if report.memory is not None:
+            self.memory, self._memory_is_stored = json.dumps(report.memory, separators=(",", ":")), False
+        memory = None if self._memory_is_stored else self.memory
         try:
-            await self._store.save_report(engine, received.received_at, received.document)
+            await self._store.save_report(engine, received.received_at, received.document, memory)
         except StoreUnavailable as error:
             self._tell_store(error)
             raise
+        self._memory_is_stored = self._memory_is_stored or self.memory is memory  # unless a newer one came meanwhile
         self._tell_store(None)
 
     def _tell_store(self, error: StoreUnavailable | None) -> None:
         """Tell once when reports can't be stored, and once when they can again."""
         if error is not None and not self._store_fails:
-            log.error("a report of the controller can't be stored", cause=error.cause, remedy=error.remedy)
+            log.error(
+                "report_unstored",
+                message="A report of the controller can't be stored: it is shown in /status all the same.",
+                cause=error.cause,
+                remedy=error.remedy,
+            )
         if error is None and self._store_fails:
-            log.info("reports of the controller are stored again")
+            log.info("reports_stored_again", message="Reports of the controller are stored again.")
         self._store_fails = error is not None

@@ -13,7 +13,7 @@ import structlog
 from ..engine.view import EngineView, Inspection
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
-from .protection import IGNORE_LABEL, Protection, protection_of
+from ..protection import IGNORE_LABEL, misread, protection
 
 CONCURRENT_INSPECTS = 8
 
@@ -29,14 +29,16 @@ async def take_snapshot(
     listing = await engine.running()
     wanted: list[str] = []
     for container in listing.containers:
-        protection = protection_of(policy.apply(container.name, container.labels))
-        if protection is Protection.UNREADABLE:
+        labels = policy.apply(container.name, container.labels)
+        unreadable = misread(labels)
+        if unreadable is not None:
             log.warning(
-                "a container is left alone because a label can't be read: make it true or false",
+                "label_unreadable",
+                message="A container is left alone because a label can't be read: make it true or false.",
                 container=container.name,
-                label=f"{IGNORE_LABEL}={container.labels[IGNORE_LABEL]}",
+                label=f"{IGNORE_LABEL}={unreadable}",
             )
-        if protection is Protection.NONE:
+        if protection(labels) is None:
             wanted.append(container.id)
     inspects = await _each(wanted, engine.container)
     networks = await _each(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from ..engine.own import Own, find_own
 from ..engine.view import EngineLook, EngineView, Inspection, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
@@ -22,7 +23,6 @@ from ..health.rules.policy import Policy
 from ..health.rules.rules import LABEL_PREFIX
 from ..health.supervisor import Watched
 from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
-from ..process.own_id import Own, find_own
 from .capture import take_snapshot
 from .decide import (
     AskWhenEnded,
@@ -103,13 +103,15 @@ class Held:
         watched = tuple(_watched(original) for original in recipes.originals)
         return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
 
-    def desired(self, policy: Policy) -> tuple[str, bytes]:
+    def desired(self, policy: Policy, memory: str | None) -> tuple[str, bytes]:
         """Return `schemas.DesiredState` as JSON, and what tells it apart from others: the snapshot's id, mostly."""
         handling = json.dumps(policy.handling(), separators=(",", ":")).encode()
         tag = self.snapshot.id
         if handling != b"[]":
             tag += f".{hashlib.sha256(handling).hexdigest()[:16]}"
-        return tag, b"".join((self.recipes[:-1], b',"policy":', handling, b"}"))
+        return tag, b"".join(
+            (self.recipes[:-1], b',"policy":', handling, b',"memory":', (memory or "null").encode(), b"}")
+        )
 
 
 def _watched(original: OriginalRecipe) -> Watched:
@@ -141,7 +143,7 @@ class Memory:
         store: SnapshotStore,
         *,
         on_start: OnStart,
-        mountinfo: str,
+        own_id: str | None,
         boot_id: str | None,
         policy: Callable[[], Policy] = Policy,
         timing: Timing | None = None,
@@ -152,7 +154,7 @@ class Memory:
         self._watch = watch
         self._store = store
         self._on_start: OnStart = on_start
-        self._mountinfo = mountinfo
+        self._own_id = own_id
         self._boot_id = boot_id
         self._policy = policy
         self._timing = timing or Timing()
@@ -184,7 +186,8 @@ class Memory:
                 failing_since = now
             if now - failing_since >= self._timing.patience:
                 log.error(
-                    "this service ends, because it could not take a snapshot",
+                    "snapshot_failed",
+                    message="This service ends, because it could not capture a snapshot.",
                     tried_seconds=round(now - failing_since),
                     cause=error.cause,
                     remedy=error.remedy,
@@ -194,7 +197,10 @@ class Memory:
             if error.cause != told:
                 told = error.cause
                 log.warning(
-                    "no snapshot yet, and it is tried again for a minute", cause=error.cause, remedy=error.remedy
+                    "snapshot_delayed",
+                    message=f"There is no snapshot yet, and it is tried again for {self._timing.patience:.0f} s.",
+                    cause=error.cause,
+                    remedy=error.remedy,
                 )
             await self._sleep(self._timing.retry)
 
@@ -215,7 +221,7 @@ class Memory:
         await self._store.open()
         look = await self._engine.look()
         self._watch.answered(look)
-        own = await find_own(self._engine, self._mountinfo)
+        own = await find_own(self._engine, self._own_id)
         self.own_names = own.names
         situation = await self._situation(look, own)
         decision = decide(self._on_start, situation)
@@ -224,7 +230,13 @@ class Memory:
         if isinstance(decision, Resume):
             recipes = await self._store.read_recipes(decision.snapshot.id)
             held = await self._hold(recipes, own, look)
-            log.info("snapshot resumed", why=decision.why, originals=recipes.count, snapshot=recipes.snapshot.id)
+            log.info(
+                "snapshot_resumed",
+                message="The stored snapshot stays in force.",
+                why=decision.why,
+                originals=recipes.count,
+                snapshot=recipes.snapshot.id,
+            )
             return held
         return await self._take_fresh(decision, situation, own, look)
 
@@ -253,7 +265,8 @@ class Memory:
         held = await self._hold(recipes, own, look)
         now_held = {original.name for original in recipes.originals}
         log.info(
-            "snapshot taken afresh",
+            "snapshot_captured",
+            message="A fresh snapshot is in force.",
             why=decision.why,
             originals=recipes.count,
             no_longer_held=sorted({original.name for original in before.originals} - now_held if before else ()),
@@ -268,12 +281,21 @@ class Memory:
             f"the engine started {age:.0f} s ago: the snapshot is taken once what runs has not changed for "
             f"{times.quiet:.0f} s, after {times.limit:.0f} s at the latest"
         )
-        log.info("waiting until the engine has started what it starts", engine_age_seconds=round(age))
+        log.info(
+            "engine_settling",
+            message="The snapshot waits until the engine has started what it starts.",
+            engine_age_seconds=round(age),
+        )
         settling = Settling.begin(times, self._clock(), await self._running_ids())
         while settling.done is None:
             await self._sleep(self._timing.settle_look)
             settling = settling.observe(self._clock(), await self._running_ids())
-        log.info("the engine has started what it starts", why=settling.done, running=len(settling.running))
+        log.info(
+            "engine_settled",
+            message="The engine has started what it starts.",
+            why=settling.done,
+            running=len(settling.running),
+        )
 
     async def _running_ids(self) -> frozenset[str]:
         listing = await self._engine.running()

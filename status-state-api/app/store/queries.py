@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func
 from ..errors import StoreUnusable
 from ..model import EngineIdentity, Recipes
 from ..snapshot.decide import StoredRun, StoredSnapshot
-from .tables import SCHEMA_VERSION, metadata, reports, runs, schema_version, snapshots
+from .tables import ENGINE_COLUMNS, SCHEMA_VERSION, memories, metadata, reports, runs, schema_version, snapshots
 
 REPORTS_KEPT = 1000
 SNAPSHOTS_KEPT = 10
@@ -107,8 +107,12 @@ def mark_stopped(connection: Connection, run: int, at: datetime) -> None:
     connection.execute(update(runs).where(runs.c.number == run).values(stopped_at=at))
 
 
-def save_report(connection: Connection, engine: EngineIdentity, received_at: datetime, document: str) -> None:
-    """Keep a report, and only the last ones."""
+def save_report(
+    connection: Connection, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+) -> None:
+    """Keep a report, and only the last ones; keep the memory, if there is one, in place of the last."""
+    if memory is not None:
+        _put_memory(connection, engine, memory)
     saved = _insert(connection, reports, **_engine_columns(engine), received_at=received_at, document=document)
     connection.execute(delete(reports).where(reports.c.number <= saved - REPORTS_KEPT))
 
@@ -119,6 +123,21 @@ def last_report(connection: Connection, engine: EngineIdentity) -> tuple[datetim
         select(reports).where(_of_engine(reports, engine)).order_by(reports.c.number.desc()).limit(1)
     ).first()
     return None if row is None else (_utc(row.received_at), row.document)
+
+
+def last_memory(connection: Connection, engine: EngineIdentity) -> str | None:
+    """The memory of this engine's controller; None when none is kept."""
+    return connection.execute(select(memories.c.document).where(_of_engine(memories, engine))).scalar()
+
+
+def _put_memory(connection: Connection, engine: EngineIdentity, document: str) -> None:
+    """Insert or replace in one statement, since replicas share the store; only the dialect in use is imported."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as upsert  # noqa: PLC0415 - see above
+    else:
+        from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415 - 2 MB
+    statement = upsert(memories).values(**_engine_columns(engine), document=document)
+    connection.execute(statement.on_conflict_do_update(index_elements=ENGINE_COLUMNS, set_={"document": document}))
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:

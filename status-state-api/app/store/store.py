@@ -1,4 +1,4 @@
-"""The memory that survives: snapshots with their recipes, the runs that held them, and the controller's reports.
+"""What survives: snapshots with their recipes, the runs that held them, the controller's reports and its memory.
 
 SQLite by default, any PostgreSQL by SSA_DATABASE_URL. It keeps and finds; it decides nothing. Recipes hold secrets: the
 file is readable by its owner only, and nothing of it is ever logged. All work is done in one daemon thread, in the
@@ -79,13 +79,19 @@ class Store:
         """Note that this run was stopped in order."""
         await self._begin(records.mark_stopped, run, at)
 
-    async def save_report(self, engine: EngineIdentity, received_at: datetime, document: str) -> None:
-        """Keep a report of the controller; only the last ones are kept."""
-        await self._begin(records.save_report, engine, received_at, document)
+    async def save_report(
+        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+    ) -> None:
+        """Keep a report of the controller, the last ones only, and its memory, if there is one, in place of the last."""
+        await self._begin(records.save_report, engine, received_at, document, memory)
 
     async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
         """The last report about this engine, and when it was received."""
         return await self._begin(records.last_report, engine)
+
+    async def last_memory(self, engine: EngineIdentity) -> str | None:
+        """The memory of this engine's controller; None when none is kept."""
+        return await self._begin(records.last_memory, engine)
 
     async def _begin(self, work: Callable[..., T], *args: Any) -> T:
         """Do the work in one transaction."""

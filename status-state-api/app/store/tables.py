@@ -1,7 +1,8 @@
 """The store's tables: names and columns only.
 
 The names begin with `status_state_`, so that they can live in a database which others use too. A change of shape raises
-SCHEMA_VERSION, and `store` then has to bring older stores along.
+SCHEMA_VERSION, and `store` then has to bring older stores along; a table that an older store lacks is made when it is
+opened.
 """
 
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Integer, MetaData, String, Table, Text
@@ -13,9 +14,12 @@ metadata = MetaData()
 _Number = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself for INTEGER alone
 
 
+ENGINE_COLUMNS = ("engine_id", "engine_name", "engine_none_network_id")
+"""The three that identify an engine together."""
+
+
 def _engine_columns() -> list[Column[str]]:
-    """The three that identify an engine together."""
-    return [Column(name, String, nullable=False) for name in ("engine_id", "engine_name", "engine_none_network_id")]
+    return [Column(name, String, nullable=False) for name in ENGINE_COLUMNS]
 
 
 schema_version = Table("status_state_schema_version", metadata, Column("version", Integer, primary_key=True))
@@ -40,6 +44,14 @@ runs = Table(
     Column("bridge_id", String(64)),
     Column("snapshot", BigInteger, ForeignKey(snapshots.c.number), nullable=False),
     Column("stopped_at", DateTime(timezone=True)),  # null unless stopped in order
+)
+
+# One row per engine: what its controller must still know after a restart, as it sent it.
+memories = Table(
+    "status_state_memories",
+    metadata,
+    *(Column(name, String, primary_key=True) for name in ENGINE_COLUMNS),
+    Column("document", Text, nullable=False),
 )
 
 reports = Table(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from ..engine.client import Engine
-    from ..model import Action, Seen, Snapshot
-    from ..ssa.link import Ssa
+    from ..model import Action, Seen, Snapshot, Verdicts
     from ..ssa.memory import KeptMemory
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -43,12 +42,26 @@ class Clocks:
     utc: Callable[[], float]
 
 
+class Desired(Protocol):
+    """What is desired at this moment."""
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot in force; None while there is none."""
+        ...
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """What the SSA says of probes and logs."""
+        ...
+
+
 class Executor:
     """The actions under way, at most one per container, and at most one per place of an original.
 
     Args:
         engine: where they are done.
-        ssa: holds the snapshot and the verdicts of the moment.
+        desired: the snapshot and the verdicts of the moment.
         memory: is told what became of each.
         clocks: for how long things take, and when they were.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
@@ -58,7 +71,7 @@ class Executor:
     def __init__(
         self,
         engine: Engine,
-        ssa: Ssa,
+        desired: Desired,
         memory: KeptMemory,
         clocks: Clocks,
         *,
@@ -66,7 +79,7 @@ class Executor:
         ended: Callable[[Action], None],
     ) -> None:
         self._engine = engine
-        self._ssa = ssa
+        self._desired = desired
         self._memory = memory
         self._clocks = clocks
         # Separate limits: stops that take ten minutes each must not hold up a single start.
@@ -87,7 +100,7 @@ class Executor:
         While an original is recreated its place has another id than before: both stand for the one place. What ended
         after the look at the engine (`since`, of the steady clock) makes that look stale.
         """
-        ended = {place for place, at in self._ended_at.items() if at >= since}
+        ended = {place for place, at in self._ended_at.items() if at > since}
         return frozenset[str]().union(ended, *(action.places for action in self._running.values()))
 
     def begin(self, action: Action, stored: asyncio.Task[None] | None = None) -> asyncio.Task[Outcome]:
@@ -126,14 +139,14 @@ class Executor:
     async def _carry_out(self, action: Action) -> Outcome:
         attempted_at: float | None = None
         try:
-            snapshot = self._ssa.snapshot
+            snapshot = self._desired.snapshot
             if snapshot is None:
                 return Outcome(action, Result.DROPPED, "there is no snapshot any more")
             seen = await look(self._engine, action, snapshot)
             # The snapshot and the verdicts after the look: an operator may have spoken meanwhile.
-            snapshot = self._ssa.snapshot or snapshot
+            snapshot = self._desired.snapshot or snapshot
             mass_failure = self._memory.mass_failure
-            reason = still_right(action, snapshot, seen, self._ssa.verdicts, mass_failure=mass_failure)
+            reason = still_right(action, snapshot, seen, self._desired.verdicts, mass_failure=mass_failure)
             if reason is not None:
                 return Outcome(action, *reason)
             attempted_at = self._clocks.utc()

@@ -22,7 +22,7 @@ from docker.utils import kwargs_from_env
 
 from ..errors import ContainerError, ControllerError, EngineError, EngineRefused
 from ..model import EngineIdentity
-from ..process.threads import in_daemon_thread
+from ..process.threads import DaemonThreads
 from .parsing import read_event, read_listing
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Engine:
 
     def __init__(self, environment: Mapping[str, str], threads: int) -> None:
         self._environment = dict(environment)
-        self._limit = asyncio.Semaphore(threads)
         self._threads = threads
+        self._calls = DaemonThreads(threads, "engine-call")
         self._lock = threading.Lock()
         self._client: APIClient | None = None
 
@@ -290,8 +290,8 @@ class Engine:
                 for entry in stream:
                     loop.call_soon_threadsafe(deliver, read_event(entry))
 
-        # Outside the limit on calls: it lasts as long as the engine does.
-        await in_daemon_thread(lambda: self._translated(follow, acting=False))
+        # A thread besides those of the calls: it lasts as long as the engine does.
+        await DaemonThreads(1, "engine-events").run(self._translated, follow, acting=False)
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:
         """Send the engine its own JSON where the SDK's functions take apart and leave out."""
@@ -304,8 +304,7 @@ class Engine:
 
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
-        async with self._limit:
-            return await in_daemon_thread(lambda: self._translated(function, acting=acting))
+        return await self._calls.run(self._translated, function, acting=acting)
 
     def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
         try:

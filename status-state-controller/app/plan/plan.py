@@ -187,5 +187,5 @@ def _misread_labels(observed: Observed) -> Iterable[Notice]:
                     "label_unreadable",
                     f"the label {label}={value} of {container.name} can't be read: {reading}",
                     "",
-                    {"container": container.name, "label": label},
+                    {"container": container.name, "label": label, "value": value},
                 )

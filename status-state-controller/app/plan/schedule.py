@@ -117,7 +117,7 @@ def _turns(
     for action in actions:
         if action.unhealthy is not None and is_taken:
             waits[action.container.id] = Waiting(action, ONE_BY_ONE)
-        is_taken = is_taken or action.unhealthy is not None
+        is_taken = is_taken or (action.unhealthy is not None and timing.restart_turn > 0)
     return waits
 
 
@@ -167,7 +167,9 @@ def _wake_in(waiting: Iterable[Waiting], now: float, timing: Timing) -> float | 
 
 
 def _changes_by_itself(wait: Waiting) -> bool:
-    """Tell whether to look again for this one: what was refused waits for a change that is seen anyway."""
+    """Tell whether to look again for this one: what settles and what was refused wait for what is seen anyway."""
+    if wait.why == Hold.SETTLING:
+        return False
     return wait.action.images is None or wait.until is not None or bool(wait.others)
 
 

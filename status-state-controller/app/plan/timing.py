@@ -24,7 +24,7 @@ class Timing:
     ssa_finds_out: float = 60.0
     """What three failures of a probe take by default, and its start period."""
     restart_turn: float = 15.0
-    """The engine's usual stop time-out, and time for the start: then the next unhealthy original has its turn."""
+    """The engine's usual stop time-out, and time for the start: then the next unhealthy original has its turn; 0: no turns."""
     dependencies: float = 60.0
     """An original starts without what it depends on after this time: half a service beats none."""
     removing: float = 60.0

@@ -1,21 +1,31 @@
-"""Which container this process runs in."""
+"""Which container this process runs in, as the kernel tells it. The same file in both services.
 
-from __future__ import annotations
+Reads one file of /proc; whether the engine knows that container is for others to ask.
+"""
 
 import re
 from pathlib import Path
 
-_OWN_MOUNT = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)\s")
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+_OWN_FILE = re.compile(r"/containers/([0-9a-f]{64})/(?:resolv\.conf|hostname|hosts)$")
+_OWN_MOUNT_POINTS = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"})
 
 
-def own_container_id(mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
+def own_container_id(mountinfo: Path = MOUNTINFO) -> str | None:
     """Return the id of the container that this process runs in, None outside of one.
 
     The engine mounts three files of its own into each container, from a folder named by the container's id. The
     hostname tells less: it can be set to anything, and with `network_mode: host` it is the host's.
     """
     try:
-        match = _OWN_MOUNT.search(mountinfo.read_text())
+        mounts = mountinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return match[1] if match else None
+    for line in mounts.splitlines():
+        fields = line.split(" ")  # proc(5): the fourth is the path within the file system mounted, the fifth where
+        if len(fields) > 4 and fields[4] in _OWN_MOUNT_POINTS:
+            found = _OWN_FILE.search(fields[3])
+            if found:
+                return found[1]
+    return None

@@ -36,9 +36,9 @@ class _Kept(BaseModel):
     version: Literal[1] = 1
     snapshot_id: str
     attempts: Mapping[str, Attempts]
-    successors: frozenset[Pair]
+    successors: list[Pair]
     unfinished: Mapping[str, Unfinished]
-    interrupted: frozenset[str]
+    interrupted: list[str]
     refused: list[_Refused]
     newcomers_since: Mapping[str, float]
     healthy: Mapping[str, HealthySeen]
@@ -101,9 +101,9 @@ def write_memory(memory: Memory) -> dict[str, Any]:
     kept = _Kept(
         snapshot_id=memory.snapshot_id,
         attempts=memory.attempts,
-        successors=memory.successors,
+        successors=sorted(memory.successors),
         unfinished=memory.unfinished,
-        interrupted=memory.interrupted,
+        interrupted=sorted(memory.interrupted),
         refused=refused,
         newcomers_since=memory.newcomers_since,
         healthy=memory.healthy,
@@ -118,5 +118,13 @@ def read_memory(document: Any) -> Memory:
         ValidationError: it is something else, or of another version.
     """
     kept = _Kept.model_validate(document)
-    fields = {name: getattr(kept, name) for name in _Kept.model_fields if name not in {"version", "refused"}}
-    return Memory(**fields, refused={one.pair: RefusedRestore(one.images, one.reason) for one in kept.refused})
+    return Memory(
+        snapshot_id=kept.snapshot_id,
+        attempts=kept.attempts,
+        successors=frozenset(kept.successors),
+        unfinished=kept.unfinished,
+        interrupted=frozenset(kept.interrupted),
+        refused={one.pair: RefusedRestore(one.images, one.reason) for one in kept.refused},
+        newcomers_since=kept.newcomers_since,
+        healthy=kept.healthy,
+    )

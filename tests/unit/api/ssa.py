@@ -17,7 +17,7 @@ from status_state_api.journal.controller import ControllerRecord
 from status_state_api.model import Problem, StatusDocument
 from status_state_api.snapshot.holder import Memory
 
-from .world import BOOT, MOUNTINFO, NOW, OWN_ID, FakeEngine, FakeStore, entry, own_inspect
+from .world import BOOT, NOW, OWN_ID, FakeEngine, FakeStore, entry, own_inspect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -70,7 +70,7 @@ async def beside_two_containers() -> AsyncGenerator[Ssa]:
     engine, store = FakeEngine(entry("web"), entry("db")), FakeStore()
     engine.inspects[OWN_ID] = own_inspect()
     watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="auto", mountinfo=MOUNTINFO, boot_id=BOOT)
+    memory = Memory(engine, watch, store, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
     controller = ControllerRecord(store, lambda: ssa.now)
     verdicts = Verdicts(lambda: ssa.now)
     app = create_app(

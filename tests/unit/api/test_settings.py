@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from status_state_api.durations import parse_duration
 from status_state_api.errors import SettingsUnusable
 from status_state_api.main import EXIT_UNUSABLE, run
 from status_state_api.settings import load_settings, unknown_variables
@@ -135,22 +132,3 @@ def test_the_process_ends_with_exit_code_2_when_the_policy_can_not_be_used(
 def test_unknown_variables_are_told_with_what_was_probably_meant() -> None:
     environment = {"SSA_SNAPSHOT_ONSTART": "x", "SSA_ZZZ": "1", "SSA_PORT": "1", "PATH": "/bin"}
     assert unknown_variables(environment) == {"SSA_SNAPSHOT_ONSTART": "SSA_SNAPSHOT_ON_START", "SSA_ZZZ": None}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("10s", 10), ("1m30s", 90), ("2h", 7200), ("1h2m3s", 3723), ("45", 45), ("0.5", 0.5), ("1.5s", 1.5)],
-)
-def test_durations_are_read(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "s", "10 s", "-1s", "1s1m", "10ms", "1e3", "soon", "\u0661s"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration"):
-        parse_duration(text)
-
-
-@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
-def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: int) -> None:
-    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds

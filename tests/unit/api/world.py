@@ -81,9 +81,6 @@ def own_inspect(finished_at: datetime | None = None) -> Inspection:
     )
 
 
-MOUNTINFO = f"622 600 254:1 /var/lib/docker/containers/{OWN_ID}/hosts /etc/hosts rw,relatime - ext4 /dev/vda1 rw\n"
-
-
 class FakeEngine:
     """An engine in memory, with the interface of `view.EngineView`. `error` makes every question fail."""
 
@@ -147,6 +144,7 @@ class FakeStore:
     runs: dict[str, StoredRun] = field(default_factory=dict[str, StoredRun])
     numbers: list[str | None] = field(default_factory=list[str | None])
     reports: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
+    memory: str | None = None
 
     async def open(self) -> None:
         """Make it ready."""
@@ -187,11 +185,20 @@ class FakeStore:
         held = self.runs[owner]
         self.runs[owner] = StoredRun(held.boot_id, held.bridge_id, at, held.snapshot)
 
-    async def save_report(self, engine: EngineIdentity, received_at: datetime, document: str) -> None:
-        """Keep a report."""
+    async def save_report(
+        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+    ) -> None:
+        """Keep a report, and a memory."""
         assert engine
         self._check()
         self.reports.append((received_at, document))
+        self.memory = memory or self.memory
+
+    async def last_memory(self, engine: EngineIdentity) -> str | None:
+        """The memory."""
+        assert engine
+        self._check()
+        return self.memory
 
     async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
         """The last report."""

@@ -141,7 +141,11 @@ class FakeEngine(Engine):
             "HostConfig": dict(body["HostConfig"]),
             "NetworkSettings": {"Networks": networks},
         }
-        self.put(Container(new_id, name, "created", "Created", config.get("Labels") or {}, created_at=self.wall().timestamp()))
+        self.put(
+            Container(
+                new_id, name, "created", "Created", config.get("Labels") or {}, created_at=self.wall().timestamp()
+            )
+        )
         return new_id
 
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:  # noqa: D102 # as its base

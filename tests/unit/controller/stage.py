@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
-from status_state_controller.act.executor import Clocks
-from status_state_controller.main import Controller
-from status_state_controller.model import Event
+from status_state_controller.act.executor import Clocks, Executor
+from status_state_controller.main import Controller, Timing
+from status_state_controller.model import Event, Verdicts
+from status_state_controller.ssa.memory import KeptMemory
 
 from .fake_engine import FakeEngine
-from .world import FakeClock, FakeSsa, settings, verdicts_line
+from .world import NOON, FakeClock, FakeSsa, settings, verdicts_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from status_state_controller.model import Container, Snapshot
+    from status_state_controller.model import Action, Container, Outcome, Snapshot
 
 BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
@@ -55,15 +56,30 @@ class Stage:
         turn = self.controller._triggers.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
         return turn.only
 
+    async def check_on(self) -> None:
+        """Make one check, and then the looks that the ends of its actions ask for, as the loop does."""
+        await self.check()
+        while (only := self.urgent) is not None:
+            await self.controller.check(only)
+            await settled()
+
     async def check_later(self, seconds: float) -> float:
         """Let time pass, then check."""
         self.clock.advance(seconds)
         return await self.check()
 
 
-def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | None = None, **others: Any) -> Stage:
+def stage(
+    folder: Path,
+    held: Snapshot | None,
+    *world: Container,
+    own_id: str | None = None,
+    clock: FakeClock | None = None,
+    timing: Timing = Timing(),  # noqa: B008 # frozen
+    **others: Any,
+) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
-    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), FakeClock()
+    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), clock or FakeClock()
     engine.wall = clock.utc_now
     completed = list[float]()
     controller = Controller(
@@ -73,8 +89,24 @@ def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | 
         own_id=own_id,
         completed=lambda: completed.append(clock()),
         clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
+        timing=timing,
     )
     return Stage(controller, engine, ssa, clock, completed)
+
+
+@dataclass
+class Held:
+    """What is desired, without an SSA."""
+
+    snapshot: Snapshot | None
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
+    """Carry out one action on an engine."""
+    clocks = Clocks(FakeClock(), NOON.timestamp)
+    executor = Executor(engine, Held(held), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    return await executor.begin(action)
 
 
 async def settled() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from ...engine.own import Own
 from ...engine.view import EngineView, Inspection
 from ...errors import EngineUnavailable
-from ...process.own_id import Own
 from ..judging import Answer, Judgement, ProbeJudge, State
 from ..rules.rules import ProbeRule
 from ..run import Run

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from status_state_api.engine.own import Own
 from status_state_api.engine.view import parse_moment
-from status_state_api.process.own_id import Own, find_container_id
 
-from ..world import MOUNTINFO, OWN_ID, container_id, entry, listing, own_inspect
+from ..world import OWN_ID, container_id, entry, listing, own_inspect
 
 
 def test_containers_are_in_the_order_of_their_names() -> None:
@@ -57,23 +57,6 @@ def test_labels_and_ports_may_be_null() -> None:
 )
 def test_the_engines_times_are_read(text: str | None, moment: datetime | None) -> None:
     assert parse_moment(text) == moment
-
-
-@pytest.mark.parametrize(
-    ("mountinfo", "found"),
-    [
-        (MOUNTINFO, OWN_ID),
-        (MOUNTINFO.replace("/hosts /etc/hosts", "/resolv.conf /etc/resolv.conf"), OWN_ID),
-        (MOUNTINFO.replace("/var/lib/docker", "/home/me/.local/share/docker"), OWN_ID),
-        (MOUNTINFO.replace("/etc/hosts rw", "/somewhere/else rw"), None),
-        (MOUNTINFO.replace(OWN_ID, OWN_ID[:12]), None),
-        ("622 600 254:1 / / rw - ext4 /dev/vda1 rw\nrubbish\n", None),
-        ("", None),
-    ],
-    ids=["hosts", "resolv.conf", "rootless", "not its own", "no id", "no container", "no /proc"],
-)
-def test_the_own_container_is_found_by_the_engines_mounts(mountinfo: str, found: str | None) -> None:
-    assert find_container_id(mountinfo) == found
 
 
 def test_a_container_that_is_not_known_has_no_names() -> None:

@@ -17,7 +17,7 @@ from status_state_api.health.rules.policy import Policy, read_policy
 from status_state_api.health.supervisor import Overseer, Watched
 from status_state_api.health.verdicts import Verdicts
 
-from ..world import LOOK, MOUNTINFO, NOW, OWN_ID, Lines, container_id, entry
+from ..world import LOOK, NOW, OWN_ID, Lines, container_id, entry
 from .world import STARTED, RememberedProbes, StreamingEngine, alive, labels, until
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Stage:
         self.prober = FakeProber()
         self.prober.answers[8080] = Answer(State.OK, "answered 200")
         self.proven = RememberedProbes()
-        self.overseer = Overseer(self.engine, self.watch, self.verdicts, MOUNTINFO, self.proven)
+        self.overseer = Overseer(self.engine, self.watch, self.verdicts, OWN_ID, self.proven)
         self._quicken(monkeypatch)
         self.originals = [Watched(container_id(name), name, given, False) for name, given in originals.items()]
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from status_state_api.engine.own import Own
 from status_state_api.health.judging import Answer, Judgement, State
 from status_state_api.health.probe.loop import Asking
 from status_state_api.health.probe.route import Route
-from status_state_api.process.own_id import Own
 
 from ..world import HUNG, FakeEngine, container_id, entry
 from .world import STARTED, RememberedProbes, alive, probe_rule, run_of, until

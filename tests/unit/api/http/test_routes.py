@@ -170,6 +170,88 @@ async def test_the_last_report_survives_a_restart(started: Ssa) -> None:
     assert (await started.status()).controller.report_age_seconds == 3600.0
 
 
+MEMORY = {"attempts": {"web": [1.5, None, "wörd", True, 2**70]}, "secret": SECRET}
+
+
+async def memory(ssa: Ssa) -> object:
+    """The memory that comes with the recipes."""
+    return (await ssa.client.get("/snapshot/recipes", headers=BEARER)).json()["memory"]
+
+
+async def test_the_controllers_memory_is_given_back_with_the_recipes_and_shown_to_nobody_else(started: Ssa) -> None:
+    assert await memory(started) is None
+    with Lines() as lines:
+        for sent in (
+            {**REPORT, "memory": {"old": 1}},
+            {**REPORT, "memory": MEMORY},
+            REPORT,
+            {**REPORT, "memory": None},
+        ):
+            assert (await started.client.post("/reports", json=sent, headers=BEARER)).status_code == 204
+            assert (await started.client.get("/status")).json()["controller"]["report"] == REPORT
+    assert await memory(started) == MEMORY
+    assert [json.loads(document) for _, document in started.store.reports] == [REPORT] * 4
+    assert lines.captured == []
+
+
+async def test_the_memory_does_not_change_the_etag(started: Ssa) -> None:
+    etags: set[str] = set()
+    for number in range(2):
+        await started.client.post("/reports", json={**REPORT, "memory": {"number": number}}, headers=BEARER)
+        answer = await started.client.get("/snapshot/recipes", headers=BEARER)
+        etags.add(answer.headers["etag"])
+        assert answer.json()["memory"] == {"number": number}
+    assert len(etags) == 1
+
+
+async def test_the_memory_survives_a_restart_and_one_that_is_stored_does_not_displace_a_newer_one(started: Ssa) -> None:
+    started.store.memory = json.dumps(MEMORY)
+    await started.controller.load(IDENTITY)
+    assert await memory(started) == MEMORY
+    await started.client.post("/reports", json={**REPORT, "memory": {"newer": 1}}, headers=BEARER)
+    started.store.memory = json.dumps(MEMORY)
+    await started.controller.load(IDENTITY)
+    assert await memory(started) == {"newer": 1}
+
+
+async def test_a_memory_that_can_not_be_stored_is_held_and_stored_with_the_next_report(started: Ssa) -> None:
+    started.store.error = DISK_FULL
+    assert (await started.problem("POST", "/reports", json={**REPORT, "memory": MEMORY}, headers=BEARER))[0] == 503
+    assert await memory(started) == MEMORY
+    started.store.error = None
+    await started.client.post("/reports", json=REPORT, headers=BEARER)
+    assert json.loads(started.store.memory or "") == MEMORY
+
+
+def nested(levels: int) -> bytes:
+    """A report with a memory of that many levels."""
+    return (
+        json.dumps({**REPORT, "memory": "HERE"}).encode().replace(b'"HERE"', b'{"a":' * levels + b"1" + b"}" * levels)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (nested(31), 204),
+        (nested(32), 422),
+        (nested(100_000), 400),
+        (nested(1).replace(b"1}", b"NaN}"), 422),
+        (nested(1).replace(b"1}", b"-1e999}"), 422),
+        (nested(0), 422),
+        (json.dumps({**REPORT, "memory": [1]}).encode(), 422),
+        (json.dumps({**REPORT, "memory": "x"}).encode(), 422),
+        (json.dumps({**REPORT, "findings": json.loads("[" * 40 + "]" * 40)}).encode(), 422),
+    ],
+    ids=["deep", "too deep", "endless", "NaN", "infinite", "a number", "a list", "a word", "deep elsewhere"],
+)
+async def test_a_memory_is_any_json_object_of_bounded_depth(started: Ssa, content: bytes, status: int) -> None:
+    headers = {**BEARER, "Content-Type": "application/json"}
+    answer = await started.client.post("/reports", content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert (await memory(started) is None) is (status != 204)
+
+
 async def test_a_stored_report_does_not_displace_a_newer_one(started: Ssa) -> None:
     await started.client.post("/reports", json={**REPORT, "sentence": "newer"}, headers=BEARER)
     started.store.reports[:] = [(NOW - timedelta(hours=1), json.dumps(REPORT))]
@@ -188,10 +270,7 @@ async def test_a_report_that_can_not_be_stored_is_shown_and_told_once(started: S
         assert (await started.status()).controller.report is not None
         started.store.error = None
         await started.client.post("/reports", json=REPORT, headers=BEARER)
-    assert lines.events == [
-        "a report of the controller can't be stored",
-        "reports of the controller are stored again",
-    ]
+    assert lines.events == ["report_unstored", "reports_stored_again"]
 
 
 @pytest.mark.parametrize(

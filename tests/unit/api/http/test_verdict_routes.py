@@ -84,7 +84,7 @@ async def test_the_snapshot_leaves_out_whom_the_policy_protects() -> None:
     async with beside_two_containers() as ssa:
         policy = read_policy("- match: d?\n  ignore: true\n", "policy.yaml")
         ssa.memory = Memory(
-            ssa.engine, ssa.watch, ssa.store, on_start="fresh", mountinfo="", boot_id=None, policy=lambda: policy
+            ssa.engine, ssa.watch, ssa.store, on_start="fresh", own_id=None, boot_id=None, policy=lambda: policy
         )
         held = await ssa.memory.start()
     assert held is not None
@@ -195,12 +195,13 @@ def test_the_desired_state_is_the_recipes_and_the_policy() -> None:
     recipes = recipes_of("web")
     held = Held.of(recipes)
     policy = read_policy("- match: caf\u00e9\n  ignore: true\n- match: '\"'\n  restart: never\n", "policy.yaml")
-    tag, desired = held.desired(policy)
+    tag, desired = held.desired(policy, None)
     document = json.loads(desired)
     assert document.pop("policy") == policy.handling()
+    assert document.pop("memory") is None
     assert document == json.loads(held.recipes)
     assert tag.isascii()
-    assert held.desired(policy) == (tag, desired), "the same for the same"
+    assert held.desired(policy, None) == (tag, desired), "the same for the same"
     assert NOW.isoformat().replace("+00:00", "Z") in desired.decode()
 
 

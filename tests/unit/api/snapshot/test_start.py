@@ -19,7 +19,6 @@ from ..world import (
     DISK_FULL,
     IDENTITY,
     LOOK,
-    MOUNTINFO,
     NOW,
     OWN_ID,
     REFUSED,
@@ -57,7 +56,7 @@ class Stage:
             self.watch,
             self.store,
             on_start=on_start,
-            mountinfo=MOUNTINFO,
+            own_id=OWN_ID,
             boot_id=BOOT,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -81,7 +80,7 @@ async def test_the_first_start_takes_a_snapshot_and_says_so_in_one_line() -> Non
     with Lines() as lines:
         await stage.memory.start()
     assert stage.held_names == ["db", "web"]
-    line = lines.one("snapshot taken afresh")
+    line = lines.one("snapshot_captured")
     assert line["why"] == "this container has not run before"
     assert (line["originals"], line["no_longer_held"]) == (2, [])
     assert len(lines.events) == 1
@@ -101,7 +100,7 @@ async def test_a_fresh_snapshot_names_what_it_no_longer_holds() -> None:
     stage.had_held(recipes_of("web", "db", "cache"), stopped=True)
     with Lines() as lines:
         await stage.memory.start()
-    assert lines.one("snapshot taken afresh")["no_longer_held"] == ["cache", "db"]
+    assert lines.one("snapshot_captured")["no_longer_held"] == ["cache", "db"]
 
 
 async def test_after_a_crash_the_snapshot_is_resumed_whatever_runs_now() -> None:
@@ -110,7 +109,7 @@ async def test_after_a_crash_the_snapshot_is_resumed_whatever_runs_now() -> None
     with Lines() as lines:
         await stage.memory.start()
     assert stage.held_names == ["web", "db"]
-    assert lines.one("snapshot resumed")["why"] == "this container had not been stopped in order"
+    assert lines.one("snapshot_resumed")["why"] == "this container had not been stopped in order"
 
 
 async def test_after_a_reboot_the_engine_is_asked_when_they_ended() -> None:
@@ -121,7 +120,7 @@ async def test_after_a_reboot_the_engine_is_asked_when_they_ended() -> None:
     stage.engine.inspects[container_id("db")] = inspect("db", State={"FinishedAt": "2026-11-23T17:59:30.123456789Z"})
     with Lines() as lines:
         await stage.memory.start()
-    assert lines.one("snapshot resumed")["why"] == "the engine went down with it: db ended at the same time"
+    assert lines.one("snapshot_resumed")["why"] == "the engine went down with it: db ended at the same time"
     assert stage.store.runs[OWN_ID].bridge_id == "bridge-2"
 
 
@@ -133,7 +132,7 @@ async def test_an_ssa_stopped_long_before_a_reboot_starts_afresh() -> None:
     stage.engine.inspects[container_id("web")] = inspect("web", State={"FinishedAt": NOW.isoformat()})
     with Lines() as lines:
         await stage.memory.start()
-    assert "no original ended within 60 s" in lines.one("snapshot taken afresh")["why"]
+    assert "no original ended within 60 s" in lines.one("snapshot_captured")["why"]
 
 
 async def test_the_originals_are_asked_for_their_end_only_when_it_matters() -> None:
@@ -162,9 +161,9 @@ async def test_a_fresh_snapshot_waits_for_an_engine_that_is_just_starting() -> N
     assert stage.held_names == ["cache", "db", "web"]
     assert stage.clock.now == 1035.0, "20 s after the last change"
     assert lines.events == [
-        "waiting until the engine has started what it starts",
-        "the engine has started what it starts",
-        "snapshot taken afresh",
+        "engine_settling",
+        "engine_settled",
+        "snapshot_captured",
     ]
     assert waited_for[0].startswith("the engine started 12 s ago")
 
@@ -195,8 +194,8 @@ async def test_what_can_not_be_asked_is_tried_for_a_minute_and_told_at_the_begin
         assert await stage.memory.start() is None
     assert stage.clock.now == 1060.0
     assert lines.events == [
-        "no snapshot yet, and it is tried again for a minute",
-        "this service ends, because it could not take a snapshot",
+        "snapshot_delayed",
+        "snapshot_failed",
     ]
     told: StoreUnavailable | EngineUnavailable = REFUSED if part == "engine" else DISK_FULL
     assert {line["cause"] for line in lines.captured} == {told.cause}
@@ -386,7 +385,7 @@ async def test_outside_of_a_container_a_snapshot_is_held_but_no_run_is_noted() -
     stage.engine.inspects[OWN_ID]["Config"]["Labels"] = {}
     with Lines() as lines:
         await stage.memory.start()
-    assert "lacks the label status-state.role" in lines.one("snapshot taken afresh")["why"]
+    assert "lacks the label status-state.role" in lines.one("snapshot_captured")["why"]
     assert not await stage.memory.record_stop()
     assert stage.store.runs == {}
 

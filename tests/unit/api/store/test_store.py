@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -142,9 +143,33 @@ async def test_a_run_whose_container_is_not_known_only_stores_the_snapshot(store
 
 async def test_engines_that_share_a_store_and_an_id_are_told_apart(store: Store) -> None:
     await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
-    await store.save_report(IDENTITY, NOW, "{}")
+    await store.save_report(IDENTITY, NOW, "{}", '{"of":"the first"}')
+    await store.save_report(OTHER_IDENTITY, NOW, "{}", None)
+    assert await store.last_memory(OTHER_IDENTITY) is None
     assert await store.find_latest(OTHER_IDENTITY) is None
-    assert await store.last_report(OTHER_IDENTITY) is None
+    assert await store.last_memory(IDENTITY) == '{"of":"the first"}'
+
+
+async def test_the_last_memory_survives_and_a_report_without_one_leaves_it(store: Store, file: Path) -> None:
+    for memory in ('{"n":1}', '{"n":2}', None):
+        await store.save_report(IDENTITY, NOW, "{}", memory)
+    await store.close()
+    again = await reopened(file)
+    assert await again.last_memory(IDENTITY) == '{"n":2}'
+    await again.close()
+
+
+async def test_an_older_store_gets_the_table_that_it_lacks(store: Store, file: Path) -> None:
+    await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
+    await store.close()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("drop table status_state_memories")
+    again = await reopened(file)
+    assert await again.last_memory(IDENTITY) is None
+    await again.save_report(IDENTITY, NOW, "{}", "{}")
+    assert await again.last_memory(IDENTITY) == "{}"
+    assert await again.find_latest(IDENTITY) == stored(recipes_of("web"))
+    await again.close()
 
 
 async def test_old_snapshots_are_deleted_and_leave_no_secret_behind(store: Store, file: Path) -> None:
@@ -166,7 +191,7 @@ def test_only_the_last_reports_are_kept(file: Path) -> None:
     with database.begin() as connection:
         records.prepare(connection)
         for number in range(records.REPORTS_KEPT + 3):
-            records.save_report(connection, IDENTITY, NOW + timedelta(seconds=number), f'{{"number":{number}}}')
+            records.save_report(connection, IDENTITY, NOW + timedelta(seconds=number), f'{{"number":{number}}}', None)
         assert records.last_report(connection, IDENTITY) == (NOW + timedelta(seconds=1002), '{"number":1002}')
         assert connection.exec_driver_sql("select count(*) from status_state_reports").scalar() == 1000
     database.dispose()

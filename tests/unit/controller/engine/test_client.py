@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -13,13 +12,11 @@ from status_state_controller.engine import client as engine_module
 from status_state_controller.engine.client import Engine
 from status_state_controller.errors import ContainerError, EngineError, EngineRefused, ImplausibleListing
 from status_state_controller.model import Container
-from status_state_controller.process.own_id import own_container_id
 
 from ..world import ENGINE, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 class FakeConnection:
@@ -258,59 +255,3 @@ async def test_a_restart_that_the_engine_refuses_is_that_containers_error(status
     client.answers["restart"] = refusal(status, "cannot restart container")
     with pytest.raises(ContainerError, match="cannot restart container"):
         await engine().restart(id_of("web"), None)
-
-
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ("2026-11-23T12:00:00.123456789Z", datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)),
-        ("2026-11-23T13:00:00.5+01:00", datetime(2026, 11, 23, 12, 0, 0, 500000, tzinfo=UTC)),
-        ("2026-11-23T12:00:00Z", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-    ],
-)
-async def test_the_engine_is_asked_for_its_own_time(told: str, expected: datetime, client: FakeClient) -> None:
-    client.answers["info"] = {"SystemTime": told}
-    assert await engine().clock() == expected
-
-
-@pytest.mark.parametrize("answer", [{}, {"SystemTime": None}, {"SystemTime": ""}, {"SystemTime": "noon"}], ids=repr)
-async def test_an_engine_without_a_time_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
-    client.answers["info"] = answer
-    with pytest.raises(EngineError, match="has no clock"):
-        await engine().clock()
-
-
-OWN = "a" * 64
-MOUNTS = {
-    "overlay2": f"1470 1457 254:1 /var/lib/docker/containers/{OWN}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda1 rw",
-    "a partition of its own": f"1470 1457 254:2 /containers/{OWN}/hostname /etc/hostname rw - xfs /dev/vdb1 rw",
-    "a moved data-root": f"1470 1457 254:1 /srv/docker data/containers/{OWN}/hosts /etc/hosts rw - ext4 /dev/vda1 rw",
-}
-NOT_OWN = {
-    "a host": "25 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw",
-    "Kubernetes with containerd": "1470 1457 254:1 /var/lib/kubelet/pods/6f1d/etc-hosts /etc/hosts rw - ext4 /dev/vda1 rw\n"
-    f"1471 1457 254:1 /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/{OWN}/hostname /etc/hostname rw - ext4 x rw",
-    "podman": f"1470 1457 0:44 /containers/storage/overlay-containers/{OWN}/userdata/hosts /etc/hosts rw - tmpfs x rw",
-    "another file of a container": f"1470 1457 254:1 /var/lib/docker/containers/{OWN}/mounts/shm /dev/shm rw - tmpfs x rw",
-    "a short id": f"1470 1457 254:1 /var/lib/docker/containers/{OWN[:12]}/hosts /etc/hosts rw - ext4 /dev/vda1 rw",
-    "nothing": "",
-}
-BEFORE = "1457 1200 0:300 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/X\n"
-
-
-@pytest.mark.parametrize("line", MOUNTS.values(), ids=MOUNTS.keys())
-def test_the_own_id_is_found_in_a_container_of_the_engine(line: str, tmp_path: Path) -> None:
-    file = tmp_path / "mountinfo"
-    file.write_text(f"{BEFORE}{line}\n")
-    assert own_container_id(file) == OWN
-
-
-@pytest.mark.parametrize("lines", NOT_OWN.values(), ids=NOT_OWN.keys())
-def test_elsewhere_there_is_no_own_id(lines: str, tmp_path: Path) -> None:
-    file = tmp_path / "mountinfo"
-    file.write_text(f"{BEFORE}{lines}\n")
-    assert own_container_id(file) is None
-
-
-def test_where_the_mounts_can_not_be_read_there_is_no_own_id(tmp_path: Path) -> None:
-    assert own_container_id(tmp_path / "nowhere") is None

@@ -63,3 +63,17 @@ async def test_a_call_whose_caller_has_gone_is_made_all_the_same() -> None:
 async def test_the_process_does_not_wait_for_a_call_that_hangs() -> None:
     threads = DaemonThreads(1, "test")
     assert await threads.run(lambda: threading.current_thread().daemon)
+
+
+async def test_a_thread_that_nobody_needs_ends_and_the_next_call_gets_a_new_one() -> None:
+    threads = DaemonThreads(1, "test-idle", idle_seconds=0.01)
+    for _ in range(3):
+        thread = await threads.run(threading.current_thread)
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
+
+
+async def test_no_call_is_lost_while_threads_end() -> None:
+    threads = DaemonThreads(2, "test", idle_seconds=0.0)
+    for _ in range(200):
+        assert await asyncio.gather(*(threads.run(int, "1") for _ in range(3))) == [1, 1, 1]
