@@ -122,13 +122,17 @@ def make_plan(
     # What an action is at work on is told of by the check that began it.
     steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
     planned = schedule([one.action for one in steps if one.action], situation, memory, now, timing)
+    # Who was not looked at goes on waiting: else a container that crashes again and again would make others wait for ever.
+    waiting_since = planned.memory.waiting_since
+    if only is not None:
+        waiting_since = {**memory.waiting_since, **waiting_since}
     wake_ins = [timing.interval, planned.wake_in or timing.interval, health.settles_in or timing.interval]
     return Plan(
         findings=tuple(one.finding for one in steps),
         actions=planned.begin,
         waiting=planned.waiting,
         notices=(*health.notices, *_misread_labels(observed)),
-        memory=planned.memory,
+        memory=replace(planned.memory, waiting_since=waiting_since),
         wake_in=min(wake_ins),
     )
 
