@@ -181,7 +181,7 @@ class Controller:
             self._refused_since = None
             if self._last_bug != repr(error):
                 message = "a check failed in a way that was not foreseen: nothing was done; please report this"
-                log.exception("defect", message=message)
+                log.exception("bug", message=message)
             self._last_bug = repr(error)
             return self._settings.interval
         else:
@@ -276,7 +276,7 @@ class Controller:
                 pass  # the checks tell of it
             except Exception:
                 message = "following the engine's events failed in a way that was not foreseen; please report this"
-                log.exception("defect", message=message)
+                log.exception("bug", message=message)
             await asyncio.sleep(self._timing.engine_retry)
 
     def _expect_check(self) -> None:

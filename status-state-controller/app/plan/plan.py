@@ -184,8 +184,7 @@ def _misread_labels(observed: Observed) -> Iterable[Notice]:
             if value is not None:
                 yield Notice(
                     f"label {container.id} {label}",
-                    "label_unreadable",
                     f"the label {label}={value} of {container.name} can't be read: {reading}",
-                    "",
-                    {"container": container.name, "label": label, "value": value},
+                    event="label_unreadable",
+                    fields={"container": container.name, "label": label, "value": value},
                 )
