@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, RUNNING_STATES, Finding, Notice
+from ..model import RUNNING_STATES, Finding, Notice
 from ..policy import RESTART_LABEL
 from ..protection import IGNORE_LABEL, misread, protection
 from .dependencies import namespaces
@@ -18,7 +18,7 @@ from .memory import Memory, clamped, for_snapshot
 from .schedule import newcomer_times, schedule
 from .situation import Situation, undecided_holders
 from .status_text import up_seconds
-from .table import judge, may_run_longer, misread_restart_rule
+from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule
 from .timing import Timing
 
 if TYPE_CHECKING:
@@ -122,13 +122,17 @@ def make_plan(
     # What an action is at work on is told of by the check that began it.
     steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
     planned = schedule([one.action for one in steps if one.action], situation, memory, now, timing)
+    # Who was not looked at goes on waiting: else a container that crashes again and again would make others wait for ever.
+    waiting_since = planned.memory.waiting_since
+    if only is not None:
+        waiting_since = {**memory.waiting_since, **waiting_since}
     wake_ins = [timing.interval, planned.wake_in or timing.interval, health.settles_in or timing.interval]
     return Plan(
         findings=tuple(one.finding for one in steps),
         actions=planned.begin,
         waiting=planned.waiting,
         notices=(*health.notices, *_misread_labels(observed)),
-        memory=planned.memory,
+        memory=replace(planned.memory, waiting_since=waiting_since),
         wake_in=min(wake_ins),
     )
 
@@ -164,7 +168,7 @@ def _shared_namespaces(situation: Situation) -> set[str]:
         place, references = situation.place(original), namespaces(original.inspect)
         if place is None or not references or protection(original.labels) is not None:
             continue
-        if place.id != original.id and place.state in DOWN_STATES:
+        if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
             wanted.add(place.id)  # it was made again: with which container's namespace its recipe does not tell
         parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
         for parent in (situation.place(one) for one in parents if one is not None):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..model import Container, Original
     from .dependencies import After
-    from .memory import Attempts, Memory
+    from .memory import Attempts, Memory, RefusedRestore
     from .situation import Situation
     from .timing import Timing
 
@@ -51,16 +51,21 @@ def schedule(actions: Iterable[Action], situation: Situation, memory: Memory, no
     acting = [several[key] for key, wait in waits.items() if wait is None]
     since: dict[str, float] = {}
     begin: list[Action] = []
+    # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
+    patient = {wait.action.container.id for wait in waits.values() if wait is not None and wait.why == Hold.SETTLING}
+    patient |= {action.container.id for action in several.values() if _refused(action, memory) is not None}
     for action in acting:
         others, bounded = _others(action, acting, situation)
         began = memory.waiting_since.get(action.original_id or "", now)
         if others and not (bounded and now - began >= timing.dependencies):
             since[action.original_id or ""] = began
             waits[action.container.id] = Waiting(action, f"after {', '.join(others)}", others=tuple(others))
+            patient |= set[str]() if bounded else {action.container.id}
         else:
             begin.append(_without(action, others) if others else action)
     waiting = tuple(wait for wait in waits.values() if wait is not None)
-    return Schedule(tuple(begin), waiting, replace(memory, waiting_since=since), _wake_in(waiting, now, timing))
+    wake_in = _wake_in((wait for wait in waiting if wait.action.container.id not in patient), now, timing)
+    return Schedule(tuple(begin), waiting, replace(memory, waiting_since=since), wake_in)
 
 
 def due_at(attempts: Attempts | None, timing: Timing) -> float | None:
@@ -94,8 +99,7 @@ def _wait(action: Action, situation: Situation, memory: Memory, now: float, timi
     may_be_compose = action.verb is not Verb.START or action.container.id in activity.stopped_on_request
     if may_be_compose and project in activity.stopping_projects:
         return Waiting(action, f"compose is stopping containers of {project}")
-    refused = memory.refused.get((action.original_id, action.container.id))
-    if refused is not None and refused.images == action.images:
+    if (refused := _refused(action, memory)) is not None:
         return Waiting(action, f"{refused.reason} (tried again when its image or the other container changes)")
     due = due_at(memory.attempts.get(action.original_id), timing)
     if due is not None and now < due:
@@ -159,18 +163,14 @@ def _without(action: Action, others: Iterable[str]) -> Action:
     return replace(action, reason=f"{action.reason} ({', '.join(others)} took too long to wait for)")
 
 
+def _refused(action: Action, memory: Memory) -> RefusedRestore | None:
+    """Return the refusal of this restore, while the images are still those that it was tried with."""
+    refused = memory.refused.get((action.original_id or "", action.container.id))
+    return refused if refused is not None and refused.images == action.images else None
+
+
 def _wake_in(waiting: Iterable[Waiting], now: float, timing: Timing) -> float | None:
-    seconds = [
-        timing.look_again if wait.until is None else wait.until - now for wait in waiting if _changes_by_itself(wait)
-    ]
-    return min(seconds, default=None)
-
-
-def _changes_by_itself(wait: Waiting) -> bool:
-    """Tell whether to look again for this one: what settles and what was refused wait for what is seen anyway."""
-    if wait.why == Hold.SETTLING:
-        return False
-    return wait.action.images is None or wait.until is not None or bool(wait.others)
+    return min((timing.look_again if one.until is None else one.until - now for one in waiting), default=None)
 
 
 def newcomer_times(

@@ -36,11 +36,13 @@ def still_right(
         return Result.DROPPED, "it is no longer in the snapshot"
     if protection(original.labels) is not None:
         return Result.DROPPED, "it is protected by now"
+    if restart_rule(original.labels) == "never":
+        return Result.DROPPED, "it is to be left alone by now"
     match action.verb:
         case Verb.START:
             return _moved(action, seen) or _start(seen)
         case Verb.RESTART:
-            return _moved(action, seen) or _restart(action, original, seen, verdicts, mass_failure=mass_failure)
+            return _moved(action, seen) or _restart(action, seen, verdicts, mass_failure=mass_failure)
         case Verb.RECREATE:
             return _recreate(original, snapshot, seen)
         case Verb.RESTORE:
@@ -83,11 +85,7 @@ def _start(seen: Seen) -> Reason | None:
     return None if state in DOWN_STATES else (Result.DROPPED, f"it is {state} by now")
 
 
-def _restart(
-    action: Action, original: Original, seen: Seen, verdicts: Verdicts, *, mass_failure: bool
-) -> Reason | None:
-    if restart_rule(original.labels) == "never":
-        return Result.DROPPED, "it is to be left alone by now"
+def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bool) -> Reason | None:
     if seen.container is None or state_of(seen.container) != "running":
         return Result.DROPPED, f"it is {'gone' if seen.container is None else state_of(seen.container)} by now"
     if action.unhealthy is None:

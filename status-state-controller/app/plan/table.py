@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ..model import Inspect, Original
     from .situation import Situation
 
-MOVABLE_STATES = DOWN_STATES | {"running", "restarting"}
+UP_STATES = frozenset({"running", "restarting"})
+"""States in which a container works, or is tried again and again by the engine."""
+
+MOVABLE_STATES = DOWN_STATES | UP_STATES
 """States in which a container whose parent is gone can be replaced; a paused one is somebody's intention."""
 
 RESTART_RULES = ("always", "on-failure", "never")
@@ -77,8 +80,8 @@ def _judge_present(
     original: Original, present: Container, holder: Container | None, situation: Situation
 ) -> Step | None:
     """Judge an original that still exists."""
-    if present.state == "running":
-        return _judge_running(original, present, situation)
+    if present.state in UP_STATES:
+        return _judge_up(original, present, situation)
     # It is paused by somebody, or the engine is at work on it: look again next time.
     if present.state not in DOWN_STATES:
         return None
@@ -94,16 +97,16 @@ def _judge_present(
     return _judge_down(original, present, situation)
 
 
-def _judge_running(original: Original, place: Container, situation: Situation) -> Step | None:
-    """Judge the container that has the place of an original and runs: is it healthy, and in the namespaces it should be?"""
-    if restart_rule(original.labels) == "never":
+def _judge_up(original: Original, place: Container, situation: Situation) -> Step | None:
+    """Judge the container that has the place of an original and is up: is it healthy, and in the namespaces it should be?"""
+    # What is being stopped fails its checks: that is somebody's wish, and a restart would cut its stop time-out short.
+    if restart_rule(original.labels) == "never" or place.id in situation.observed.activity.stopping:
         return None
     if (step := _judge_namespaces(original, place, situation)) is not None:
         return step
     unhealthy = situation.unhealthy.get(place.id)
-    # What has not been healthy since its start is no finding: a restart would not fix it. And what is being stopped fails
-    # its checks: that is somebody's wish, and a restart would cut its stop time-out short.
-    if unhealthy is None or not unhealthy.restartable or place.id in situation.observed.activity.stopping:
+    # What has not been healthy since its start is no finding: a restart would not fix it.
+    if unhealthy is None or not unhealthy.restartable:
         return None
     if situation.hold is Hold.MASS_FAILURE:
         return _step(place, Kind.UNHEALTHY, f"{unhealthy.reason}; {situation.hold}", None, original.id)
@@ -159,7 +162,8 @@ def _judge_absent(
 ) -> Step | None:
     """Judge an original that is gone, or that the engine holds as `dead`, which can't be started."""
     remains = dead
-    if holder is not None and holder.state == "dead" and situation.is_nobodys(holder):
+    lasts = holder is not None and (holder.state == "dead" or holder.id in situation.stuck)
+    if holder is not None and lasts and situation.is_nobodys(holder):
         remains, holder = holder, None
     if holder is None and restart_rule(original.labels) == "never":
         return None
@@ -176,7 +180,7 @@ def _judge_absent(
         return None
     if holder.state in DOWN_STATES:
         return _judge_down(original, holder, situation)
-    return _judge_running(original, holder, situation) if holder.state == "running" else None
+    return _judge_up(original, holder, situation) if holder.state in UP_STATES else None
 
 
 def _judge_impostor(original: Original, impostor: Container, situation: Situation) -> Step | None:
