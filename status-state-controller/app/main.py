@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,11 @@ import structlog
 
 from .act.executor import Clocks, Executor
 from .engine.client import Engine
-from .errors import EngineError, EngineRefused, ImplausibleListing
+from .errors import EngineError, ImplausibleListing
 from .func import ping_ssa
 from .logs import set_up_logs
 from .model import Outcome, Result, StopPolicy, Verb
+from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import Observer
 from .observe.triggers import Triggers
 from .plan.plan import make_plan
@@ -70,12 +71,8 @@ class Timing:
     slow_ssa: float = 1.0
     engine_given_up: float = 120.0
     last_actions: float = 7.0
-    reports: ReportTiming = ReportTiming()
-    ssa: SsaTiming = SsaTiming()
-
-
-class EngineLostError(Exception):
-    """Nobody has listened at the engine's socket for so long that only a restart of this container can help."""
+    reports: ReportTiming = field(default_factory=ReportTiming)
+    ssa: SsaTiming = field(default_factory=SsaTiming)
 
 
 class Controller:
@@ -126,7 +123,7 @@ class Controller:
         self._cursor: str | None = None
         self._reading: asyncio.Task[None] | None = None
         self._waiting: dict[str, frozenset[str]] = {}  # by container: the names of those that its action waits for
-        self._refused_since: float | None = None
+        self._engine_loss = EngineLoss(self._lasting, timing.engine_given_up)
         self._last_bug: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -174,19 +171,19 @@ class Controller:
         try:
             pause = min(await self._check(only), self._settings.interval)
         except EngineError as error:
-            self._lose_engine(error)
+            if not isinstance(error, ImplausibleListing):
+                self._observer.forget_engine()
+            self._engine_loss.lost(error, self._clocks.steady())
             pause = self._timing.engine_retry
         except Exception as error:
             # Not a completed check: if it lasts, the watchdog brings a new process.
-            self._refused_since = None
             if self._last_bug != repr(error):
                 message = "a check failed in a way that was not foreseen: nothing was done; please report this"
-                log.exception("defect", message=message)
+                log.exception("bug", message=message)
             self._last_bug = repr(error)
             return self._settings.interval
         else:
-            self._refused_since = None
-            self._lasting.ends("engine", "engine_back", "the engine answers again")
+            self._engine_loss.answered()
         self._last_bug = None
         self._tell_completed()
         return max(0.0, pause - (self._clocks.steady() - began))
@@ -276,7 +273,7 @@ class Controller:
                 pass  # the checks tell of it
             except Exception:
                 message = "following the engine's events failed in a way that was not foreseen; please report this"
-                log.exception("defect", message=message)
+                log.exception("bug", message=message)
             await asyncio.sleep(self._timing.engine_retry)
 
     def _expect_check(self) -> None:
@@ -311,22 +308,6 @@ class Controller:
             self._lasting.begins("heartbeat", "heartbeat_failed", message)
         else:
             self._lasting.ends("heartbeat", "heartbeat_back", "the heartbeat is written again")
-
-    def _lose_engine(self, error: EngineError) -> None:
-        self._lasting.begins("engine", "engine_lost", str(error))
-        if not isinstance(error, EngineRefused):
-            self._refused_since = None
-        if not isinstance(error, ImplausibleListing):
-            self._observer.forget_engine()
-        if not isinstance(error, EngineRefused):
-            return
-        now = self._clocks.steady()
-        self._refused_since = now if self._refused_since is None else self._refused_since
-        if now - self._refused_since >= self._timing.engine_given_up:
-            raise EngineLostError(
-                f"{error} Nobody has listened there for {self._timing.engine_given_up:g} s: ending, because only a "
-                "restart of this container can mount a new socket"
-            )
 
 
 def _is_careful(action: Action) -> bool:

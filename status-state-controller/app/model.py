@@ -286,13 +286,15 @@ class Waiting:
 class Notice:
     """Something that lasts and that people should know, though it is no difference: told when it begins and ends.
 
-    `topic` tells notices apart, `event` is the name of the log line, `ended` the sentence for its end.
+    `topic` tells notices apart, `event` and `ended_event` are the names of the two log lines, `sentence` and `ended` what
+    they say; without `ended` nothing is said at the end.
     """
 
     topic: str
-    event: str
     sentence: str
-    ended: str
+    event: str
+    ended: str = ""
+    ended_event: str = ""
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

@@ -132,7 +132,7 @@ class Executor:
                 outcome = await self._carry_out(action)
         except Exception as error:  # one container's bug must not become another's
             message = "an action failed in a way that was not foreseen; please report this"
-            log.exception("defect", message=message, action=str(action))
+            log.exception("bug", message=message, action=str(action))
             outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
         return replace(outcome, seconds=self._clocks.steady() - began)
 

@@ -277,11 +277,12 @@ def _left_alone(places: Mapping[str, Original], unhealthy: Mapping[str, Unhealth
             name = places[key].name
             yield Notice(
                 f"left alone {name}",
-                "unhealthy_left_alone",
                 f"{name} {one.reason}, but it has not been healthy since its start: it is left alone, because a restart "
                 "may disturb what it is recovering from",
-                f"{name} is no longer unhealthy since its start",
-                {"container": name},
+                event="unhealthy_left_alone",
+                ended=f"{name} is no longer unhealthy since its start",
+                ended_event="unhealthy_no_longer",
+                fields={"container": name},
             )
 
 
@@ -289,8 +290,9 @@ def _mass_notice(mass: MassFailure) -> Iterable[Notice]:
     if mass.sentence is not None:
         yield Notice(
             "mass failure",
-            "mass_failure",
             f"{mass.sentence}: probably something that they share is, so none of them is restarted until it is half of "
             "them at the most. Look at memory, disk, name service, network, and what they all depend on",
-            "at most half of the originals are unhealthy by now: they are restarted one after the other",
+            event="mass_failure",
+            ended="at most half of the originals are unhealthy by now: they are restarted one after the other",
+            ended_event="mass_failure_over",
         )

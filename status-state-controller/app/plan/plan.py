@@ -121,7 +121,8 @@ def make_plan(
         steps = [one for one in steps if one.finding.container.id in only or (one.action and one.action.places & only)]
     # What an action is at work on is told of by the check that began it.
     steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
-    planned = schedule([one.action for one in steps if one.action], situation, memory, now, timing)
+    actions = [one.action for one in steps if one.action]
+    planned = schedule(actions, situation, memory, now=now, timing=timing, keep_others=only is not None)
     # Who was not looked at goes on waiting: else a container that crashes again and again would make others wait for ever.
     waiting_since = planned.memory.waiting_since
     if only is not None:
@@ -188,8 +189,7 @@ def _misread_labels(observed: Observed) -> Iterable[Notice]:
             if value is not None:
                 yield Notice(
                     f"label {container.id} {label}",
-                    "label_unreadable",
                     f"the label {label}={value} of {container.name} can't be read: {reading}",
-                    "",
-                    {"container": container.name, "label": label, "value": value},
+                    event="label_unreadable",
+                    fields={"container": container.name, "label": label, "value": value},
                 )

@@ -35,7 +35,15 @@ class Schedule:
     wake_in: float | None
 
 
-def schedule(actions: Iterable[Action], situation: Situation, memory: Memory, now: float, timing: Timing) -> Schedule:
+def schedule(
+    actions: Iterable[Action],
+    situation: Situation,
+    memory: Memory,
+    *,
+    now: float,
+    timing: Timing,
+    keep_others: bool = False,
+) -> Schedule:
     """Decide which of these actions are begun now.
 
     Args:
@@ -44,12 +52,13 @@ def schedule(actions: Iterable[Action], situation: Situation, memory: Memory, no
         memory: when newcomers were first seen, attempts, turns.
         now: the time.
         timing: the periods.
+        keep_others: whether these are only some of the actions: what the others wait for is not forgotten.
     """
     several = {one.container.id: replace(one, attempt=_count(memory, one) + 1) for one in actions}
     waits = {key: _wait(action, situation, memory, now, timing) for key, action in several.items()}
     waits |= _turns([several[key] for key, wait in waits.items() if wait is None], situation, memory, now, timing)
     acting = [several[key] for key, wait in waits.items() if wait is None]
-    since: dict[str, float] = {}
+    since = dict(memory.waiting_since) if keep_others else {}
     begin: list[Action] = []
     # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
     patient = {wait.action.container.id for wait in waits.values() if wait is not None and wait.why == Hold.SETTLING}
@@ -62,6 +71,7 @@ def schedule(actions: Iterable[Action], situation: Situation, memory: Memory, no
             waits[action.container.id] = Waiting(action, f"after {', '.join(others)}", others=tuple(others))
             patient |= set[str]() if bounded else {action.container.id}
         else:
+            since.pop(action.original_id or "", None)
             begin.append(_without(action, others) if others else action)
     waiting = tuple(wait for wait in waits.values() if wait is not None)
     wake_in = _wake_in((wait for wait in waiting if wait.action.container.id not in patient), now, timing)

@@ -111,7 +111,7 @@ class Reporter:
         present = {one.topic: one for one in notices}
         for topic, gone in self._notices.items():
             if topic not in present:
-                self._lasting.ends(topic, f"{gone.event}_ended", gone.ended, **gone.fields)
+                self._lasting.ends(topic, gone.ended_event, gone.ended, **gone.fields)
         for one in notices:
             self._lasting.begins(one.topic, one.event, one.sentence, **one.fields)
         self._notices = present

@@ -24,7 +24,8 @@ _DONE = {
     Verb.RESTORE: "restored",
     Verb.STOP: "stopped",
 }
-_EVENTS = {
+DRIFT_REPORTED, NEWCOMER_STOPPED, STOP_FAILED = "drift_reported", "newcomer_stopped", "stop_failed"
+EVENTS = {
     Result.DONE: "healed",
     Result.FAILED: "heal_failed",
     Result.WAITING: "action_waiting",
@@ -37,10 +38,10 @@ _EVENTS = {
 def event_name(outcome: Outcome | None) -> str:
     """Return the name of the log line about a finding with this outcome; None: nothing is done about it."""
     if outcome is None:
-        return "drift_reported"
+        return DRIFT_REPORTED
     if outcome.action.verb is Verb.STOP and outcome.result in {Result.DONE, Result.FAILED}:
-        return "newcomer_stopped" if outcome.result is Result.DONE else "stop_failed"
-    return _EVENTS[outcome.result]
+        return NEWCOMER_STOPPED if outcome.result is Result.DONE else STOP_FAILED
+    return EVENTS[outcome.result]
 
 
 def tell_finding(finding: Finding, outcome: Outcome | None) -> str:

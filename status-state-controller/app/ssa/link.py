@@ -120,7 +120,7 @@ class Ssa:
                     )
             except Exception:
                 log.exception(
-                    "defect", message="following the verdicts failed in a way that was not foreseen; please report this"
+                    "bug", message="following the verdicts failed in a way that was not foreseen; please report this"
                 )
             self._verdicts = Verdicts()
             await asyncio.sleep(self._timing.verdicts_again)

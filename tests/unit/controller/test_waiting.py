@@ -87,6 +87,18 @@ async def test_the_wait_for_a_dependency_that_never_gets_healthy_is_bounded(tmp_
     assert "z took too long" in s.ssa.reports[-1]["outcomes"][0]["reason"]
 
 
+async def test_a_look_at_others_does_not_begin_that_wait_anew(tmp_path: Path) -> None:
+    held = snapshot(service("a", "z:service_healthy:false"), service("z"), "b")
+    s = stage(tmp_path, held, container("a", "exited"), container("z"), container("b"))
+    s.engine.judges("z", "starting")
+    await s.check()
+    s.clock.advance(59)
+    s.engine.put(container("b", "exited"))
+    await s.controller.check(frozenset({id_of("b")}))
+    await s.check_later(1)
+    assert turns(s) == ["start b", "start a"]
+
+
 async def test_a_dependency_that_fails_does_not_keep_the_dependent_from_its_start(tmp_path: Path) -> None:
     held = snapshot(service("a", "z:service_started:false"), service("z"))
     s = stage(tmp_path, held, container("a", "exited"), container("z", "exited"))
