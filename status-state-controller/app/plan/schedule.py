@@ -58,6 +58,7 @@ def schedule(
     waits = {key: _wait(action, situation, memory, now, timing) for key, action in several.items()}
     waits |= _turns([several[key] for key, wait in waits.items() if wait is None], situation, memory, now, timing)
     acting = [several[key] for key, wait in waits.items() if wait is None]
+    # Else a container that crashes again and again would make others wait for ever.
     since = dict(memory.waiting_since) if keep_others else {}
     begin: list[Action] = []
     # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
