@@ -130,7 +130,7 @@ def _judge_namespaces(original: Original, place: Container, situation: Situation
             if place.state == "running" and _runs_longer(place, parent_place, situation):
                 reason = f"uses a namespace of {parent.name}, which was started again since"
                 return _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
-        elif joined and place.state in MOVABLE_STATES and not situation.exist(joined):
+        elif joined and not situation.exist(joined):
             reason = f"uses a namespace of {parent.name}, which was made again"
             return _step(place, Kind.REPLACED, reason, Verb.RESTORE, original.id)
     return None
