@@ -222,6 +222,14 @@ def test_an_original_whose_restart_failed_has_not_finished_until_it_runs() -> No
     assert h.look().memory.interrupted == set()
 
 
+def test_a_restart_that_is_under_way_is_remembered_while_the_list_still_shows_what_it_restarts() -> None:
+    h = host(snapshot("web"), container("web", status="Up 10 minutes"))
+    h.memory = begun(h.look().memory, [Action(Verb.RESTART, container("web"), "is unhealthy", WEB)], h.now)
+    h.busy = frozenset({WEB})
+    h.look()
+    assert (list(h.memory.unfinished), list(h.memory.attempts)) == ([WEB], [WEB])
+
+
 def test_a_restart_that_was_cut_off_is_remembered_through_the_next_action() -> None:
     h = host(snapshot("web"), container("web"))
     h.memory = begun(h.look().memory, [Action(Verb.RESTART, container("web"), "is unhealthy", WEB)], h.now)

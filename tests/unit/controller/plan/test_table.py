@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from status_state_controller.model import Action, Activity, Container, Kind, Result, Verb, Verdicts
+from status_state_controller.model import Action, Activity, Container, Kind, Result, Verb, Verdicts, aside_name
 from status_state_controller.plan.table import restart_rule
 
 from ..world import STATES, container, id_of, original, snapshot
@@ -306,6 +306,11 @@ def test_a_plan_names_originals_before_newcomers_and_each_in_the_order_of_names(
         "stop aa: is not in the snapshot",
         "stop zz: is not in the snapshot",
     ]
+
+
+def test_an_original_that_a_restore_has_put_aside_is_gone() -> None:
+    aside = container(aside_name("web", id_of("web")), "exited", word="web")
+    assert str(host(snapshot("web"), aside).look()) == "recreate web: was removed"
 
 
 def test_two_originals_that_swapped_their_names_are_left_alone_while_they_run() -> None:
