@@ -82,8 +82,8 @@ else
   say "Starting …"
 fi
 run_compose up -d
-wait_until_ready status-state-api python3 -I -S app/ready.py
-wait_until_ready status-state-controller python3 -S -m app.heartbeat
+wait_until_ready status-state-api python3 -I -S app/process/ready.py
+wait_until_ready status-state-controller python3 -S -m app.process.heartbeat
 
 docker exec --interactive "$(compose ps -q status-state-api)" python3 -I - <scripts/show_status.py
 address=$(compose port status-state-api 8000 | tail -n 1)
