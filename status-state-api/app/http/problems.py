@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ..model import Problem
+from .schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 NEVER_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 
+class Unnamed:
+    """A container whose names are not known yet."""
+
+    own_names = frozenset[str]()
+
+
 @pytest.fixture
 async def started() -> AsyncGenerator[Ssa]:
     """An SSA that holds a snapshot."""
     async with beside_two_containers() as ssa:
-        await ssa.memory.start()
+        await ssa.holder.start()
         ssa.engine.asked.clear()
         yield ssa
 
@@ -112,11 +118,11 @@ async def test_unknown_hosts_are_refused_with_the_way_to_allow_them(started: Ssa
 
 
 def test_any_host_can_be_allowed() -> None:
-    assert KnownHosts(["*"], list).accept(b"whatever.example")
+    assert KnownHosts(["*"], Unnamed()).accept(b"whatever.example")
 
 
 async def test_hosts_that_are_remembered_are_bounded() -> None:
-    hosts = KnownHosts(["*.lan"], list)
+    hosts = KnownHosts(["*.lan"], Unnamed())
     for number in range(1000):
         assert hosts.accept(f"{number}.lan".encode())
     assert not hosts.accept(b"1.wan")
