@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from .. import VERSION
 from .auth import require_token
+from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
 from .problems import describe_problems, install_problems
@@ -70,4 +71,5 @@ def create_app(
     beat_seconds: float = BEAT_SECONDS,
 ) -> ASGIApp:
     """Make what the server serves: the interface behind its gate."""
-    return Gate(create_api(parts, token, lifespan=lifespan, beat_seconds=beat_seconds), hosts)
+    api = create_api(parts, token, lifespan=lifespan, beat_seconds=beat_seconds)
+    return Gate(Direct(api, parts.status.document), hosts)

@@ -60,6 +60,7 @@ class Ssa:
     verdicts: Verdicts
     policies: Policies
     app: ASGIApp
+    parts: Parts
     now: datetime = NOW
 
     async def status(self) -> StatusDocument:
@@ -111,5 +112,5 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        ssa = Ssa(engine, store, watch, holder, controller, client, verdicts, policies, app)
+        ssa = Ssa(engine, store, watch, holder, controller, client, verdicts, policies, app, parts)
         yield ssa

@@ -7,7 +7,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+from status_state_api.http.app import create_api
 from status_state_api.http.schemas import Ready, StatusDocument
 from status_state_api.model import Recipes, Snapshot
 
@@ -339,6 +341,16 @@ async def test_readiness_asks_the_engine(started: Ssa) -> None:
     assert started.engine.asked == ["ping"]
     started.engine.error = HUNG
     assert (await started.problem("GET", "/readyz"))[0] == 503
+
+
+async def test_status_is_answered_ahead_of_the_application_as_the_application_does(started: Ssa) -> None:
+    direct = await started.client.get("/status")
+    api = create_api(started.parts, "x")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://localhost") as client:
+        routed = await client.get("/status")
+    assert (routed.status_code, routed.content) == (direct.status_code, direct.content)
+    assert dict(direct.headers) == dict(routed.headers)
+    assert (await started.problem("POST", "/status"))[0] == 405
 
 
 async def test_the_documentation_needs_no_outside_resource(started: Ssa) -> None:
