@@ -87,7 +87,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
 
 async def _bug(_: Request, __: Exception) -> Response:
     return problem_response(
-        500, "This is a defect of the status-state-api: its log has the traceback. The snapshot is not affected."
+        500, "This is a bug of the status-state-api: its log has the traceback. The snapshot is not affected."
     )
 
 

@@ -1,4 +1,4 @@
-"""The settings: read together, refused together, with how to mend them."""
+"""The settings: read together, refused together, with how to correct them."""
 
 from __future__ import annotations
 

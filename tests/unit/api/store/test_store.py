@@ -235,7 +235,7 @@ async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secret
     assert raised.value.__suppress_context__
 
 
-async def test_a_defect_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
+async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def twice(connection: Connection, run: int, at: datetime) -> None:
