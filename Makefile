@@ -21,8 +21,11 @@ up: ## Set up all that is missing, start Status State on this host, show the hos
 down: ## Undo `make up`; every other container stays as it is
 	@scripts/down.sh
 
-test: ## All tests, with a private, disposable engine (one test: make test ARGS="-k name")
-	@scripts/with_private_engine.sh pytest $(ARGS)
+# Most tests of the engine wait most of the time, so two cores bear four engines. Some tests alone get one: it starts sooner.
+ENGINES ?= $(if $(ARGS),1,4)
+
+test: ## All tests, in private, disposable engines (some: make test ARGS="-k name")
+	@ENGINES=$(ENGINES) scripts/with_private_engine.sh pytest $(ARGS)
 
 test-unit: venv ## The tests that need no engine: a few seconds
 	@$(VENV)/bin/pytest -m "not engine" $(ARGS)

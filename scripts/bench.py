@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench_cost import bench_cost
 from bench_engine import (
     BenchError,
     ask,
@@ -63,7 +64,7 @@ ROUNDS = 3
 SECONDS = 4
 KILLS = 10
 KILL_EVERY_SECONDS = 1.3
-GROUPS = ("images", "load", "kills", "idle", "newcomer", "crash", "storm", "logs")
+GROUPS = ("images", "load", "kills", "idle", "cost", "newcomer", "crash", "storm", "logs")
 MEGABYTE = 1_000_000
 
 
@@ -77,8 +78,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         require_private_engine()
-        for tool in ("h2load:nghttp2-client", "docker-compose:docker-compose"):
-            run(str(ROOT / "scripts/packages.sh"), tool)
+        run(str(ROOT / "scripts/packages.sh"), "h2load:nghttp2-client")
         base_image = run(str(ROOT / "scripts/base_image.sh")).strip()
         print_surroundings(base_image)
         with tempfile.TemporaryDirectory(prefix="status-state-bench-") as folder:
@@ -95,7 +95,7 @@ def bench(pair: Pair, base_image: str, folder: Path, groups: Sequence[str]) -> N
     if "images" in groups:
         say("building both images without a cache …")
         bench_images(pair, base_image)
-    if {"load", "kills", "idle"}.intersection(groups):
+    if {"load", "kills", "idle", "cost"}.intersection(groups):
         say(f"starting {ORIGINALS} containers …")
         names = start_originals(base_image, ORIGINALS)
         say("starting the pair …")
@@ -105,6 +105,8 @@ def bench(pair: Pair, base_image: str, folder: Path, groups: Sequence[str]) -> N
             bench_memory(pair)
         if "kills" in groups:
             bench_kills(pair, base_image, names, folder)
+        if "cost" in groups:
+            bench_cost(pair, ORIGINALS)
         if "idle" in groups:
             say("idle checks …")
             with Recorder() as recorder:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -85,9 +84,8 @@ def network_of(container: str) -> dict[str, Any]:
 
 
 def write_override(file: Path, services: dict[str, Any]) -> None:
-    """Writes a file that Compose lays over docker-compose.yaml; v1 wants both to name the same version, or none."""
-    version = re.search(r"""^version: *["']?([\d.]+)""", (ROOT / "docker-compose.yaml").read_text(), re.MULTILINE)
-    file.write_text(json.dumps(({"version": version[1]} if version else {}) | {"services": services}))
+    """Writes a file that Compose lays over docker-compose.yaml."""
+    file.write_text(json.dumps({"services": services}))
 
 
 def small_container(image: str) -> dict[str, Any]:

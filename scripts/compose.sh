@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs Compose on docker-compose.yaml: v2 (`docker compose`) where it is, else v1 (`docker-compose`). Exit code 127 where
-# neither is. It must not decide anything else.
+# Runs `docker compose` on docker-compose.yaml, with the socket of the engine that the docker command uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,7 +7,4 @@ cd "$(dirname "$0")/.."
 if [[ ${DOCKER_HOST:-} == unix://* ]]; then
   export STATUS_STATE_DOCKER_SOCKET=${STATUS_STATE_DOCKER_SOCKET:-${DOCKER_HOST#unix://}}
 fi
-if docker compose version >/dev/null 2>&1; then
-  exec docker compose "$@"
-fi
-exec docker-compose "$@"
+exec docker compose "$@"

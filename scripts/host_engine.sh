@@ -54,7 +54,7 @@ start() {
     elif command -v dockerd >/dev/null; then
       say "The engine is not running. Run 'make up' as root, or as root: systemctl start docker"
     else
-      say "There is no Docker engine here. Run 'make up' as root, or as root: apt-get install docker.io docker-compose"
+      say "There is no Docker engine here. Run 'make up' as root, or as root: apt-get install docker.io"
     fi
     exit 1
   fi

@@ -90,9 +90,11 @@ def delete_abandoned() -> None:
 @contextlib.contextmanager
 def state_directory() -> Generator[Path]:
     """A fresh directory for one engine, locked while it is in use, deleted afterwards."""
-    state = Path(tempfile.mkdtemp(prefix=STATE_PREFIX, dir=STATE_PARENT))
-    with (state / "lock").open("w") as lock:
+    fresh = Path(tempfile.mkdtemp(prefix=f"new-{STATE_PREFIX}", dir=STATE_PARENT))
+    with (fresh / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # It gets its name when it is locked: until then an engine that starts beside it would think it abandoned.
+        state = fresh.rename(STATE_PARENT / fresh.name.removeprefix("new-"))
         try:
             yield state
         finally:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make up`: from a bare machine to a running pair: engine, Compose and base image if they are missing, then `compose up`,
-# then waits until both are healthy and prints the state of the host. A second run takes seconds and changes nothing.
+# then waits until both are at work and prints the state of the host. A second run takes seconds and changes nothing.
 # It must not touch other containers, nor an engine that answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,9 +27,6 @@ choose_base_image() {
   export STATUS_STATE_BASE_IMAGE=$image
 }
 
-# The last thing that the SSA has logged: it says there what it waits for.
-last_words() { compose logs --no-color --tail 1 status-state-api 2>/dev/null | grep '|' | tail -n 1; }
-
 # Runs Compose with its output in a file, and says every ten seconds how far it has come.
 run_compose() {
   local pid ticks=0 line
@@ -39,30 +36,31 @@ run_compose() {
     sleep 0.1
     ticks=$((ticks + 1))
     if ((ticks % 100 == 0)); then
-      line=
-      [[ $1 != up ]] || line=$(last_words) || true
-      line=${line:-$(tail -n 1 "$log")}
+      line=$(tail -n 1 "$log")
       say "… ${line:0:120}"
     fi
   done
   if ! wait "$pid"; then
     tail -n 40 "$log" >&2
-    say "'compose $1' failed, see above. The services' own words: $compose_command logs"
+    say "'compose $1' failed, see above. The services' own words: docker compose logs"
     exit 1
   fi
 }
 
-health() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
-
-wait_until_healthy() {
-  local service=$1 container=
-  for _ in {1..300}; do
-    container=$(compose ps -q "$service")
-    if [[ -n $container && $(health "$container") == healthy ]]; then return 0; fi
+# Waits until the service's own health check passes, which the engine itself asks once a minute only, and says every ten
+# seconds what the service waits for. The SSA may wait for the engine, and 5 min for a host that is just booting.
+wait_until_ready() {
+  local service=$1 container ticks
+  shift
+  container=$(compose ps --all --quiet "$service")
+  for ((ticks = 1; ticks <= 1500; ticks++)); do
+    if docker exec "$container" "$@" >"$log" 2>&1; then return 0; fi
+    if (($(docker inspect --format '{{.RestartCount}}' "$container") > 2)); then break; fi # it ends by itself, with its reason
+    if ((ticks % 50 == 0)); then say "… $(compose logs --no-color --no-log-prefix --tail 1 "$service" | cut -c -120)"; fi
     sleep 0.2
   done
   compose logs --no-color --tail 20 "$service" >&2
-  say "$service is not healthy a minute after its start; its last words are above."
+  say "$service is not ready: $(tail -n 1 "$log"). Its last words are above."
   exit 1
 }
 
@@ -70,8 +68,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 scripts/host_engine.sh start
-scripts/compose.sh version >/dev/null 2>&1 || scripts/packages.sh docker-compose:docker-compose
-if docker compose version >/dev/null 2>&1; then compose_command='docker compose'; else compose_command=docker-compose; fi
+scripts/compose_v2.sh
 choose_base_image
 
 say "Building the images from $STATUS_STATE_BASE_IMAGE (about a minute the first time) …"
@@ -85,8 +82,8 @@ else
   say "Starting …"
 fi
 run_compose up -d
-wait_until_healthy status-state-api
-wait_until_healthy status-state-controller
+wait_until_ready status-state-api python3 -I -S app/ready.py
+wait_until_ready status-state-controller python3 -S -m app.heartbeat
 
 docker exec --interactive "$(compose ps -q status-state-api)" python3 -I - <scripts/show_status.py
 address=$(compose port status-state-api 8000 | tail -n 1)
@@ -95,6 +92,6 @@ cat <<END
 From now on originals that go down, are removed or replaced come back, and containers that are new are stopped.
   the state     curl http://$address/status
   the interface http://$address/docs
-  the log       $compose_command logs --follow
+  the log       docker compose logs --follow
   the end       make down
 END

@@ -1,159 +1,95 @@
 """What the controller does to the world: ping the SSA, start, restart and stop containers.
 
-Each function does one thing once. Whether and when is decided elsewhere (plan.py, backoff.py, main.py); here every
-action begins by looking again, because what was observed may have changed since.
+Each function does one thing once. Whether and when is decided by the plan; that it is still right was seen just before.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .errors import ContainerError, EngineError
-from .model import DOWN_STATES, RUNNING_STATES, Outcome, Result
-from .observe.health import still_ill
-from .plan.dependencies import namespaces
-from .plan.table import restart_rule
-from .protection import protection
+import structlog
+
+from .errors import SsaError
+from .model import Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from structlog.typing import FilteringBoundLogger
 
     from .engine.client import Engine
-    from .model import Action, EngineIdentity, Snapshot
-    from .plan.health import Verdicts
+    from .model import Action, EngineIdentity, Inspect
+    from .process.lasting import Lasting
     from .ssa.link import Ssa
 
-
-async def ping_ssa(ssa: Ssa, engine: EngineIdentity) -> tuple[bool, bool]:
-    """Ask the SSA for the snapshot of this engine, by one conditional request.
-
-    Returns:
-        Whether it gave a usable answer, and whether the snapshot is another one than before.
-    """
-    return await ssa.read_snapshot(engine)
+log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
-async def start(engine: Engine, action: Action, snapshot: Snapshot, attempting: Callable[[], None]) -> Outcome:
-    """Start the container of an original that is down.
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Whether the SSA gave a usable answer, and whether its snapshot is another one than before."""
+
+    answered: bool
+    is_new: bool = False
+
+
+async def ping_ssa(ssa: Ssa, engine: EngineIdentity, lasting: Lasting) -> Ping:
+    """Ask the SSA for the snapshot of this engine, by one conditional request; whatever goes wrong, the one held stays.
 
     Args:
-        engine: where.
-        action: what, and why.
-        snapshot: the snapshot in force at this moment, which may be newer than the action.
-        attempting: called just before the engine is told to start it.
+        ssa: what is held from it.
+        engine: which engine the snapshot must belong to.
+        lasting: where it is told that there is no usable answer.
     """
-    original = snapshot.by_id.get(action.original_id or "")
-    if original is None or protection(original.labels) is not None:
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
+    before = ssa.snapshot
     try:
-        seen = await _look_again(engine, action)
-        if isinstance(seen, Outcome):
-            return seen
-        state = _name_and_state(seen)[1]
-        if state == "running":
-            return Outcome(action, Result.DONE, "it ran already")
-        if state not in DOWN_STATES:
-            return Outcome(action, Result.DROPPED, f"it is {state} by now")
-        attempting()
-        await engine.start(action.container.id)
-    except (ContainerError, EngineError) as error:
-        return Outcome(action, Result.FAILED, str(error))
+        await ssa.refresh(engine)
+    except SsaError as error:
+        going_on = "healing goes on from the last one" if before else "nothing is done until there is one"
+        lasting.begins("ssa", "ssa_lost", f"no snapshot from the SSA: {error}; {going_on}")
+        return Ping(answered=False)
+    lasting.ends("ssa", "ssa_back", "the SSA serves its snapshot")
+    snapshot = ssa.snapshot
+    if snapshot is None or snapshot is before:
+        return Ping(answered=True)
+    if before is not None and before.id == snapshot.id:
+        entries = len(snapshot.policy.entries)
+        log.info("policy_in_force", message="the policy's ignore and restart are in force", entries=entries)
+        return Ping(answered=True)
+    originals = len(snapshot.originals)
+    log.info("snapshot_in_force", message="the snapshot is in force", snapshot=snapshot.id, originals=originals)
+    return Ping(answered=True, is_new=True)
+
+
+async def start(engine: Engine, action: Action) -> Outcome:
+    """Start the container of an original that is down.
+
+    Raises:
+        ContainerError: the engine refused.
+        EngineError: the engine could not be asked.
+    """
+    await engine.start(action.container.id)
     return Outcome(action, Result.DONE)
 
 
-async def restart(
-    engine: Engine, action: Action, snapshot: Snapshot, verdicts: Callable[[], Verdicts], attempting: Callable[[], None]
-) -> Outcome:
-    """Restart the container of an original that is ill, with its own stop signal and stop time-out.
+async def restart(engine: Engine, action: Action, seen: Inspect) -> Outcome:
+    """Restart the container of an original, with its own stop signal and stop time-out; `seen` is its `inspect`.
 
-    Args:
-        engine: where.
-        action: what, and why.
-        snapshot: the snapshot in force at this moment, which may be newer than the action.
-        verdicts: returns what the SSA says at the moment of the call.
-        attempting: called just before the engine is told to restart it.
+    Raises:
+        ContainerError: the engine refused.
+        EngineError: the engine could not be asked.
     """
-    original = snapshot.by_id.get(action.original_id or "")
-    if original is None or protection(original.labels) is not None or restart_rule(original.labels) == "never":
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or to be left alone by now")
-    try:
-        seen = await _look_again(engine, action)
-        if isinstance(seen, Outcome):
-            return seen
-        state = _name_and_state(seen)[1]
-        if state != "running":
-            return Outcome(action, Result.DROPPED, f"it is {state} by now")
-        if action.illness is None or not still_ill(seen, action.illness, verdicts()):
-            return Outcome(action, Result.DROPPED, "it is well again, or was started anew")
-        attempting()
-        await engine.restart(action.container.id, seen["Config"].get("StopTimeout"))
-        followed = await _restart_joined(engine, {action.container.id, original.name}, snapshot)
-    except (ContainerError, EngineError) as error:
-        return Outcome(action, Result.FAILED, str(error))
-    along = f"and so were those that use its namespaces: {', '.join(followed)}" if followed else None
-    return Outcome(action, Result.DONE, along)
+    await engine.restart(action.container.id, seen["Config"].get("StopTimeout"))
+    return Outcome(action, Result.DONE)
 
 
-async def _restart_joined(engine: Engine, parent: set[str], snapshot: Snapshot) -> list[str]:
-    """Restart the originals that run in a namespace of a container just restarted; return their names.
+async def stop(engine: Engine, action: Action, seen: Inspect) -> Outcome:
+    """Stop a newcomer with its own stop signal and stop time-out; `seen` is its `inspect`. It is never removed.
 
-    The engine has given it a new network: whoever joined the old one has none any more.
+    Raises:
+        ContainerError: the engine refused.
+        EngineError: the engine could not be asked.
     """
-    followed: list[str] = []
-    for other in snapshot.originals:
-        if not namespaces(other.inspect) or restart_rule(other.labels) == "never":
-            continue
-        seen = await engine.inspect(other.name)
-        # Whoever has its name now need not be the one that joined.
-        if seen is None or not parent.intersection(namespaces(seen)) or _name_and_state(seen)[1] != "running":
-            continue
-        if protection({**_labels(seen), **snapshot.policy.labels(other.name)}) is None:
-            await engine.restart(seen["Id"], seen["Config"].get("StopTimeout"))
-            followed.append(other.name)
-    return followed
-
-
-async def stop(engine: Engine, action: Action, snapshot: Snapshot) -> Outcome:
-    """Stop a newcomer with its own stop signal and stop time-out. It is never removed.
-
-    Args:
-        engine: where.
-        action: what, and why.
-        snapshot: the snapshot in force at this moment, which may be newer than the action.
-    """
-    if action.container.id in snapshot.by_id:
-        return Outcome(action, Result.DROPPED, "it belongs to the snapshot by now")
-    try:
-        seen = await engine.inspect(action.container.id)
-        if seen is None:
-            return Outcome(action, Result.DONE, "it was gone already")
-        name, state = _name_and_state(seen)
-        if name != action.container.name:
-            return Outcome(action, Result.DROPPED, f"it was renamed to {name}")
-        if state not in RUNNING_STATES:
-            return Outcome(action, Result.DONE, "it was down already")
-        if protection({**_labels(seen), **snapshot.policy.labels(name)}) is not None:
-            return Outcome(action, Result.DROPPED, "the policy protects it by now")
-        await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
-    except (ContainerError, EngineError) as error:
-        return Outcome(action, Result.FAILED, str(error))
+    await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
     if seen["HostConfig"].get("AutoRemove"):
         return Outcome(action, Result.DONE, "the engine deletes it with its anonymous volumes: it was run with --rm")
     return Outcome(action, Result.DONE)
-
-
-async def _look_again(engine: Engine, action: Action) -> dict[str, Any] | Outcome:
-    """Look at the container of an original; return what is seen, or the outcome when it is no longer that one's."""
-    seen = await engine.inspect(action.container.id)
-    if seen is None:
-        return Outcome(action, Result.DROPPED, "it is gone by now")
-    name = _name_and_state(seen)[0]
-    return seen if name == action.container.name else Outcome(action, Result.DROPPED, f"it was renamed to {name}")
-
-
-def _labels(seen: dict[str, Any]) -> dict[str, str]:
-    return seen["Config"].get("Labels") or {}
-
-
-def _name_and_state(seen: dict[str, Any]) -> tuple[str, str]:
-    return str(seen["Name"]).removeprefix("/"), str(seen["State"]["Status"])

@@ -12,34 +12,35 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from .act.executor import Actions
+from .act.executor import Clocks, Executor
 from .engine.client import Engine
-from .errors import EngineError, EngineRefused, ImplausibleListing
+from .errors import EngineError, ImplausibleListing
 from .func import ping_ssa
 from .logs import set_up_logs
-from .model import Outcome, Result, StopManners, Verb
-from .observe.health import Health
+from .model import Outcome, Result, StopPolicy, Verb
+from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import Observer
-from .observe.triggers import Changes
-from .plan.backoff import Backoff
-from .plan.dependencies import PROJECT_LABEL
-from .plan.health import ILLNESS_SETTLES_SECONDS, Illnesses
-from .plan.status_text import up_seconds
-from .plan.table import make_plan
+from .observe.triggers import Triggers
+from .plan.plan import make_plan
+from .plan.timing import Timing as PlanTiming
 from .process.heartbeat import write_heartbeat
+from .process.lasting import Lasting
 from .process.own_id import own_container_id
 from .process.watchdog import Watchdog, patience_seconds
+from .report.outbox import Outbox
 from .report.reporter import Reporter
-from .report.troubles import Troubles
+from .report.reporter import Timing as ReportTiming
 from .settings import SettingsError, read_settings, unknown_variables
 from .ssa.client import send_report, ssa_client
 from .ssa.link import Ssa
+from .ssa.link import Timing as SsaTiming
+from .ssa.memory import KeptMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,32 +48,31 @@ if TYPE_CHECKING:
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from .model import Action, Container, EngineIdentity, Event, Plan, Snapshot
+    from .model import Action, EngineIdentity, Event, Observed, Snapshot
+    from .plan.plan import Plan
     from .settings import Settings
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
-FIRST_SNAPSHOT_RETRY_SECONDS = 2.0
-ENGINE_RETRY_SECONDS = 5.0
-"""Not faster: with systemd's socket activation a connection made while the engine goes down starts it again."""
 
-SLOW_SSA_SECONDS = 1.0
-"""How long a check waits for the SSA when it has a snapshot to go on with."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The periods of the loop, in seconds.
 
-OTHERS_AT_WORK_SECONDS = 1.0
-"""When to look again whether compose has finished, or the one that is restarted before; events tell it sooner."""
+    `engine_retry` is not shorter, since with systemd's socket activation a connection made while the engine goes down
+    starts it again. `slow_ssa` is how long a check waits for the SSA when it has a snapshot to go on with.
+    `engine_given_up`: a socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts
+    the new one. `last_actions` is how long running actions may take to finish at the end: less than the 10 s that Docker
+    grants a container to stop.
+    """
 
-ONE_BY_ONE = "one after the other"
-
-ENGINE_GIVEN_UP_AFTER_SECONDS = 120.0
-"""A socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts the new one."""
-
-LAST_ACTIONS_SECONDS = 7.0
-"""How long running actions may take to finish at the end: less than the 10 s that Docker grants a container to stop."""
-
-
-class EngineLostError(Exception):
-    """Nobody has listened at the engine's socket for so long that only a restart of this container can help."""
+    first_snapshot_retry: float = 2.0
+    engine_retry: float = 5.0
+    slow_ssa: float = 1.0
+    engine_given_up: float = 120.0
+    last_actions: float = 7.0
+    reports: ReportTiming = field(default_factory=ReportTiming)
+    ssa: SsaTiming = field(default_factory=SsaTiming)
 
 
 class Controller:
@@ -84,8 +84,8 @@ class Controller:
         client: leads to the SSA.
         own_id: the id of the container this runs in, None when unknown.
         completed: called after each completed check.
-        clock: steady seconds.
-        utc_now: the time that people read.
+        clocks: steady seconds, and seconds since 1970.
+        timing: the periods of the loop.
     """
 
     def __init__(
@@ -96,42 +96,35 @@ class Controller:
         client: httpx.AsyncClient,
         own_id: str | None,
         completed: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
-        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clocks: Clocks = Clocks(time.monotonic, time.time),  # noqa: B008 # frozen
+        timing: Timing = Timing(),  # frozen
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._completed = completed
-        self._clock = clock
-        self._utc_now = utc_now
-        self._refused_since: float | None = None
-        self._last_bug: str | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._troubles = Troubles()
-        self._ssa = Ssa(client, settings.token_file, self._troubles)
-        self._backoff = Backoff()
-        self._actions = Actions(
-            engine,
-            lambda: self._ssa.snapshot,
-            self._backoff,
-            clock,
-            concurrency=settings.concurrency,
-            verdicts=lambda: self._ssa.verdicts,
-            many_are_ill=lambda: self._health.many_are_ill,
+        self._clocks = clocks
+        self._timing = timing
+        self._plan_timing = PlanTiming(interval=settings.interval, new_container_grace=settings.new_container_grace)
+        if settings.dry_run:  # nobody is restarted, so nobody has to wait for that
+            self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
+        self._lasting = Lasting()
+        self._memory = KeptMemory()
+        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting, timing.ssa)
+        self._observer = Observer(engine, own_id, self._lasting, clocks.utc)
+        self._triggers = Triggers(settings.settle)
+        self._executor = Executor(
+            engine, self._ssa, self._memory, clocks, concurrency=settings.concurrency, ended=self._look_at_waiting
         )
-        self._observer = Observer(engine, own_id, self._troubles)
+        outbox = Outbox(partial(send_report, client, settings.token_file), self._lasting)
         self._reporter = Reporter(
-            partial(send_report, client, settings.token_file),
-            dry_run=settings.dry_run,
-            troubles=self._troubles,
-            utc_now=utc_now,
+            outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run, timing=timing.reports
         )
-        self._health = Health(engine, lambda: self._ssa.verdicts, self._troubles, clock)
-        self._changes = Changes(settings.settle)
         self._wake = asyncio.Event()
         self._cursor: str | None = None
-        self._newcomers_since: dict[str, float] = {}
-        self._place_of: dict[str, str] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._waiting: dict[str, frozenset[str]] = {}  # by container: the names of those that its action waits for
+        self._engine_loss = EngineLoss(self._lasting, timing.engine_given_up)
+        self._last_bug: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.
@@ -144,9 +137,9 @@ class Controller:
         following = [asyncio.create_task(self._ssa.follow_verdicts(self._expect_check))]
         if self._settings.react_to_events:
             following.append(asyncio.create_task(self._watch()))
-        periodic_at = self._clock()
+        periodic_at = self._clocks.steady()
         while not stop.is_set():
-            turn = self._changes.next_turn(self._clock(), periodic_at)
+            turn = self._triggers.next_turn(self._clocks.steady(), periodic_at)
             if turn.seconds > 0:
                 await self._sleep(turn.seconds)
                 continue
@@ -155,12 +148,115 @@ class Controller:
             if not check.done():
                 check.cancel()  # nothing is lost: actions are tasks of their own, and the next start looks again
                 break
-            next_at = self._clock() + check.result()
+            next_at = self._clocks.steady() + check.result()
             # A look at a few containers neither replaces nor delays the next look at all of them.
             periodic_at = next_at if turn.only is None else min(periodic_at, next_at)
         for task in following:
             task.cancel()
-        await self._reporter.finish(LAST_ACTIONS_SECONDS)
+        await self._reporter.finish(self._timing.last_actions)
+
+    async def check(self, only: frozenset[str] | None = None) -> float:
+        """Make one turn: observe, plan, act. Reporting follows when the actions have ended.
+
+        Args:
+            only: act on these containers alone, because the rest of the host has not settled; None for all.
+
+        Returns:
+            The seconds until the next turn.
+
+        Raises:
+            EngineLostError: see there.
+        """
+        began = self._clocks.steady()
+        try:
+            pause = min(await self._check(only), self._settings.interval)
+        except EngineError as error:
+            if not isinstance(error, ImplausibleListing):
+                self._observer.forget_engine()
+            self._engine_loss.lost(error, self._clocks.steady())
+            pause = self._timing.engine_retry
+        except Exception as error:
+            # Not a completed check: if it lasts, the watchdog brings a new process.
+            if self._last_bug != repr(error):
+                message = "a check failed in a way that was not foreseen: nothing was done; please report this"
+                log.exception("bug", message=message)
+            self._last_bug = repr(error)
+            return self._settings.interval
+        else:
+            self._engine_loss.answered()
+        self._last_bug = None
+        self._tell_completed()
+        return max(0.0, pause - (self._clocks.steady() - began))
+
+    async def _check(self, only: frozenset[str] | None) -> float:
+        identity = await self._observer.identity()
+        if self._ssa.snapshot is not None and self._ssa.snapshot.engine != identity:
+            message = "this is another engine than before: the snapshot in use is dropped"
+            log.error("engine_changed", message=message, engine=identity.name)
+            self._ssa.drop_snapshot()
+        if only is not None and self._ssa.snapshot is not None:
+            # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
+            await self._observer.wait_for_exits(only)
+            looked_at = self._clocks.steady()
+            observed = await self._observer.containers()
+        else:
+            # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to
+            # answer must not delay the healing.
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._ping_ssa(identity))
+            looked_at = self._clocks.steady()
+            observed = await self._observer.containers()
+            await asyncio.wait({self._reading}, timeout=self._timing.slow_ssa if self._ssa.snapshot else None)
+        snapshot = self._ssa.snapshot
+        if snapshot is None:
+            return self._timing.first_snapshot_retry
+        observed = replace(observed, activity=self._triggers.activity(self._clocks.steady()))
+        observed = await self._observer.complete(observed, snapshot, self._ssa.verdicts, self._memory.value, only=only)
+        plan = self._plan(snapshot, observed, looked_at, only)
+        if plan.actions:
+            await self._observer.confirm_identity()
+            plan = self._plan(snapshot, observed, looked_at, only)  # actions may have ended meanwhile
+        # From here to the begin of the actions nothing is awaited: what is remembered and at work is as it was planned.
+        self._memory.take(plan.memory)
+        self._act(snapshot, plan, only)
+        return plan.wake_in
+
+    def _plan(self, snapshot: Snapshot, observed: Observed, looked_at: float, only: frozenset[str] | None) -> Plan:
+        observed = replace(observed, busy=self._executor.busy(looked_at))
+        now = self._clocks.utc()
+        return make_plan(
+            snapshot, observed, self._ssa.verdicts, self._memory.value, now, timing=self._plan_timing, only=only
+        )
+
+    def _act(self, snapshot: Snapshot, plan: Plan, only: frozenset[str] | None) -> None:
+        settled = [Outcome(one.action, Result.WAITING, one.why, one.until) for one in plan.waiting]
+        begun: list[asyncio.Task[Outcome]] = []
+        if self._settings.dry_run:
+            settled += [Outcome(action, Result.DRY_RUN) for action in plan.actions]
+        else:
+            begun = self._begin(snapshot, plan)
+        waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
+        # A look at a few containers says nothing of what the others wait for.
+        self._waiting = {**self._waiting, **dict.fromkeys(only, frozenset[str]()), **waiting} if only else waiting
+        if only is None:
+            self._reporter.notice(plan.notices)
+        if plan.findings or not (only is not None or self._executor.any_running):
+            actions = () if self._settings.dry_run else plan.actions
+            self._reporter.conclude(snapshot, plan.findings, settled, begun, actions)
+
+    def _begin(self, snapshot: Snapshot, plan: Plan) -> list[asyncio.Task[Outcome]]:
+        """Begin the actions. The SSA hears first of those that a new process must know of, should this one be ended."""
+        self._memory.begin(plan.actions, self._clocks.utc())
+        careful = [action for action in plan.actions if _is_careful(action)]
+        stored = self._reporter.announce(snapshot, plan.findings, careful) if careful else None
+        return [self._executor.begin(action, stored if _is_careful(action) else None) for action in plan.actions]
+
+    async def _ping_ssa(self, identity: EngineIdentity) -> None:
+        ping = await ping_ssa(self._ssa, identity, self._lasting)
+        if ping.is_new:
+            self._reporter.expect_news()
+        if ping.answered:
+            self._reporter.deliver_kept()
 
     async def _sleep(self, seconds: float) -> None:
         """Wait for that long, or until something has happened."""
@@ -176,173 +272,47 @@ class Controller:
             except EngineError:
                 pass  # the checks tell of it
             except Exception:
-                log.exception("following the engine's events failed in a way that was not foreseen; please report this")
-            await asyncio.sleep(ENGINE_RETRY_SECONDS)
+                message = "following the engine's events failed in a way that was not foreseen; please report this"
+                log.exception("bug", message=message)
+            await asyncio.sleep(self._timing.engine_retry)
 
     def _expect_check(self) -> None:
-        self._changes.expect(self._clock())
+        self._triggers.expect(self._clocks.steady())
         self._wake.set()
+
+    def _look_at_waiting(self, ended: Action) -> None:
+        """Look at once at those who have waited for the end of this action."""
+        waiting = [container_id for container_id, others in self._waiting.items() if ended.container.name in others]
+        if waiting:
+            self._triggers.look_at(waiting)
+            self._wake.set()
 
     def _note(self, event: Event) -> None:
         self._cursor = event.cursor
-        original_id = self._place_of.get(event.container_id, event.container_id)
-        original = self._ssa.snapshot.by_id.get(original_id) if self._ssa.snapshot else None
-        if event.detail == "healthy":
-            self._health.saw_healthy(event.container_id, float(event.cursor))
-        self._changes.note(event, self._clock(), original.stop_manners if original else StopManners())
+        self._triggers.note(event, self._clocks.steady(), self._stop_policy(event.container_id))
         self._wake.set()
 
-    async def check(self, only: frozenset[str] | None = None) -> float:
-        """Make one turn: observe, plan, act. Reporting follows when the actions have ended.
+    def _stop_policy(self, container_id: str) -> StopPolicy:
+        snapshot = self._ssa.snapshot
+        if snapshot is None:
+            return StopPolicy()
+        places = {successor_id: original_id for original_id, successor_id in self._memory.value.successors}
+        original = snapshot.by_id.get(places.get(container_id, container_id))
+        return StopPolicy() if original is None else original.stop_policy
 
-        Args:
-            only: act on these containers alone, because the rest of the host has not settled; None for all.
-
-        Returns:
-            The seconds until the next turn.
-
-        Raises:
-            EngineLostError: see there.
-        """
-        began = self._clock()
-        try:
-            pause = min(await self._check(only), self._settings.interval)
-        except EngineError as error:
-            self._lose_engine(error)
-            pause = ENGINE_RETRY_SECONDS
-        except Exception as error:
-            # Not a completed check: if it lasts, the watchdog brings a new process.
-            self._refused_since = None
-            if self._last_bug != repr(error):
-                log.exception("a check failed in a way that was not foreseen: nothing was done; please report this")
-            self._last_bug = repr(error)
-            return self._settings.interval
-        else:
-            self._refused_since = None
-            self._troubles.ends("engine", "the engine answers again")
-        self._last_bug = None
+    def _tell_completed(self) -> None:
         try:
             self._completed()
         except OSError as error:
-            self._troubles.begins("heartbeat", f"the sign of life can't be written: {error}; see SSC_HEARTBEAT_FILE")
+            message = f"the heartbeat can't be written: {error}; see SSC_HEARTBEAT_FILE"
+            self._lasting.begins("heartbeat", "heartbeat_failed", message)
         else:
-            self._troubles.ends("heartbeat", "the sign of life is written again")
-        return max(0.0, pause - (self._clock() - began))
+            self._lasting.ends("heartbeat", "heartbeat_back", "the heartbeat is written again")
 
-    async def _check(self, only: frozenset[str] | None) -> float:
-        identity = await self._observer.identity()
-        if self._ssa.snapshot is not None and self._ssa.snapshot.engine != identity:
-            log.error("this is another engine than before: the snapshot in use is dropped", engine=identity.name)
-            self._ssa.snapshot = None
-        if only is not None and self._ssa.snapshot is not None:
-            # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
-            await self._observer.wait_for_exits(only)
-            looked_at = self._clock()
-            observed = await self._observer.containers()
-        else:
-            # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to
-            # answer must not delay the healing.
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read_snapshot(identity))
-            looked_at = self._clock()
-            observed = await self._observer.containers()
-            await asyncio.wait({self._reading}, timeout=SLOW_SSA_SECONDS if self._ssa.snapshot else None)
-        snapshot = self._ssa.snapshot
-        if snapshot is None:
-            return FIRST_SNAPSHOT_RETRY_SECONDS
-        observed = snapshot.policy.apply(observed)
-        successors = await self._observer.successors(snapshot, observed, self._actions.made)
-        self._note_places(snapshot, observed, successors)
-        settles_in, illnesses = 0.0, Illnesses()
-        if only is None:
-            settles_in, illnesses = await self._health.look(snapshot, observed, self._place_of, looked_at)
-        stuck, unfinished = self._observer.stuck(observed, self._clock()), frozenset(self._actions.unfinished)
-        plan = make_plan(snapshot, observed, successors, stuck, illnesses=illnesses, unfinished=unfinished)
-        if plan.actions:
-            await self._observer.confirm_identity()
-        plan = plan if only is None else plan.of(only)
-        pause = self._act(snapshot, plan, looked_at, partial_look=only is not None)
-        return min(pause, settles_in) if settles_in > 0 else pause
 
-    async def _read_snapshot(self, identity: EngineIdentity) -> None:
-        answered, is_new = await ping_ssa(self._ssa, identity)
-        if is_new and self._ssa.snapshot is not None:
-            self._backoff.keep_only(self._ssa.snapshot.by_id)
-            self._actions.made.clear()
-            self._reporter.expect_news()
-        if answered:
-            self._reporter.deliver_kept()
-
-    def _note_places(
-        self, snapshot: Snapshot, observed: list[Container], successors: frozenset[tuple[str, str]]
-    ) -> None:
-        self._place_of = {original.id: original.id for original in snapshot.originals}
-        self._place_of |= {holder_id: original_id for original_id, holder_id in successors}
-        for container in observed:
-            if container.state == "running" and container.id in self._place_of:
-                self._actions.unfinished.discard(self._place_of[container.id])
-                self._backoff.ran(self._place_of[container.id], up_seconds(container.status))
-
-    def _act(self, snapshot: Snapshot, plan: Plan, looked_at: float, *, partial_look: bool) -> float:
-        now = self._clock()
-        pause = self._settings.interval
-        # What an action is at work on is told of by the check that began it.
-        at_work = {action.container.id for action in plan.actions if self._actions.occupies(action, looked_at)}
-        findings = [finding for finding in plan.findings if finding.container.id not in at_work]
-        settled: list[Outcome] = []
-        begun: list[tuple[Action, asyncio.Task[Outcome]]] = []
-        for action in plan.actions:
-            wait, why = self._wait_for(action, snapshot, now)
-            if action.container.id in at_work:
-                continue
-            if self._settings.dry_run:
-                settled.append(Outcome(action, Result.DRY_RUN))
-            elif wait > 0:
-                pause = min(pause, wait)
-                until = self._utc_now() + timedelta(seconds=wait)
-                until = None if why in {ONE_BY_ONE, action.hold} else until.replace(microsecond=0)
-                settled.append(Outcome(action, Result.WAITING, why, until))
-            else:
-                begun.append((action, self._actions.begin(action)))
-        if not partial_look:
-            found = {finding.container.id for finding in plan.findings}
-            self._newcomers_since = {key: since for key, since in self._newcomers_since.items() if key in found}
-        if findings or not (partial_look or self._actions.any_running):
-            self._reporter.conclude(snapshot, findings, settled, begun)
-        return pause
-
-    def _wait_for(self, action: Action, snapshot: Snapshot, now: float) -> tuple[float, str]:
-        """Return how many seconds an action has to wait, and why."""
-        if action.original_id is None:
-            seen_at = self._newcomers_since.setdefault(action.container.id, now)
-            return seen_at + self._settings.new_container_grace - now, "newcomers may live that long"
-        if action.hold is not None:
-            return ILLNESS_SETTLES_SECONDS, action.hold
-        if action.verb == Verb.RESTART and self._actions.is_restarting:
-            return OTHERS_AT_WORK_SECONDS, ONE_BY_ONE
-        project = snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
-        compose_may_have_done_it = action.verb != Verb.START or self._changes.was_asked_for(action.container.id)
-        if compose_may_have_done_it and project in self._changes.projects_at_work(now):
-            return OTHERS_AT_WORK_SECONDS, f"compose is stopping containers of {project}"
-        attempts = self._backoff.attempts(action.original_id)
-        due = self._backoff.due_at(action.original_id) or now
-        return due - now, f"after {attempts} attempt{'s' if attempts > 1 else ''}"
-
-    def _lose_engine(self, error: EngineError) -> None:
-        self._troubles.begins("engine", str(error))
-        if not isinstance(error, EngineRefused):
-            self._refused_since = None
-        if not isinstance(error, ImplausibleListing):
-            self._observer.forget_engine()
-        if not isinstance(error, EngineRefused):
-            return
-        now = self._clock()
-        self._refused_since = now if self._refused_since is None else self._refused_since
-        if now - self._refused_since >= ENGINE_GIVEN_UP_AFTER_SECONDS:
-            raise EngineLostError(
-                f"{error} Nobody has listened there for {ENGINE_GIVEN_UP_AFTER_SECONDS:g} s: ending, because only a "
-                "restart of this container can mount a new socket"
-            )
+def _is_careful(action: Action) -> bool:
+    """Tell whether a process after this one must know that an action was begun: it makes a container, or is a further attempt."""
+    return action.verb in {Verb.RECREATE, Verb.RESTORE} or (action.original_id is not None and action.attempt > 1)
 
 
 async def _serve(settings: Settings) -> int:
@@ -367,9 +337,9 @@ async def _serve(settings: Settings) -> int:
         try:
             await controller.run(stop)
         except EngineLostError as error:
-            log.error(str(error))  # noqa: TRY400 # foreseen, so no traceback
+            log.error("engine_given_up", message=str(error))  # noqa: TRY400 # foreseen, so no traceback
             return 1
-    log.info("the controller has stopped: nothing is healed until it is started again")
+    log.info("stopped", message="the controller has stopped: nothing is healed until it is started again")
     return 0
 
 
@@ -382,8 +352,9 @@ def main() -> int:
         return 2
     set_up_logs(settings.log_level, settings.log_format)
     for name in unknown_variables(os.environ):
-        log.warning("this variable is no setting of the controller, is it misspelt?", variable=name)
-    log.info("the controller starts", **settings.model_dump(mode="json"))
+        message = "this variable is no setting of the controller, is it misspelt?"
+        log.warning("setting_unknown", message=message, variable=name)
+    log.info("starting", message="the controller starts", **settings.model_dump(mode="json"))
     return asyncio.run(_serve(settings))
 
 

@@ -1,6 +1,7 @@
-"""What the controller knows and decides, as plain values.
+"""What the controller knows, finds and does, as plain values.
 
-Only the standard library and its own kind is imported here; nothing in this file asks, acts, or looks at a clock.
+Only the standard library and the policy are imported here; nothing in this file asks, acts, or looks at a clock.
+Moments are seconds since 1970 unless a field says otherwise.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from .policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from .plan.health import Hold, Illness
+Inspect = dict[str, Any]
+"""The engine's own JSON about one container."""
+
+ImageIds = tuple[str | None, str | None]
+"""The ids for which the name and the id of an original's image stand; None where there is no such image."""
 
 RUNNING_STATES = frozenset({"running", "paused", "restarting"})
 """The states that `docker ps` lists: what a newcomer is stopped in."""
 
 DOWN_STATES = frozenset({"created", "exited"})
 """The states from which the engine can start a container."""
+
+REMAINS = frozenset({"dead", "removing"})
+"""The states in which a container still has its name, and can be neither started nor waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class EngineIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class StopManners:
+class StopPolicy:
     """How a container is stopped in order; the defaults are the engine's."""
 
     stop_signal: str = "SIGTERM"
@@ -59,11 +66,11 @@ class Original:
         return {**labels, **self.policy} if self.policy else labels
 
     @property
-    def stop_manners(self) -> StopManners:
+    def stop_policy(self) -> StopPolicy:
         """How it is stopped in order."""
         config = self.inspect.get("Config", {})
         timeout = config.get("StopTimeout")
-        return StopManners(config.get("StopSignal") or "SIGTERM", 10.0 if timeout is None else timeout)
+        return StopPolicy(config.get("StopSignal") or "SIGTERM", 10.0 if timeout is None else timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +91,12 @@ class Snapshot:
     tag: str = ""  # what the SSA tells versions of all this apart by
 
     by_id: Mapping[str, Original] = field(init=False, repr=False, compare=False)
+    by_name: Mapping[str, Original] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Index the originals by container id."""
+        """Index the originals by container id and by name."""
         object.__setattr__(self, "by_id", {original.id: original for original in self.originals})
+        object.__setattr__(self, "by_name", {original.name: original for original in self.originals})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,70 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     ports: frozenset[tuple[str, int, str]] = frozenset()  # of the host: address, port, protocol
     addresses: frozenset[tuple[str, str]] = frozenset()  # network, address
+    created_at: float = 0.0  # by the engine's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the SSA says of probes and logs: why runs of containers are failing, by id and start, and which may soon.
+
+    `known` is False while it says nothing: then nobody is known to be failing, or not to be.
+    """
+
+    failing: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    faltering: frozenset[str] = frozenset()
+    known: bool = False
+
+    def reason(self, container_id: str, started_at: str) -> str | None:
+        """Return why this run is failing; None when it is not."""
+        return self.failing.get((container_id, started_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the engine's events say that a list of containers doesn't.
+
+    `stopping` are the containers between somebody's `kill` and their `die`, `stopping_projects` the compose projects
+    these belong to, `stopped_on_request` those whose last exit somebody had asked for, `healthy_at` when a health check
+    was last reported to have passed, by the engine's clock.
+    """
+
+    stopping: frozenset[str] = frozenset()
+    stopping_projects: frozenset[str] = frozenset()
+    stopped_on_request: frozenset[str] = frozenset()
+    healthy_at: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the controller sees of the engine at one check.
+
+    `containers` are all of the engine, whatever their state, with the policy laid over their labels, as they were at the
+    moment `at`. `inspects` and
+    `images` are what the plan wanted to see besides (plan.questions): by container id, None for one that is gone; the
+    image id by a name or id, None where there is no such image. `busy` are ids of containers and of originals at which
+    an action is at work, or was when the list was made.
+    """
+
+    containers: tuple[Container, ...]
+    at: float = 0.0
+    inspects: Mapping[str, Inspect | None] = field(default_factory=dict[str, "Inspect | None"], repr=False)
+    images: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    activity: Activity = field(default_factory=Activity)
+    busy: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is seen just before an action is carried out.
+
+    `container` is the one to be acted on, `original` the one that the original was, `holder` the one that has the
+    original's name now; None for what is not there.
+    """
+
+    container: Inspect | None
+    original: Inspect | None = None
+    holder: Inspect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +208,30 @@ class Verb(StrEnum):
     STOP = "stop"
 
 
-class Condition(StrEnum):
-    """What must be true of another container before an action begins."""
-
-    STARTED = "started"
-    HEALTHY = "healthy"
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """Another container that an action waits for, by its name: ids change when a container is made again."""
-
-    name: str
-    condition: Condition
-
-
 class Result(StrEnum):
     """What became of an action."""
 
     DONE = "done"
     FAILED = "failed"
-    WAITING = "waiting"  # its back-off has not passed
+    WAITING = "waiting"  # not yet: its back-off, its turn, or what it depends on
     RUNNING = "running"  # it outlives the check that began it
     DROPPED = "dropped"  # its reason was gone when it was looked at again
     DRY_RUN = "dry_run"  # it would have been done
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """Why one run of a container is unhealthy.
+
+    `by_verdict` tells that the SSA says so, else it is the engine's health check. `restartable` is False for what has
+    not been healthy since its start; `counts` tells whether it counts towards a mass failure.
+    """
+
+    started_at: str
+    reason: str
+    by_verdict: bool = False
+    restartable: bool = True
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,55 +245,97 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One verb on one container, with its reason."""
+    """One verb on one container, with its reason.
+
+    `unhealthy` is what a restart is to fix; a restart without it follows that of a container whose namespace is shared.
+    """
 
     verb: Verb
     container: Container
     reason: str
     original_id: str | None = None  # whose place the container holds; None for a newcomer
-    after: tuple[After, ...] = ()
-    illness: Illness | None = None  # what a restart is to mend
-    hold: Hold | None = None  # why it is not to be begun yet
+    unhealthy: Unhealthy | None = None
+    images: ImageIds | None = None  # with the restore of an impostor's victim: what its image is
+    attempt: int = 1
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""
-        after = ", ".join(f"{other.name} is {other.condition}" for other in self.after)
-        return f"{self.verb} {self.container.name}: {self.reason}" + (f" [after {after}]" if after else "")
+        return f"{self.verb} {self.container.name}: {self.reason}"
+
+    @property
+    def places(self) -> frozenset[str]:
+        """The ids that stand for what it acts on: the container, and the original whose place that has."""
+        return frozenset({self.container.id, self.original_id or self.container.id})
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What was found, and what shall be done about it, in a stable order."""
+class Waiting:
+    """An action that is not begun yet: why, until when if that is known, and the names of those it waits for."""
 
-    findings: tuple[Finding, ...] = ()
-    actions: tuple[Action, ...] = ()
-
-    def of(self, container_ids: frozenset[str]) -> Plan:
-        """Return the part of the plan that concerns these containers."""
-        return Plan(
-            findings=tuple(finding for finding in self.findings if finding.container.id in container_ids),
-            actions=tuple(action for action in self.actions if action.container.id in container_ids),
-        )
+    action: Action
+    why: str
+    until: float | None = None
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """One line per action, then one per finding that nothing is done about."""
-        acted = {action.container.id for action in self.actions}
-        lines = [str(action) for action in self.actions]
-        lines += [f"report {f.container.name}: {f.reason}" for f in self.findings if f.container.id not in acted]
-        return "\n".join(lines)
+        """The line that plans are compared by."""
+        return f"wait to {self.action}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that lasts and that people should know, though it is no difference: told when it begins and ends.
+
+    `topic` tells notices apart, `event` and `ended_event` are the names of the two log lines, `sentence` and `ended` what
+    they say; without `ended` nothing is said at the end.
+    """
+
+    topic: str
+    sentence: str
+    event: str
+    ended: str = ""
+    ended_event: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one action."""
+    """What became of one action.
+
+    `attempted_at` is when the engine was told to do it, None when it was not. `refused` tells that the engine refused,
+    which it will do again until something has changed.
+    """
 
     action: Action
     result: Result
     detail: str | None = None
-    until: datetime | None = None  # with WAITING: when the next attempt is due
+    until: float | None = None  # with WAITING: when the next attempt is due
     made_id: str | None = None  # the container that was made in the original's place
+    attempted_at: float | None = None
+    seconds: float | None = None  # from its begin until it was done or had failed
+    refused: bool = False
 
 
 def aside_name(name: str, container_id: str) -> str:
     """Name a container that had to give up its name, so that people see whose place it had; the id keeps several apart."""
     return f"{name}-replaced-{container_id[:12]}"
+
+
+def restored_name(name: str, container_id: str) -> str:
+    """Name the original that is made while the impostor of that id still has its name."""
+    return f"{name}-restored-{container_id[:12]}"
+
+
+def name_of(inspect: Inspect) -> str:
+    """Return the name of an inspected container."""
+    return str(inspect["Name"]).removeprefix("/")
+
+
+def state_of(inspect: Inspect) -> str:
+    """Return the state of an inspected container."""
+    return str(inspect["State"]["Status"])
+
+
+def labels_of(inspect: Inspect) -> dict[str, str]:
+    """Return the labels of an inspected container."""
+    return inspect["Config"].get("Labels") or {}

@@ -78,7 +78,7 @@ def read_settings() -> Settings:
             for problem in error.errors(include_url=False)
         ]
         raise SettingsError(
-            "\n".join(["these settings can't be used, mend them and start again:", *problems])
+            "\n".join(["these settings can't be used, correct them and start again:", *problems])
         ) from None
 
 

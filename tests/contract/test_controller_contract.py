@@ -10,11 +10,24 @@ from typing import Any
 
 import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
-from status_state_controller.model import Action, Container, EngineIdentity, Finding, Kind, Outcome, Plan, Result, Verb
-from status_state_controller.plan.table import make_plan
+from status_state_controller.model import (
+    Action,
+    Container,
+    EngineIdentity,
+    Finding,
+    Kind,
+    Observed,
+    Outcome,
+    Result,
+    Verb,
+    Verdicts,
+)
+from status_state_controller.plan.memory import Memory, begun
+from status_state_controller.plan.plan import Plan, make_plan
 from status_state_controller.policy import Entry, Policy
 from status_state_controller.report.sentence import tell
-from status_state_controller.ssa.wire import read_snapshot, read_verdicts, write_report
+from status_state_controller.ssa.memory import read_memory, write_memory
+from status_state_controller.ssa.wire import read_desired, read_verdicts, write_report
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPES = (GOLDEN / "recipes.json").read_bytes()
@@ -26,6 +39,7 @@ WEB_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
 MINER_ID = "77aa0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2ffff"
 DB_ID = "d0b10c6d5b4a39281706f5e4d3c2b1a0d0b10c6d5b4a39281706f5e4d3c2b1a0"
 CACHE_ID = "cac40c6d5b4a39281706f5e4d3c2b1a0cac40c6d5b4a39281706f5e4d3c2b1a0"
+NOW = datetime(2026, 11, 23, 18, 0, 30, tzinfo=UTC).timestamp()
 OBSERVED = (
     Container(WEB_ID, "web", "exited", "Exited (137) 5 seconds ago"),
     Container(MINER_ID, "miner", "running", "Up 5 seconds"),
@@ -34,11 +48,12 @@ OBSERVED = (
 
 def golden_plan() -> Plan:
     """What the controller makes of the golden snapshot."""
-    return make_plan(read_snapshot(RECIPES, KIOSK), OBSERVED)
+    held = read_desired(RECIPES, KIOSK).snapshot
+    return make_plan(held, Observed(OBSERVED), Verdicts(), Memory(), NOW)
 
 
 def test_the_controller_reads_the_golden_recipes() -> None:
-    held = read_snapshot(RECIPES, KIOSK)
+    held = read_desired(RECIPES, KIOSK).snapshot
     assert held.id == "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
     assert [(o.id, o.name, o.image) for o in held.originals] == [(WEB_ID, "web", "nginx:1.27")]
     assert held.originals[0].image_id == held.originals[0].inspect["Image"]
@@ -46,7 +61,7 @@ def test_the_controller_reads_the_golden_recipes() -> None:
 
 
 def test_the_controller_reads_the_policy_of_the_golden_recipes() -> None:
-    held = read_snapshot(RECIPES, KIOSK)
+    held = read_desired(RECIPES, KIOSK).snapshot
     assert held.policy == Policy(
         (Entry(("backup-*", "ci-*"), ignore=True, restart=None), Entry(("web",), ignore=None, restart="on-failure"))
     )
@@ -71,7 +86,7 @@ def test_the_controller_reads_the_golden_verdicts() -> None:
         "its probe http://:8080/health answered 500, 3 times in a row",
     }
     assert verdicts.faltering == {CACHE_ID}
-    recipe = read_snapshot(RECIPES, KIOSK).originals[0].inspect
+    recipe = read_desired(RECIPES, KIOSK).snapshot.originals[0].inspect
     assert verdicts.reason(recipe["Id"], recipe["State"]["StartedAt"]) == verdicts.failing[run], (
         "as the engine spells it"
     )
@@ -92,7 +107,7 @@ def test_the_controller_needs_every_part_of_the_verdicts(field: str) -> None:
 
 def test_the_controller_refuses_the_golden_recipes_when_it_acts_on_another_engine() -> None:
     with pytest.raises(ForeignSnapshot):
-        read_snapshot(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
+        read_desired(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
 
 
 @pytest.mark.parametrize("field", ["snapshot", "count", "originals", "networks", "volumes", "images", "policy"])
@@ -100,7 +115,12 @@ def test_the_controller_needs_every_part_of_the_recipes(field: str) -> None:
     document = deepcopy(json.loads(RECIPES))
     del document[field]
     with pytest.raises(SsaError):
-        read_snapshot(json.dumps(document).encode(), KIOSK)
+        read_desired(json.dumps(document).encode(), KIOSK)
+
+
+def test_the_controller_reads_back_the_memory_of_the_golden_recipes() -> None:
+    # What the SSA hands back is what a controller has reported before.
+    assert write_memory(read_memory(read_desired(RECIPES, KIOSK).memory)) == REPORT["memory"]
 
 
 def test_the_controller_plans_what_the_golden_report_tells() -> None:
@@ -113,11 +133,12 @@ def test_the_controller_writes_the_golden_report() -> None:
     outcomes = [Outcome(start, Result.DONE), Outcome(stop, Result.RUNNING)]
     report = write_report(
         at=datetime(2026, 11, 23, 18, 0, 30, tzinfo=UTC),
-        snapshot_id=read_snapshot(RECIPES, KIOSK).id,
+        snapshot_id=read_desired(RECIPES, KIOSK).snapshot.id,
         dry_run=False,
         sentence=tell(plan.findings, outcomes),
         findings=plan.findings,
         outcomes=outcomes,
+        memory=write_memory(begun(plan.memory, plan.actions, NOW)),
     )
     assert json.loads(json.dumps(report)) == REPORT
 
@@ -135,7 +156,8 @@ def test_every_report_that_the_controller_can_write_has_the_fields_of_the_golden
         dry_run=True,
         sentence="x",
         findings=[Finding(web, kind, "x")],
-        outcomes=[Outcome(Action(verb, web, "x"), result, "x", datetime(2026, 11, 23, tzinfo=UTC))],
+        outcomes=[Outcome(Action(verb, web, "x"), result, "x", NOW)],
+        memory={},
     )
     assert report.keys() == REPORT.keys()
     for part in ("findings", "outcomes"):

@@ -1,4 +1,4 @@
-"""An application of several services, brought up by one version of Compose: a database, a web server, a slow one."""
+"""An application of several services, brought up by Compose: a database, a web server, a slow one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from .compose import VERSIONS, Compose, NoComposeError, find_compose
+from .compose import run_compose
 from .host import Container, Host, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 SERVICES = ("db", "slow", "web")
-PORTS = {"v1": 18091, "v2": 18092}
+PORT = 18092
 # Healthy two seconds after its start, because the folder is served only then.
 DATABASE = "sleep 2; exec python3 -m http.server 5432 --directory /store"
 # Takes three seconds to end: as long as it does, Compose is at work.
@@ -25,11 +25,9 @@ ASK = "import urllib.request as r; print(r.urlopen('{url}', timeout=3).read().de
 class Application:
     """A Compose project; the names of its networks and volumes begin with the project's."""
 
-    def __init__(self, host: Host, compose: Compose, folder: Path) -> None:
+    def __init__(self, host: Host, folder: Path) -> None:
         self.host = host
-        self.compose = compose
-        self.project = f"shop{compose.version}{host.mark}"
-        self.port = PORTS[compose.version]
+        self.project = f"shop{host.mark}"
         self.file = folder / f"{self.project}.json"
         self.write()
 
@@ -48,7 +46,7 @@ class Application:
             "working_dir": "/pages",
             "depends_on": {"db": {"condition": "service_healthy"}},
             "environment": {"COLOUR": "green", **environment},
-            "ports": [f"127.0.0.1:{self.port}:80"],
+            "ports": [f"127.0.0.1:{PORT}:80"],
             "volumes": ["pages:/pages"],
             "networks": {"back": {}, "front": {"aliases": ["www"]}},
             "stop_signal": "SIGKILL",
@@ -59,7 +57,7 @@ class Application:
             service["image"] = self.host.image
         networks = {
             "back": {"internal": True, "labels": {"purpose": "inner"}},
-            "front": {"ipam": {"config": [{"subnet": f"172.31.{self.port % 250}.0/24"}]}},
+            "front": {"ipam": {"config": [{"subnet": f"172.31.{PORT % 250}.0/24"}]}},
         }
         volumes: dict[str, Any] = {"store": {"labels": {"purpose": "data"}}, "pages": {}}
         whole = {"services": services, "networks": networks, "volumes": volumes}
@@ -67,7 +65,7 @@ class Application:
 
     def run(self, *arguments: str, seconds: float = 60) -> str:
         """`docker compose ARGUMENTS…` for the application."""
-        return self.compose.run(*arguments, file=self.file, project=self.project, seconds=seconds)
+        return run_compose(*arguments, file=self.file, project=self.project, seconds=seconds)
 
     def up(self) -> None:
         """`up --detach`, with something to be read in its volumes."""
@@ -102,7 +100,7 @@ class Application:
     def works(self) -> bool:
         """Whether the page can be read from the host, and the database by its name from within the page's container."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=3) as answer:  # loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=3) as answer:  # loopback
                 page = answer.read().decode().strip()
         except OSError as error:
             raise AssertionError(str(error)) from error
@@ -117,15 +115,9 @@ class Application:
         self.run("down", "--volumes", "--timeout", "0")
 
 
-def make_applications(host: Host, folder: Path) -> tuple[dict[str, Application], dict[str, str]]:
-    """The application by each version of Compose that can be had, up; and why the others can't be had."""
-    made: dict[str, Application] = {}
-    missing: dict[str, str] = {}
-    for version in VERSIONS:
-        try:
-            made[version] = Application(host, find_compose(version), folder)
-        except NoComposeError as reason:
-            missing[version] = str(reason)
-    for application in made.values():
-        application.up()
-    return made, missing
+def make_application(host: Host, folder: Path) -> Generator[Application]:
+    """The application, up, and nothing left of it in the end."""
+    application = Application(host, folder)
+    application.up()
+    yield application
+    application.remove()

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from .compose import ROOT, VERSIONS, Compose, NoComposeError, find_compose
-from .host import Container, Host, run_command
-from .pair import FILE
+from .compose import ROOT
+from .host import Host
+from .images import provide_images
 from .private_engine import NoPrivateEngineError, PrivateEngine
 from .traces import leave_traces
 
@@ -23,12 +23,31 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 HERE = Path(__file__).parent
+# The order of the files, which are run side by side. One that needs images comes first of all: they are made while the
+# tests that need no engine run. Long ones follow, so that no worker ends long after the others.
+FIRST = "test_starts_that_fail.py"
+LONG = (
+    "test_lifecycle.py",
+    "test_all_sick.py",
+    "test_restore.py",
+    "test_policy.py",
+    "test_rubbish.py",
+    "test_recreate.py",
+    "test_events.py",
+    "test_storm.py",
+    "test_log_streams.py",
+    "test_engine_health.py",
+    "test_probe_routes.py",
+    "test_recreate_exact.py",
+    "test_ssa_away.py",
+    "test_probes.py",
+)
 # An engine restarted makes it young again, and the SSA waits for a young one: so these come last.
 LAST = (
-    "test_young_engine.py",
+    "test_health_after_engine_restart.py",
     "test_engine_restarts.py",
     "test_events_after_restart.py",
-    "test_health_after_engine_restart.py",
+    "test_young_engine.py",
 )
 BEGUN = pytest.StashKey[float]()
 
@@ -40,12 +59,24 @@ def _give_up(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def _rank(item: pytest.Item) -> tuple[int, int]:
+    """The place of a test's file in the order."""
+    name = item.path.name
+    if HERE not in item.path.parents:
+        return 1, 0
+    if name in LAST:
+        return 4, LAST.index(name)
+    if name in LONG:
+        return 2, LONG.index(name)
+    return (0, 0) if name == FIRST else (3, 0)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of this folder, and puts those that restart the engine behind the others."""
+    """Marks the tests of this folder, and puts all tests in order."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.engine)
-    items.sort(key=lambda item: HERE in item.path.parents and item.path.name in LAST)
+    items.sort(key=_rank)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,69 +109,22 @@ def engine() -> PrivateEngine:
 
 @pytest.fixture(scope="session")
 def image(engine: PrivateEngine) -> str:
-    """The base image, in the engine."""
+    """The base image's name; it and the images of both services are in the engine."""
     del engine
-    return run_command(str(ROOT / "scripts" / "base_image.sh")).strip()
-
-
-def _find_compose(version: str) -> Compose:
-    try:
-        return find_compose(version)
-    except NoComposeError as reason:
-        _give_up(str(reason))
-
-
-@pytest.fixture(scope="session")
-def compose(engine: PrivateEngine) -> Compose:
-    """Some Compose: v1 where it is installed."""
-    del engine
-    try:
-        return find_compose("v1")
-    except NoComposeError:
-        return _find_compose("v2")
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def each_compose(request: pytest.FixtureRequest, engine: PrivateEngine) -> Compose:
-    """Every Compose that is in the field, one after the other."""
-    del engine
-    return _find_compose(request.param)
-
-
-@pytest.fixture(scope="session")
-def session_host(image: str) -> Generator[Host]:
-    """The Docker host, for what lives as long as all the tests."""
-    host = Host(image)
-    yield host
-    host.remove_everything()
-
-
-@pytest.fixture(scope="session")
-def images(image: str, compose: Compose, request: pytest.FixtureRequest) -> str:
-    """The images of both services, built once from the real compose file; returns the base image's name."""
-    compose.run("build", file=FILE, project="pair", extra={"STATUS_STATE_BASE_IMAGE": image}, seconds=500)
-    if any("without_socket" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        request.getfixturevalue("without_socket")  # it takes a minute, beside which the other tests run
-    return image
-
-
-@pytest.fixture(scope="session")
-def without_socket(session_host: Host) -> Container:
-    """An SSA without the engine's socket. It is protected by the label of its image, so it disturbs no test."""
-    return session_host.run_image("status-state-api", ("--tmpfs", "/data", "--tmpfs", "/run/status-state"))
+    return provide_images()
 
 
 @pytest.fixture
-def host(image: str) -> Generator[Host]:
+def host(image: str, engine: PrivateEngine) -> Generator[Host]:
     """The Docker host, for what one test makes on it."""
-    host = Host(image)
+    host = Host(image, engine)
     yield host
     host.remove_everything()
 
 
 @pytest.fixture(scope="module")
-def module_host(image: str) -> Generator[Host]:
+def module_host(image: str, engine: PrivateEngine) -> Generator[Host]:
     """The Docker host, for what the tests of one module share: mostly the originals, made before the pair."""
-    host = Host(image)
+    host = Host(image, engine)
     yield host
     host.remove_everything()

@@ -1,4 +1,4 @@
-"""The Docker host of these tests, seen and used as a person does: through the `docker` command."""
+"""The Docker host of these tests: used as a person does, through the `docker` command, and looked at."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
+from .engine_api import inspect_container, list_containers, read_events, read_log
 from .waiting import wait_until
 
+if TYPE_CHECKING:
+    from .private_engine import PrivateEngine
+
 LABEL = "status-state.test"
+REMOVAL_SECONDS = 90
 # Runs until it is told to end, and ends at once then (a bare `sleep` as process 1 would ignore SIGTERM).
-LIVE = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done")
+LIVE = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep infinity & wait $!; done")
 # Lives on whatever signal it gets, except SIGKILL, and writes down each SIGTERM.
-STUBBORN = ("sh", "-c", "trap 'echo got SIGTERM' TERM; while :; do sleep 1 & wait $!; done")
+STUBBORN = ("sh", "-c", "trap 'echo got SIGTERM' TERM; while :; do sleep infinity & wait $!; done")
 # Ends with exit code 3 by itself whenever the file /go is there.
-OBEDIENT = ("sh", "-c", "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.1; done; rm /go; exit 3")
+OBEDIENT = ("sh", "-c", "trap 'exit 0' TERM; while [ ! -e /go ]; do sleep 0.3; done; rm /go; exit 3")
 
 
-def run_command(*command: str, environment: dict[str, str] | None = None, seconds: float = 180) -> str:
+def run_command(
+    *command: str, environment: dict[str, str] | None = None, seconds: float = 180, stdin: IO[bytes] | None = None
+) -> str:
     """What the command writes to stdout; its failure raises AssertionError with what it wrote to stderr."""
     __tracebackhide__ = True  # the environment is nobody's business
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=seconds, check=False)
+    done = subprocess.run(
+        command, stdin=stdin, capture_output=True, text=True, env=environment, timeout=seconds, check=False
+    )
     assert done.returncode == 0, f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr}{done.stdout}"
     return done.stdout
 
@@ -39,7 +48,9 @@ class Container:
 
     def inspect(self) -> dict[str, Any]:
         """What the engine tells of it; an AssertionError when it is gone."""
-        return json.loads(run_command("docker", "container", "inspect", self.id))[0]
+        told = inspect_container(self.id)
+        assert told is not None, f"{self.name} is gone"
+        return told
 
     @property
     def state(self) -> dict[str, Any]:
@@ -49,12 +60,8 @@ class Container:
     @property
     def status(self) -> str:
         """`running`, `paused`, `exited`, …, or `gone`."""
-        command = ["docker", "container", "inspect", "--format", "{{.State.Status}}", self.id]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.strip()
-        assert "No such container" in done.stderr, done.stderr
-        return "gone"
+        told = inspect_container(self.id)
+        return told["State"]["Status"] if told else "gone"
 
     @property
     def started_at(self) -> str:
@@ -64,10 +71,7 @@ class Container:
     @property
     def logs(self) -> str:
         """Both its output streams."""
-        command = ["docker", "logs", self.id]
-        return subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=True
-        ).stdout
+        return read_log(self.id)
 
     @property
     def process(self) -> int:
@@ -110,8 +114,9 @@ class Event:
 class Host:
     """Makes containers, finds them, and removes in the end those it made."""
 
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, engine: PrivateEngine) -> None:
         self.image = image
+        self.engine = engine
         self.mark = secrets.token_hex(4)
         self.since = time.time()
 
@@ -141,31 +146,29 @@ class Host:
 
     def find(self, *labels: str, running_only: bool = False) -> list[Container]:
         """The containers that have all the labels, by name."""
-        filters = [f"--filter=label={label}" for label in labels]
-        every = () if running_only else ("--all",)
-        lines = run_command("docker", "ps", *every, "--no-trunc", "--format", "{{.ID}} {{.Names}}", *filters)
-        found = [line.split(" ", 1) for line in lines.splitlines()]
-        return sorted((Container(id_, name) for id_, name in found), key=lambda container: container.name)
+        found = [Container(*told) for told in list_containers(labels, running_only=running_only)]
+        return sorted(found, key=lambda container: container.name)
 
     def events(self, container: Container | None = None, *actions: str, since: float | None = None) -> list[Event]:
         """What happened so far to containers, oldest first."""
-        filters = ["--filter=type=container", *(f"--filter=event={action}" for action in actions)]
+        filters = {"type": ["container"], "event": list(actions)}
         if container:
-            filters.append(f"--filter=container={container.id}")
-        start = f"{self.since if since is None else since:.6f}"
-        until = f"{time.time():.6f}"
-        lines = run_command(
-            "docker", "events", "--since", start, "--until", until, "--format", "{{json .}}", *filters
-        ).splitlines()
+            filters["container"] = [container.id]
         return [
             Event(told["timeNano"] / 1e9, told["Action"], told["Actor"]["ID"], told["Actor"]["Attributes"])
-            for told in map(json.loads, lines)
+            for told in read_events(self.since if since is None else since, time.time(), filters)
         ]
 
     def remove_everything(self) -> None:
         """Removes the containers made here, with their anonymous volumes."""
-        if found := [container.id for container in self.find(f"{LABEL}={self.mark}")]:
-            subprocess.run(["docker", "rm", "--force", "--volumes", *found], capture_output=True, check=False)
+        if not (found := [container.id for container in self.find(f"{LABEL}={self.mark}")]):
+            return
+        remove = ["docker", "rm", "--force", "--volumes", *found]
+        try:
+            subprocess.run(remove, capture_output=True, check=False, timeout=REMOVAL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.engine.end_hanging()
+            subprocess.run(remove, capture_output=True, check=False, timeout=REMOVAL_SECONDS)
 
 
 def parse_time(text: str) -> float:

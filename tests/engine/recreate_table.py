@@ -24,7 +24,7 @@ IMAGES = {
     "volume-image-{mark}": (
         "VOLUME /of-image",
         'ENTRYPOINT ["sh", "-c"]',
-        "CMD [\"trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done\"]",
+        "CMD [\"trap 'exit 0' TERM; while :; do sleep infinity & wait $!; done\"]",
         "ENV FROM_IMAGE=yes",
         "LABEL of.image=yes",
         "WORKDIR /srv",
@@ -63,7 +63,7 @@ class Case:
 
 # A client newer than the engine may not know how to ask it for a MAC.
 OLD_CLIENT = "requires API version"
-LOOP = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"
+LOOP = "trap 'exit 0' TERM; while :; do sleep infinity & wait $!; done"
 
 PROCESS = (
     Case("command", ()),

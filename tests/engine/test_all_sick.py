@@ -22,7 +22,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 ORIGINALS = 10
 INTERVAL = "60s"
@@ -51,12 +50,10 @@ def recorder(module_host: Host, originals: list[Container]) -> Generator[Recorde
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: list[Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: list[Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, which finds all of them healthy."""
     del recorder
-    with Pair(module_host, compose, images, SSC_INTERVAL=INTERVAL).running() as pair:
+    with Pair(module_host, SSC_INTERVAL=INTERVAL).running() as pair:
         assert pair.original_names() == {container.name for container in originals}
         wait_for_verdicts(pair, originals, "ok")
         yield pair

@@ -8,16 +8,13 @@ from .pair import Pair
 from .waiting import wait_until
 
 if TYPE_CHECKING:
-    from .compose import Compose
     from .host import Host
 
 
-def test_a_dry_run_changes_nothing_and_reports_what_it_would_have_done(
-    host: Host, images: str, compose: Compose
-) -> None:
+def test_a_dry_run_changes_nothing_and_reports_what_it_would_have_done(host: Host) -> None:
     down = host.run("down")
     calm = host.run("calm")
-    with Pair(host, compose, images, SSC_DRY_RUN="true").running() as pair:
+    with Pair(host, SSC_DRY_RUN="true").running() as pair:
         before = down.started_at
         down.docker("kill")
         newcomer = host.run("newcomer")

@@ -15,7 +15,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 # With them those that are unhealthy, for whatever reason, are fewer than half.
 PLAIN = tuple(f"plain-{number}" for number in range(8))
@@ -72,13 +71,11 @@ def wait_for_health(original: Container, *wanted: str, seconds: float = 20) -> N
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair; the database and the one that is starting are not healthy when it comes."""
     wait_for_health(originals["database"], "unhealthy")
     wait_for_health(originals["starting"], "starting")
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         for stem in ("flips", "slow", "stubborn", "stays-sick", "never", "paused"):
             wait_for_health(originals[stem], "healthy")

@@ -16,7 +16,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 POLICIES = ("always", "unless-stopped", "no")
@@ -29,9 +28,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def shared_pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def shared_pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, with the originals; after a restart of the engine it is there again, so all tests share it."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name for original in originals.values()}
         yield pair
 

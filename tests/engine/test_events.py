@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .application import SERVICES, Application, make_applications
-from .compose import VERSIONS
+from .application import SERVICES, Application, make_application
 from .host import OBEDIENT, Container, Host
 from .pair import Pair
 from .waiting import wait_until
@@ -17,7 +15,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 INTERVAL = "300s"  # so that nothing is found by the periodic check
 SETTLE_SECONDS = 0.5
@@ -53,30 +50,14 @@ def acts(host: Host, since: float, containers: list[Container]) -> dict[str, dic
 
 
 @pytest.fixture(scope="module")
-def applications(
-    module_host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[tuple[dict[str, Application], dict[str, str]]]:
-    """The application, by each version of Compose."""
-    made, missing = make_applications(module_host, tmp_path_factory.mktemp("shop"))
-    yield made, missing
-    for application in made.values():
-        application.remove()
-
-
-@pytest.fixture(params=VERSIONS)
-def application(
-    applications: tuple[dict[str, Application], dict[str, str]], request: pytest.FixtureRequest
-) -> Application:
-    """The application of each version."""
-    made, missing = applications
-    if request.param in missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing[request.param])
-    return made[request.param]
+def application(module_host: Host, tmp_path_factory: pytest.TempPathFactory) -> Generator[Application]:
+    """An application under Compose, with a database that takes a while to be healthy."""
+    yield from make_application(module_host, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> dict[str, Container]:
-    """What runs besides the applications before the pair comes."""
+    """What runs besides the application before the pair comes."""
     made = {name: module_host.run(name) for name in ("stopped", "killed", "restarted", "removed")}
     return made | {name: module_host.run(name, *OBEDIENT) for name in ("crashes", "slow-look")}
 
@@ -84,15 +65,12 @@ def originals(module_host: Host) -> dict[str, Container]:
 @pytest.fixture(scope="module")
 def pair(
     module_host: Host,
-    images: str,
-    compose: Compose,
-    applications: tuple[dict[str, Application], dict[str, str]],
+    application: Application,
     originals: dict[str, Container],
 ) -> Generator[Pair]:
     """The pair, which looks by itself every five minutes only."""
-    shops = [container for application in applications[0].values() for container in application.find_all()]
-    with Pair(module_host, compose, images, SSC_INTERVAL=INTERVAL).running() as pair:
-        assert pair.original_names() == {container.name for container in (*originals.values(), *shops)}
+    with Pair(module_host, SSC_INTERVAL=INTERVAL).running() as pair:
+        assert pair.original_names() == {container.name for container in (*originals.values(), *application.find_all())}
         yield pair
 
 
@@ -207,12 +185,12 @@ def test_a_changed_configuration_is_a_replacement_and_is_undone(pair: Pair, appl
 
 
 def test_without_events_the_controller_waits_for_its_periodic_check(
-    pair: Pair, module_host: Host, images: str, compose: Compose, originals: dict[str, Container]
+    pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
     pair.remove()
     original = originals["slow-look"]
     deaf = {"SSC_INTERVAL": "8s", "SSC_REACT_TO_EVENTS": "false"}
-    with Pair(module_host, compose, images, **deaf).running() as other:
+    with Pair(module_host, **deaf).running() as other:
         seen = other.last_seen()
         wait_until(lambda: other.last_seen() > seen, "a periodic check", 20)
         before, begun = original.started_at, time.time()

@@ -13,7 +13,6 @@ from .pair import Pair
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 
@@ -27,9 +26,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, which looks by itself every five minutes only."""
-    with Pair(module_host, compose, images, SSC_INTERVAL="300s").running() as pair:
+    with Pair(module_host, SSC_INTERVAL="300s").running() as pair:
         assert pair.original_names() == {original.name for original in originals.values()}
         yield pair
 

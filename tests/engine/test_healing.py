@@ -13,12 +13,11 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 # Each test has originals of its own, since the back-off of one would disturb the next.
 PLAIN = ("stopped", "killed", "reported", "first", "second", "third", "paused", "removed", "replaced", "renamed")
 # Runs until it is killed for the first time; from then on it ends with code 1 at once.
-BREAKABLE = ("sh", "-c", "[ -e /broken ] && exit 1; trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done")
+BREAKABLE = ("sh", "-c", "[ -e /broken ] && exit 1; trap 'exit 0' TERM; while :; do sleep infinity & wait $!; done")
 BACK_OFF_SECONDS = 10
 
 
@@ -34,9 +33,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, with one original broken for good from the beginning: its back-off takes half a minute to be seen."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         originals["broken"].execute("touch", "/broken")
         originals["broken"].docker("kill")

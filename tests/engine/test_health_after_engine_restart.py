@@ -14,7 +14,6 @@ from .pair import Pair
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 BAD = b"CRITICAL:root:boom\n"
@@ -34,9 +33,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, which has nothing to find fault with at first."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         for stem in (*RULED, "signal"):
             wait_for_verdict(pair, originals[stem], "logs", "ok")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from .compose import Compose
 
 STEMS = ("moved", "untagged", "lost")
 
@@ -83,9 +82,9 @@ def originals(module_host: Host, image_names: dict[str, str]) -> dict[str, Conta
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, with the originals."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() >= {original.name for original in originals.values()}
         yield pair
 
@@ -158,13 +157,11 @@ def test_an_image_that_no_registry_has_is_named_by_the_outcome_and_used_once_it_
     assert wait_for_another(module_host, original, 40).inspect()["Image"] == before["Image"]
 
 
-def test_an_image_that_was_deleted_is_pulled_by_its_digest(
-    pair: Pair, module_host: Host, pushed: str, images: str, compose: Compose
-) -> None:
+def test_an_image_that_was_deleted_is_pulled_by_its_digest(pair: Pair, module_host: Host, pushed: str) -> None:
     pair.remove()
     original = run_with(module_host, pushed, "pulled")
     before = original.inspect()
-    with Pair(module_host, compose, images).running() as other:
+    with Pair(module_host).running() as other:
         assert original.name in other.original_names()
         # The name means another image by now, at the registry, too: only the digest leads to the first one.
         make_image(module_host, pushed, "another")

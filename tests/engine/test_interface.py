@@ -19,7 +19,6 @@ from .pair import Pair
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 SECRET = f"hunter2-{secrets.token_hex(8)}"
 PROBLEM = "application/problem+json"
@@ -35,9 +34,9 @@ def original(module_host: Host) -> Container:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, original: Container) -> Generator[Pair]:
+def pair(module_host: Host, original: Container) -> Generator[Pair]:
     """The pair, with one original."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name}
         yield pair
 

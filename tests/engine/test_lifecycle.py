@@ -1,8 +1,9 @@
-"""Up, down, restart and Ctrl-C by either Compose: an operator's start takes a fresh snapshot, and down harms nobody."""
+"""Up, down, restart and Ctrl-C by Compose: an operator's start takes a fresh snapshot, and down harms nobody."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .compose import make_command
 from .host import run_command
 from .pair import API, CONTROLLER, FILE, Pair
 from .waiting import wait_until
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from .compose import Compose
     from .host import Container, Host
 
 FEW_SECONDS = 8  # less than the ten after which Compose kills what does not end
@@ -31,9 +32,9 @@ def original(module_host: Host) -> Container:
 
 
 @pytest.fixture(scope="module")
-def shared_pair(module_host: Host, images: str, each_compose: Compose, original: Container) -> Generator[Pair]:
-    """The pair by this Compose, with one original."""
-    with Pair(module_host, each_compose, images).running() as pair:
+def shared_pair(module_host: Host, original: Container) -> Generator[Pair]:
+    """The pair, with one original."""
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name}
         yield pair
 
@@ -61,7 +62,10 @@ def describe(containers: list[Container]) -> list[tuple[str, dict[str, Any], Any
 
 
 def test_the_pair_comes_up_healthy_and_with_the_images_built_from_here(pair: Pair) -> None:
-    pair.wait_until_healthy()
+    for container in (pair.api, pair.controller):
+        kind, *check = container.inspect()["Config"]["Healthcheck"]["Test"]  # the engine itself asks once a minute
+        assert kind == "CMD"
+        wait_until(lambda c=container, check=check: c.execute(*check) == "", f"the check of {container.name} to pass")
     images = [container.inspect()["Config"]["Image"] for container in (pair.api, pair.controller)]
     assert images == [API, CONTROLLER]
 
@@ -103,12 +107,12 @@ def test_ctrl_c_and_up_again_take_a_fresh_snapshot_which_holds_what_was_started_
 
 def interrupt(pair: Pair, log: Path) -> tuple[str, list[str], list[int]]:
     """`up` in the foreground until it is at work, then Ctrl-C: snapshot, container ids, exit codes."""
-    command = pair.compose.build_command("up", file=FILE, project=pair.project)
+    command = make_command("up", file=FILE, project=pair.project)
     begun = time.time()
     with log.open("w") as output, contextlib.ExitStack() as stack:
         up = subprocess.Popen(
             command,
-            env=pair.compose.build_environment(pair.environment),
+            env={**os.environ, **pair.environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -152,7 +156,6 @@ def test_down_leaves_every_other_container_as_it_was_and_takes_no_more_than_a_fe
 
 
 def test_the_next_version_can_be_built_while_the_pair_runs(pair: Pair, host: Host) -> None:
-    # A step of the legacy builder, which v1 uses, is a container that the SSC must leave alone.
     newcomer = host.run("newcomer")
     newcomer.wait_for("exited")
     image_id = pair.controller.inspect()["Image"]

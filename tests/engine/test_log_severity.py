@@ -28,7 +28,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 PLAIN = ("plain-1", "plain-2")
 ALL_SECONDS = 120
@@ -59,11 +58,9 @@ def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Re
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, which has nothing to find fault with at first."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         for stem, original in originals.items():
             if stem not in PLAIN:

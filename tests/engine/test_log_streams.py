@@ -25,7 +25,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 FLOOD = Path(__file__).with_name("log_flood.py").read_text()
 BAD = b"CRITICAL:root:boom\n"
@@ -70,12 +69,10 @@ def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Re
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, which has nothing to find fault with at first."""
     del recorder
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         for stem in COUNTS:
             if stem != "unreadable":

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from .compose import Compose
 
 # Ends with code 7 on SIGUSR1, and writes a marker first; no other signal but SIGKILL ends it.
 ON_USR1 = (
     "sh",
     "-c",
-    "trap 'echo asked politely > /marker/it; exit 7' USR1; trap '' TERM; while :; do sleep 1 & wait $!; done",
+    "trap 'echo asked politely > /marker/it; exit 7' USR1; trap '' TERM; while :; do sleep infinity & wait $!; done",
 )
 
 
@@ -33,9 +32,9 @@ def original(module_host: Host) -> Container:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, original: Container) -> Generator[Pair]:
+def pair(module_host: Host, original: Container) -> Generator[Pair]:
     """The pair, with one original."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name}
         yield pair
 

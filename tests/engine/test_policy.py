@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-    from .compose import Compose
     from .host import Container, Host
 
 SERVERS = ("by-policy", "later-in-place", "later-renamed", "later-mended")
@@ -97,11 +96,9 @@ def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Re
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], folder: Path
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], folder: Path) -> Generator[Pair]:
     """The pair with its policy."""
-    with Pair(module_host, compose, images, STATUS_STATE_POLICY_DIR=str(folder)).running() as pair:
+    with Pair(module_host, STATUS_STATE_POLICY_DIR=str(folder)).running() as pair:
         expected = {container.name for stem, container in originals.items() if stem != "ignored"}
         assert pair.original_names() == expected, "what is ignored is no original"
         join_network(pair, originals["by-policy"])
@@ -252,7 +249,6 @@ def test_a_broken_new_version_is_told_with_its_line_and_the_old_one_stays_in_for
     wait_until(lambda: find_requests(original)[-1][2] == "/mended", "the mended version to be in force", 8)
 
 
-@pytest.mark.usefixtures("images")
 def test_an_ssa_that_can_not_read_its_policy_at_the_start_ends_because_it_can_not_know_what_to_ignore(
     host: Host, tmp_path: Path
 ) -> None:

@@ -27,7 +27,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 HANGING = ("hanging-1", "hanging-2", "hanging-3")
 # Makes itself a certificate that nobody has reason to accept.
@@ -88,12 +87,10 @@ def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Re
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, with the SSA on the network of those that share it; three servers hang from then on."""
     del recorder
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         join_network(pair, originals["steady"])
         for stem in ("published", "once-well", "paused", "steady"):

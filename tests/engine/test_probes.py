@@ -26,7 +26,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 # How a server answers, and what the reason has to tell besides.
 SICK = {
@@ -82,12 +81,10 @@ def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Re
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], recorder: Recorder
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair: it can't reach the servers before it joins their network, and then finds them well."""
     servers = [originals[mode] for mode in (*SICK, *FINE)]
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {container.name for container in originals.values()}
         for server in servers:
             wait_for_verdict(pair, server, "probe", "unknown")

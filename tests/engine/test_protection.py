@@ -11,7 +11,6 @@ from .pair import Pair
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .host import Container, Host
 
 PROTECTING = {
@@ -31,10 +30,10 @@ def protected_before(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, protected_before: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, protected_before: dict[str, Container]) -> Generator[Pair]:
     """The pair, with one original; nothing protected is in the snapshot."""
     original = module_host.run("original")
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name}
         assert all(container.status == "running" for container in protected_before.values())
         yield pair

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .application import SERVICES, Application, make_applications
-from .compose import VERSIONS
+from .application import SERVICES, Application, make_application
 from .equality import anonymous_volumes, compare
 from .host import LABEL, LIVE, OBEDIENT, Container, Host, parse_time, run_command
 from .pair import Pair
@@ -18,7 +16,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 # A made network has a new id, and its containers begin anew.
 OF_A_NEW_NETWORK = ("NetworkSettings.Networks.*.NetworkID",)
@@ -53,34 +50,14 @@ def wait_for_another(container: Container, seconds: float = 30) -> Container:
 
 
 @pytest.fixture(scope="module")
-def applications(
-    module_host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[tuple[dict[str, Application], dict[str, str]]]:
-    """The application, by each version of Compose."""
-    made, missing = make_applications(module_host, tmp_path_factory.mktemp("shop"))
-    yield made, missing
-    for application in made.values():
-        application.remove()
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def version(request: pytest.FixtureRequest) -> str:
-    """The version of Compose."""
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def application(applications: tuple[dict[str, Application], dict[str, str]], version: str) -> Application:
-    """The application of this version."""
-    made, missing = applications
-    if version in missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing[version])
-    return made[version]
+def application(module_host: Host, tmp_path_factory: pytest.TempPathFactory) -> Generator[Application]:
+    """An application under Compose, with a database that takes a while to be healthy."""
+    yield from make_application(module_host, tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> Generator[dict[str, Container]]:
-    """What runs besides the applications before the pair comes."""
+    """What runs besides the application before the pair comes."""
     host, mark = module_host, module_host.mark
     network = f"narrow-{mark}"
     run_command("docker", "network", "create", *NETWORK, network)
@@ -109,15 +86,12 @@ def originals(module_host: Host) -> Generator[dict[str, Container]]:
 @pytest.fixture(scope="module")
 def pair(
     module_host: Host,
-    images: str,
-    compose: Compose,
-    applications: tuple[dict[str, Application], dict[str, str]],
+    application: Application,
     originals: dict[str, Container],
 ) -> Generator[Pair]:
-    """The pair, with the applications and the others."""
-    shops = [container for application in applications[0].values() for container in application.find_all()]
-    with Pair(module_host, compose, images).running() as pair:
-        assert pair.original_names() == {container.name for container in (*originals.values(), *shops)}
+    """The pair, with the application and the others."""
+    with Pair(module_host).running() as pair:
+        assert pair.original_names() == {container.name for container in (*originals.values(), *application.find_all())}
         yield pair
 
 
@@ -160,12 +134,24 @@ def test_compose_down_is_undone_without_getting_in_its_way(pair: Pair, applicati
 
 def test_a_dependency_is_healthy_before_who_depends_on_it_starts(application: Application, pair: Pair) -> None:
     before = [application.find("db"), application.find("web")]
-    if "com.docker.compose.depends_on" not in before[1].inspect()["Config"]["Labels"]:
-        pytest.skip(f"Compose {application.compose.version} writes down nowhere what its services depend on")
     run_command("docker", "rm", "--force", *(container.id for container in before))
     database, web = (wait_for_another(container) for container in before)
     [healthy, *_] = pair.host.events(database, "health_status: healthy")
     assert parse_time(database.started_at) < healthy.at <= parse_time(web.started_at)
+
+
+@pytest.mark.parametrize("turn", ["once", "and-once-more"])
+def test_an_application_recreated_by_up_force_recreate_is_left_running(
+    pair: Pair, application: Application, turn: str
+) -> None:
+    before = application.find_all(running_only=True)
+    assert len(before) == len(SERVICES), turn
+    application.run("up", "--detach", "--force-recreate")
+    pair.wait_for_checks(3)
+    after = application.find_all(running_only=True)
+    assert [container.name for container in after] == [container.name for container in before]
+    assert {container.id for container in after}.isdisjoint(container.id for container in before)
+    assert application.find_all() == after, "nothing may be left over"
 
 
 def test_who_shares_the_network_of_another_follows_it_when_both_were_removed(
@@ -204,8 +190,10 @@ def test_an_original_whose_port_a_newcomer_has_taken_waits_for_its_stop(
     pair: Pair, host: Host, originals: dict[str, Container]
 ) -> None:
     original = originals["published"]
+    pair.controller.docker("pause")  # so that the newcomer is there before anything is done
     original.docker("rm", "--force")
     newcomer = host.run("thief", *LIVE, options=("--publish", "127.0.0.1:18096:96", "--stop-timeout", "3"))
+    pair.controller.docker("unpause")
     again = wait_for_another(original)
     assert newcomer.status == "exited"
     assert again.inspect()["NetworkSettings"]["Ports"]["96/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "18096"}]

@@ -21,7 +21,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 CLIENTS = 4
@@ -155,11 +154,11 @@ def _build(name: str, instructions: tuple[str, ...]) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(prepared: World, images: str, compose: Compose) -> Generator[World]:
+def world(prepared: World) -> Generator[World]:
     """The containers of the table: seen by the pair, removed all at once, and back again (or waited for in vain)."""
     world = prepared
     world.make_all()
-    with Pair(world.host, compose, images).running() as pair:
+    with Pair(world.host).running() as pair:
         world.before = world.look()
         assert pair.original_names() == world.before.keys()
         ids = {inspect["Id"] for inspect in world.before.values()}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 PORT = 18120
@@ -102,9 +101,9 @@ def originals(module_host: Host, lost_image: str, folder: Path) -> dict[str, Con
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair, with the originals."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name for original in originals.values()}
         yield pair
 

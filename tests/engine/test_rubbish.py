@@ -17,7 +17,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
     from .host import Container, Host
 
 SOURCE = Path(__file__).with_name("stand_in.py").read_text()
@@ -78,11 +77,9 @@ def spare(module_host: Host) -> Container:
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: dict[str, Container], spare: Container
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container], spare: Container) -> Generator[Pair]:
     """The pair with its originals."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name for original in (*originals.values(), spare)}
         yield pair
 

@@ -13,7 +13,6 @@ from .pair import API, Pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from .compose import Compose
     from .host import Container, Host
 
 # How the SSA can go away and stay away.
@@ -32,9 +31,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def shared_pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def shared_pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair with its originals."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name for original in originals.values()}
         yield pair
 
@@ -46,7 +45,6 @@ def pair(shared_pair: Pair, host: Host) -> Generator[Pair]:
     host.remove_everything()  # first, or else a fresh snapshot might take what the test made for originals
     if [api for api in host.find(f"com.docker.compose.service={API}") if api.status == "paused"]:
         shared_pair.api.docker("unpause")
-        shared_pair.wait_until_healthy()  # or else `up` complains of the health that it had in its pause
     shared_pair.up()
 
 

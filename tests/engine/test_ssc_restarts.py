@@ -15,8 +15,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
-
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> dict[str, Container]:
@@ -25,9 +23,9 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, images: str, compose: Compose, originals: dict[str, Container]) -> Generator[Pair]:
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
     """The pair with its originals."""
-    with Pair(module_host, compose, images).running() as pair:
+    with Pair(module_host).running() as pair:
         assert pair.original_names() == {original.name for original in originals.values()}
         yield pair
 

@@ -13,11 +13,14 @@ WRONG = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_socket(module_host: Host) -> Container:
+    """An SSA without the engine's socket: it takes a minute, beside which the other tests run."""
+    return module_host.run_image("status-state-api", ("--tmpfs", "/data", "--tmpfs", "/run/status-state"))
+
+
 @pytest.mark.parametrize("service", WRONG)
-def test_wrong_settings_end_the_start_with_code_2_and_all_problems_at_once(
-    host: Host, images: str, service: str
-) -> None:
-    del images
+def test_wrong_settings_end_the_start_with_code_2_and_all_problems_at_once(host: Host, service: str) -> None:
     wrong = WRONG[service]
     options = tuple(part for setting in wrong for part in ("--env", setting))
     container = host.run_image(service, options)
@@ -28,7 +31,6 @@ def test_wrong_settings_end_the_start_with_code_2_and_all_problems_at_once(
     assert "Traceback" not in logs
 
 
-@pytest.mark.usefixtures("images")
 def test_an_ssa_without_the_socket_says_the_remedy_and_gives_up_after_a_minute(without_socket: Container) -> None:
     without_socket.wait_for("exited", seconds=RETRY_SECONDS + 30)
     state = without_socket.state

@@ -17,7 +17,6 @@ from .waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from .compose import Compose
 
 ORIGINALS = 60
 NEWCOMERS = 30
@@ -40,11 +39,9 @@ def originals(module_host: Host) -> list[Container]:
 
 
 @pytest.fixture(scope="module")
-def pair(
-    module_host: Host, images: str, compose: Compose, originals: list[Container], protected: Container
-) -> Generator[Pair]:
+def pair(module_host: Host, originals: list[Container], protected: Container) -> Generator[Pair]:
     """The pair, which looks by itself once a minute: events have to do."""
-    with Pair(module_host, compose, images, SSC_INTERVAL="60s").running() as pair:
+    with Pair(module_host, SSC_INTERVAL="60s").running() as pair:
         assert pair.original_names() == {original.name for original in originals}
         assert protected.status == "running"
         yield pair

@@ -10,18 +10,17 @@ from .pair import API, Pair
 from .waiting import wait_until
 
 if TYPE_CHECKING:
-    from .compose import Compose
     from .private_engine import PrivateEngine
 
 UNCHANGED_SECONDS = 20
 
 
 def test_a_fresh_snapshot_of_an_engine_that_has_just_started_waits_for_what_boots_late(
-    engine: PrivateEngine, host: Host, images: str, compose: Compose
+    engine: PrivateEngine, host: Host
 ) -> None:
     engine.restart(signal.SIGTERM)
     early = host.run("early")
-    pair = Pair(host, compose, images)
+    pair = Pair(host)
     try:
         pair.run_compose("up", "--detach", "--no-deps", API)
         api = pair.api

@@ -9,83 +9,68 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ContainerError, EngineError
-from ..model import Outcome, Result
+from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
-from ..protection import protection
 from .recipe import Creation, creation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..engine.client import Engine
-    from ..model import Action, Original, Snapshot
-
-REMAINS = frozenset({"dead", "removing"})
-"""States in which a container still has its name, and can be neither started nor waited for."""
+    from ..model import Action, Original, Seen, Snapshot
 
 
-async def recreate(engine: Engine, action: Action, snapshot: Snapshot, attempting: Callable[[], None]) -> Outcome:
+async def recreate(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen) -> Outcome:
     """Make an original again that is gone.
 
     Args:
         engine: where.
         action: what, and why.
-        snapshot: the snapshot in force at this moment, which may be newer than the action.
-        attempting: called just before the engine is told to do something.
+        snapshot: the snapshot in force at this moment.
+        seen: what was looked at just now; remains that hold the original's name are renamed out of the way.
+
+    Raises:
+        ContainerError: the engine refused; nothing is left that could not stay.
+        EngineError: the engine could not be asked.
     """
-    original = snapshot.by_id.get(action.original_id or "")
-    if original is None or protection(original.labels) is not None:
-        return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
-    try:
-        seen = await engine.inspect(original.id)
-        if seen is not None and seen["State"]["Status"] not in REMAINS:
-            return Outcome(action, Result.DROPPED, "it exists again")
-        holder = await engine.inspect(original.name)
-        if holder is not None and not _may_be_moved(holder, original, snapshot):
-            return Outcome(action, Result.DROPPED, "its name was taken meanwhile")
-        missing = await _missing(engine, original, snapshot)
-        if missing:
-            return Outcome(action, Result.DROPPED, f"it needs {missing}, which has to be made again first")
-        attempting()
-        if holder is not None:
-            await engine.rename(holder["Id"], f"{original.name}-dead-{holder['Id'][:12]}")
-        made_id = await make(engine, original, snapshot, original.name)
-    except (ContainerError, EngineError) as error:
-        return Outcome(action, Result.FAILED, str(error))
+    original = snapshot.by_id[action.original_id or ""]
+    await _clear_leftovers(engine, original)
+    if seen.holder is not None:
+        await engine.rename(seen.holder["Id"], f"{original.name}-dead-{seen.holder['Id'][:12]}")
+    made_id = await make(engine, original, snapshot, original.name)
     try:
         await engine.start(made_id)
     except (ContainerError, EngineError) as error:
-        await _take_back(engine, made_id)
+        if await _take_back(engine, made_id):
+            raise
         return Outcome(action, Result.FAILED, str(error), made_id=made_id)
     return Outcome(action, Result.DONE, made_id=made_id)
 
 
-async def _take_back(engine: Engine, made_id: str) -> None:
-    """Remove what was made and could never be started: what it refers to may have gone while it was made."""
+async def _clear_leftovers(engine: Engine, original: Original) -> None:
+    """Remove what a restore has made under its temporary name, and could not name before its process was ended.
+
+    That it is the controller's own making shows by the impostor, which was put aside already: both names hold its id.
+    """
+    containers = await engine.containers()
+    aside = [one.id for one in containers if one.name == aside_name(original.name, one.id)]
+    names = {restored_name(original.name, container_id) for container_id in aside}
+    for one in containers:
+        if one.name in names and one.state == "created":
+            await engine.remove_own(one.id)
+
+
+async def _take_back(engine: Engine, made_id: str) -> bool:
+    """Remove what was made and could never be started: what it refers to may have gone while it was made.
+
+    What can't be removed now stays where it is, and is started once that is possible; then the answer is False.
+    """
     try:
         seen = await engine.inspect(made_id)
-        if seen is not None and seen["State"]["Status"] == "created":
+        if seen is not None and state_of(seen) == "created":
             await engine.remove_own(made_id)
+            return True
     except (ContainerError, EngineError):
-        return  # it stays where it is, and is started once that is possible
-
-
-def _may_be_moved(holder: dict[str, Any], original: Original, snapshot: Snapshot) -> bool:
-    """Tell whether the holder of the name is mere remains, and nobody's that is not to be touched."""
-    labels: dict[str, str] = holder["Config"].get("Labels") or {}
-    if holder["State"]["Status"] not in REMAINS or protection({**labels, **snapshot.policy.labels(original.name)}):
         return False
-    return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
-
-
-async def _missing(engine: Engine, original: Original, snapshot: Snapshot) -> str | None:
-    """Return the name of an original that this one can't be made without and that is gone itself, if there is one."""
-    by_name = {other.name: other for other in snapshot.originals}
-    for reference in joined(original.inspect):
-        other = snapshot.by_id.get(reference) or by_name.get(reference)
-        if other is not None and await engine.inspect(other.name) is None:
-            return other.name
-    return None
+    return seen is None
 
 
 async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str) -> str:
@@ -126,9 +111,13 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
     """
     present: dict[str, str] = {}
     volumes: set[str] = set()
-    for reference in joined(original.inspect):
+    references = joined(original.inspect)
+    ids = {one.name: one.id for one in await engine.containers()} if references else {}
+    for reference in references:
         other = snapshot.by_id.get(reference)
-        seen = await engine.inspect(other.name if other else reference)
+        name = other.name if other else reference.removeprefix("/")
+        # By exact name: the engine would also take the beginning of an id for one.
+        seen = await engine.inspect(ids.get(name, reference))
         if seen is not None:
             if other is not None:  # whoever was asked for by name stays so
                 present[reference] = seen["Id"]

@@ -25,19 +25,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..errors import ContainerError, ControllerError, EngineError
-from ..model import RUNNING_STATES, Outcome, Result, aside_name
-from ..protection import protection
+from ..errors import ContainerError, ControllerError
+from ..model import RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
+from .look import find
 from .recipe import creation
-from .recreate import REMAINS, make, make_as_requested
+from .recreate import make, make_as_requested
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from structlog.typing import FilteringBoundLogger
 
     from ..engine.client import Engine
-    from ..model import Action, Original, Snapshot
+    from ..model import Action, Inspect, Original, Seen, Snapshot
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
@@ -46,114 +44,81 @@ REMOVAL_SECONDS = 10.0
 REMOVAL_POLL_SECONDS = 0.1
 
 
-class Restorer:
-    """Restores originals, and remembers the attempts that failed: they are repeated only when something has changed."""
+async def restore(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen) -> Outcome:
+    """Give an original its place back.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._failed: dict[tuple[str, str], tuple[tuple[str | None, ...], str]] = {}
+    Args:
+        engine: where.
+        action: `container` is the impostor, or the original itself where it is to leave a namespace that is no more.
+        snapshot: the snapshot in force at this moment.
+        seen: what was looked at just now; `holder` is the impostor.
 
-    async def restore(self, action: Action, snapshot: Snapshot, attempting: Callable[[], None]) -> Outcome:
-        """Give an original its place back.
+    Raises:
+        ContainerError: the engine refused; everything is as it was.
+        EngineError: the engine could not be asked.
+    """
+    original, impostor = snapshot.by_id[action.original_id or ""], seen.holder or {}
+    made_id = await _exchange(engine, original, impostor, snapshot)
+    kept = f"the other one is kept as {aside_name(original.name, impostor['Id'])}"
+    if impostor["HostConfig"].get("AutoRemove"):
+        kept = "the other one was run with --rm, so the engine deleted it when it stopped"
+    return Outcome(action, Result.DONE, kept, made_id=made_id)
 
-        Args:
-            action: `container` is the impostor.
-            snapshot: the snapshot in force at this moment, which may be newer than the action.
-            attempting: called just before something is changed.
-        """
-        original = snapshot.by_id.get(action.original_id or "")
-        if original is None or protection(original.labels) is not None:
-            return Outcome(action, Result.DROPPED, "it is no longer in the snapshot, or protected by now")
-        # An original that shares a namespace with one that was made again is replaced by itself.
-        by_itself = action.container.id == original.id
-        if action.container.id in snapshot.by_id and not by_itself:
-            return Outcome(action, Result.DROPPED, "the other container belongs to the snapshot by now")
-        pair = (original.id, action.container.id)
-        present: tuple[str | None, ...] = ()
-        try:
-            seen = await self._engine.inspect(original.id)
-            if seen is not None and seen["State"]["Status"] not in REMAINS and not by_itself:
-                return Outcome(action, Result.DROPPED, "it exists again")
-            impostor = await self._engine.inspect(original.name)
-            if impostor is None or impostor["Id"] != action.container.id:
-                return Outcome(action, Result.DROPPED, "its name has changed hands meanwhile")
-            labels: dict[str, str] = impostor["Config"].get("Labels") or {}
-            if protection({**labels, **snapshot.policy.labels(original.name)}) is not None:
-                return Outcome(action, Result.DROPPED, "the other container is protected by now")
-            # A change of any of these is a reason to try again what has failed before.
-            present = (
-                snapshot.id,
-                await self._engine.image_id(original.image),
-                await self._engine.image_id(original.image_id),
-            )
-            before = self._failed.get(pair)
-            if before is not None and before[0] == present:
-                return Outcome(action, Result.FAILED, f"{before[1]} (tried again when its image or the other changes)")
-            attempting()
-            made_id = await self._exchange(original, impostor, snapshot)
-        except (ContainerError, EngineError) as error:
-            if isinstance(error, ContainerError):
-                self._failed[pair] = (present, str(error))
-            return Outcome(action, Result.FAILED, str(error))
-        self._failed.pop(pair, None)
-        kept = f"the other one is kept as {aside_name(original.name, impostor['Id'])}"
-        if impostor["HostConfig"].get("AutoRemove"):
-            kept = "the other one was run with --rm, so the engine deleted it when it stopped"
-        return Outcome(action, Result.DONE, kept, made_id=made_id)
 
-    async def _exchange(self, original: Original, impostor: dict[str, Any], snapshot: Snapshot) -> str:
-        engine = self._engine
-        temporary_name = f"{original.name}-restored-{impostor['Id'][:12]}"
-        left_over = await engine.inspect(temporary_name)
-        if left_over is not None and left_over["State"]["Status"] == "created":
-            await engine.remove_own(left_over["Id"])  # of an attempt in the middle of which the controller ended
-        new_id = await make(engine, original, snapshot, temporary_name)
-        try:
-            await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
-            await self._put_aside(impostor, aside_name(original.name, impostor["Id"]))
-            await engine.rename(new_id, original.name)
-            await engine.start(new_id)
-        except ControllerError:
-            await self._put_back(original, impostor, new_id)
-            raise
-        return new_id
+async def _exchange(engine: Engine, original: Original, impostor: Inspect, snapshot: Snapshot) -> str:
+    temporary_name = restored_name(original.name, impostor["Id"])
+    left_over = await find(engine, temporary_name)
+    if left_over is not None and state_of(left_over) == "created":
+        await engine.remove_own(left_over["Id"])  # of an attempt in the middle of which the controller ended
+    new_id = await make(engine, original, snapshot, temporary_name)
+    try:
+        await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
+        await _put_aside(engine, impostor, aside_name(original.name, impostor["Id"]))
+        await engine.rename(new_id, original.name)
+        await engine.start(new_id)
+    except ControllerError:
+        await _put_back(engine, original, impostor, new_id)
+        raise
+    return new_id
 
-    async def _put_aside(self, impostor: dict[str, Any], name: str) -> None:
-        """Take the impostor's name away; one that was run with `--rm` goes by itself, a moment after its stop."""
-        if impostor["HostConfig"].get("AutoRemove"):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(REMOVAL_SECONDS):
-                    while await self._engine.inspect(impostor["Id"]) is not None:  # noqa: ASYNC110 # the engine does it
-                        await asyncio.sleep(REMOVAL_POLL_SECONDS)
-                    return
-        try:
-            await self._engine.rename(impostor["Id"], name)
-        except ContainerError:
-            if await self._engine.inspect(impostor["Id"]) is not None:
-                raise
 
-    async def _put_back(self, original: Original, impostor: dict[str, Any], new_id: str) -> None:
-        """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""
-        engine = self._engine
-        impostor_id: str = impostor["Id"]
-        await self._tried(engine.remove_own(new_id))
-        seen = await self._tried(engine.inspect(impostor_id))
-        if seen is None:
-            name = str(impostor["Config"]["Image"])
-            image = name if await self._tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
-            request = creation(impostor, image, {}, frozenset())
-            made = await self._tried(make_as_requested(engine, original.name, request))
-            if made is None:
+async def _put_aside(engine: Engine, impostor: Inspect, name: str) -> None:
+    """Take the impostor's name away; one that was run with `--rm` goes by itself, a moment after its stop."""
+    if impostor["HostConfig"].get("AutoRemove"):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REMOVAL_SECONDS):
+                while await engine.inspect(impostor["Id"]) is not None:  # noqa: ASYNC110 # the engine does it
+                    await asyncio.sleep(REMOVAL_POLL_SECONDS)
                 return
-            impostor_id = made
-        elif seen["Name"].removeprefix("/") != original.name:
-            await self._tried(engine.rename(impostor_id, original.name))
-        if impostor["State"]["Status"] in RUNNING_STATES:
-            await self._tried(engine.start(impostor_id))
+    try:
+        await engine.rename(impostor["Id"], name)
+    except ContainerError:
+        if await engine.inspect(impostor["Id"]) is not None:
+            raise
 
-    async def _tried(self, step: Any) -> Any:
-        try:
-            return await step
-        except ControllerError as error:
-            log.error("putting a replaced container back failed in part", cause=str(error))  # noqa: TRY400 # foreseen
-            return None
+
+async def _put_back(engine: Engine, original: Original, impostor: Inspect, new_id: str) -> None:
+    """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""
+    impostor_id: str = impostor["Id"]
+    await _tried(engine.remove_own(new_id))
+    seen = await _tried(engine.inspect(impostor_id))
+    if seen is None:
+        name = str(impostor["Config"]["Image"])
+        image = name if await _tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
+        request = creation(impostor, image, {}, frozenset())
+        made = await _tried(make_as_requested(engine, original.name, request))
+        if made is None:
+            return
+        impostor_id = made
+    elif name_of(seen) != original.name:
+        await _tried(engine.rename(impostor_id, original.name))
+    if state_of(impostor) in RUNNING_STATES:
+        await _tried(engine.start(impostor_id))
+
+
+async def _tried(step: Any) -> Any:
+    try:
+        return await step
+    except ControllerError as error:
+        log.error("put_back_failed", message="putting a replaced container back failed in part", cause=str(error))  # noqa: TRY400 # foreseen
+        return None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import closing, suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -21,13 +20,14 @@ import urllib3.exceptions
 from docker import APIClient
 from docker.utils import kwargs_from_env
 
-from ..errors import ContainerError, ControllerError, EngineError, EngineRefused
+from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
+from .faults import explain
 from .parsing import read_event, read_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from ..model import Container, Event
 
@@ -91,18 +91,6 @@ class Engine:
         if not isinstance(network.get("Id"), str):
             raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
         return network["Id"]
-
-    async def clock(self) -> datetime:
-        """Ask the engine for its own time, by which it notes when containers were started.
-
-        Raises:
-            EngineError: it can't be asked.
-        """
-        info: dict[str, Any] = await self._call(lambda client: client.info())
-        try:
-            return datetime.fromisoformat(info["SystemTime"])
-        except (KeyError, TypeError, ValueError):
-            raise EngineError(f"what answers at {self.address} has no clock: is it a Docker engine?") from None
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.
@@ -330,7 +318,7 @@ class Engine:
         except _CANT_ASK as error:
             # The next call begins with a new connection: the engine that comes back may speak another API version.
             self._disconnect()
-            raise self._explained(error) from error
+            raise explain(error, self.address, READ_TIMEOUT_SECONDS) from error
 
     def _connected(self) -> APIClient:
         with self._lock:
@@ -351,34 +339,3 @@ class Engine:
         # Not closed here: another thread may be listening on it. It is closed when the last of them lets go.
         with self._lock:
             self._client = None
-
-    def _explained(self, error: BaseException) -> ControllerError:
-        causes = list(_causes(error))
-        if any(isinstance(cause, FileNotFoundError) for cause in causes):
-            return EngineRefused(
-                f"there is no engine socket at {self.address}: mount the host's /var/run/docker.sock, or set DOCKER_HOST"
-            )
-        if any(isinstance(cause, PermissionError) for cause in causes):
-            return EngineError(
-                f"the engine socket at {self.address} may not be opened: run this container as user 0, or as a member "
-                "of the socket's group"
-            )
-        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-            return EngineRefused(f"no engine listens at {self.address}: is it down or being restarted?")
-        if any(isinstance(cause, requests.exceptions.Timeout | TimeoutError) for cause in causes):
-            return EngineError(f"the engine at {self.address} did not answer within {READ_TIMEOUT_SECONDS} s")
-        return EngineError(f"the engine at {self.address} can't be asked: {error}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk through everything that an exception wraps; urllib3 and requests hide the cause among the arguments."""
-    seen: set[int] = set()
-    waiting: list[BaseException] = [error]
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        linked = (current.__cause__, current.__context__, *current.args, getattr(current, "reason", None))
-        waiting += [link for link in linked if isinstance(link, BaseException)]

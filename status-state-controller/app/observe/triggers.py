@@ -11,8 +11,12 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..model import Activity
+
 if TYPE_CHECKING:
-    from ..model import Event, StopManners
+    from collections.abc import Iterable
+
+    from ..model import Event, StopPolicy
 
 LONGEST_SETTLING_SECONDS = 5.0
 """A host on which something happens all the time is judged nevertheless."""
@@ -32,7 +36,7 @@ class Turn:
     only: frozenset[str] | None = None
 
 
-class Changes:
+class Triggers:
     """What the engine reported since the last check.
 
     Args:
@@ -47,13 +51,14 @@ class Changes:
         self._asked_until: dict[str, float] = {}
         self._stopped_on_request: set[str] = set()
         self._ending: dict[str, tuple[str, float]] = {}
+        self._healthy_at: dict[str, float] = {}
 
-    def note(self, event: Event, now: float, manners: StopManners) -> None:
-        """Take note of an event; `manners` are those of its container."""
+    def note(self, event: Event, now: float, stop_policy: StopPolicy) -> None:
+        """Take note of an event; `stop_policy` is that of its container."""
         if event.action == "kill":
-            if signal_number(event.signal) not in {signal_number(manners.stop_signal), signal.SIGKILL}:
+            if signal_number(event.signal) not in {signal_number(stop_policy.stop_signal), signal.SIGKILL}:
                 return  # a SIGHUP to reload something is no change
-            patience = max(manners.stop_timeout_seconds, 0.0) + ASKED_MARGIN_SECONDS
+            patience = max(stop_policy.stop_timeout_seconds, 0.0) + ASKED_MARGIN_SECONDS
             self._asked_until[event.container_id] = now + patience
             self._ending[event.container_id] = (event.project, now + LONGEST_ENDING_SECONDS)
         elif event.action == "die":
@@ -68,21 +73,29 @@ class Changes:
             self._asked_until.pop(event.container_id, None)
         elif event.action == "destroy":
             self._stopped_on_request.discard(event.container_id)
+            self._healthy_at.pop(event.container_id, None)
+        elif event.detail == "healthy":
+            self._healthy_at[event.container_id] = float(event.cursor)
         self.expect(now)
+
+    def look_at(self, container_ids: Iterable[str]) -> None:
+        """Ask for an immediate look at these containers: what they waited for has come to its end."""
+        self._urgent.update(container_ids)
 
     def expect(self, now: float) -> None:
         """Ask for a check of everything once the host has settled."""
         self._first_at = now if self._first_at is None else self._first_at
         self._last_at = now
 
-    def projects_at_work(self, now: float) -> frozenset[str]:
-        """Return the compose projects of which a container is being stopped: compose has not finished with them."""
+    def activity(self, now: float) -> Activity:
+        """Return what the events say of this moment."""
         self._ending = {key: value for key, value in self._ending.items() if value[1] > now}
-        return frozenset(project for project, _ in self._ending.values() if project)
-
-    def was_asked_for(self, container_id: str) -> bool:
-        """Tell whether the last exit of a container was what an operator, or compose, had asked for."""
-        return container_id in self._stopped_on_request
+        return Activity(
+            stopping=frozenset(key for key, until in self._asked_until.items() if until > now),
+            stopping_projects=frozenset(project for project, _ in self._ending.values() if project),
+            stopped_on_request=frozenset(self._stopped_on_request),
+            healthy_at=dict(self._healthy_at),
+        )
 
     def next_turn(self, now: float, periodic_at: float) -> Turn:
         """Decide what to do next; a turn that is a check takes note of nothing twice.

@@ -1,4 +1,4 @@
-"""Whom an original waits for before it is started or made again. Pure.
+"""What an original depends on before it is started or made again. Pure.
 
 It waits for what it depends on, as compose and the engine know it, and for newcomers that hold something it needs: a
 port of the host, or its address. For nobody else.
@@ -7,18 +7,35 @@ port of the host, or its address. For nobody else.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..model import After, Condition
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ..model import Container, Original, Snapshot
 
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 DEPENDS_ON_LABEL = "com.docker.compose.depends_on"
+
+
+class Condition(StrEnum):
+    """What must be true of another original before an action begins."""
+
+    STARTED = "started"
+    HEALTHY = "healthy"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Another original that an action waits for, by its name: ids change when a container is made again."""
+
+    name: str
+    condition: Condition
+
 
 _CONDITIONS = {
     "service_started": Condition.STARTED,
@@ -99,8 +116,3 @@ def _same_port(taken: tuple[str, int, str], wanted: tuple[str, str, str]) -> boo
     if not int(first) <= taken[1] <= int(last or first):
         return False
     return taken[0] == wanted[0] or taken[0] in _ANY_ADDRESS or wanted[0] in _ANY_ADDRESS
-
-
-def busy_with_newcomers(original: Original, newcomers: Iterable[Container]) -> list[After]:
-    """Return the newcomers whose stop the original has to wait for."""
-    return [After(newcomer.name, Condition.STOPPED) for newcomer in newcomers if blocks(newcomer, original)]

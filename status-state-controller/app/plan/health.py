@@ -1,150 +1,295 @@
-"""Which originals are ill, and whether a restart may mend them. Pure; time is passed in.
+"""Which originals are unhealthy, and whether a restart may fix it. Pure.
 
-A restart is no cure for everything. What was never well since its start is left alone: it may be a database that is
-recovering. And when many fall ill together, the cause is the host or the network, not they. To tell that, an illness is
-acted on only once nobody else has fallen ill for a while.
+A restart is no cure for everything. What has not been healthy since its start is left alone: it may be a database that
+is recovering. And when many become unhealthy together, the cause is the host or the network, not they. To tell that,
+it is acted on only once nobody else has become unhealthy for a while.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..model import Notice, Unhealthy
+from .memory import HealthySeen, MassFailure, Settling
+from .status_text import up_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-ILLNESS_SETTLES_SECONDS = 5.0
-LONGEST_SETTLING_SECONDS = 30.0
-"""The usual interval of health checks: whoever has fallen ill together has shown it by then."""
-SSA_FINDS_OUT_SECONDS = 60.0
-"""What three failures of a probe take by default, and its start period."""
+    from ..model import Container, Inspect, Observed, Original, Verdicts
+    from .memory import Memory
+    from .timing import Timing
+
+HEALTHY, UNHEALTHY, STARTING = "(healthy)", "(unhealthy)", "(health: starting)"
+"""As the engine's list writes them behind the time for which a container is up."""
+
+MARGIN_SECONDS = 0.2
+"""What was seen healthy so shortly after a start may have been seen before it."""
+
 LEAST_OF_A_MASS = 3
-"""Design, section 3: more than half of the originals, and at least three."""
+"""Design, section 1: more than half of the originals, and at least three."""
 
+DEFAULT_RETRIES = 3
+"""The engine's own, for a health check that sets none."""
 
-@dataclass(frozen=True, slots=True)
-class Illness:
-    """What ails one run of a container.
-
-    `verdict` tells that the SSA says so, else it is the engine's health check. `mendable` is False for what was never
-    well since its start; `counts` tells whether it counts when many are ill at once.
-    """
-
-    started_at: str
-    reason: str
-    verdict: bool
-    mendable: bool = True
-    counts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What the SSA says: why runs of containers are failing, by id and start, and which are about to.
-
-    `known` is False while it says nothing: then nobody is known to be failing, or to be well.
-    """
-
-    failing: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    faltering: frozenset[str] = frozenset()
-    known: bool = False
-
-    def reason(self, container_id: str, started_at: str) -> str | None:
-        """Return why this run is failing; None when it is not."""
-        return self.failing.get((container_id, started_at))
+Runs = frozenset[tuple[str, str]]
 
 
 class Hold(StrEnum):
-    """Why illnesses are not acted on now."""
+    """Why nobody unhealthy is restarted now."""
 
-    SETTLING = "unless others fall ill as well"
-    MANY = "as most originals are, the cause is probably not in it"
+    SETTLING = "unless others become unhealthy as well"
+    MASS_FAILURE = "as most originals are, the cause is probably not in it"
 
 
 @dataclass(frozen=True, slots=True)
-class Illnesses:
-    """The illnesses of all originals, by the id of the container that has the original's place.
+class Health:
+    """Who is unhealthy, by the id of the container that has an original's place; why that is not acted on now, if so.
 
-    `others` are those that have just failed a check, though not yet often enough to be ill. `hold` tells why none of
-    them is acted on now, if none is.
+    `settles_in` are the seconds until it may be; `memory` is the one passed in with what was learnt.
     """
 
-    by_id: Mapping[str, Illness] = field(default_factory=dict[str, Illness])
-    others: frozenset[str] = frozenset()
+    memory: Memory
+    unhealthy: Mapping[str, Unhealthy] = field(default_factory=dict[str, Unhealthy])
     hold: Hold | None = None
-
-    @property
-    def mendable(self) -> frozenset[tuple[str, str]]:
-        """The runs that a restart may mend, by id and start."""
-        return frozenset((key, illness.started_at) for key, illness in self.by_id.items() if illness.mendable)
-
-    def many(self, originals: int) -> str | None:
-        """Say that so many of the originals are ill at once that the cause can't be in them; None when it is not so."""
-        ill = {container_id for container_id, illness in self.by_id.items() if illness.counts} | self.others
-        if len(ill) < LEAST_OF_A_MASS or 2 * len(ill) <= originals:
-            return None
-        return f"{len(ill)} of {originals} originals are unhealthy at once"
+    settles_in: float = 0.0
+    notices: tuple[Notice, ...] = ()
 
 
-class Settling:
-    """Knows when it is clear how many are ill, and whether most of them were until just now."""
+def wants_look(places: Mapping[str, Original], observed: Observed, verdicts: Verdicts, memory: Memory) -> set[str]:
+    """Return the ids of containers whose `inspect` is needed to tell who is unhealthy: none while nobody seems to be.
 
-    def __init__(self) -> None:
-        self._known: frozenset[tuple[str, str]] = frozenset()
-        self._settled = True
-        self._after_many = False
-        self._first_at = 0.0
-        self._last_at = 0.0
-
-    def note(self, illnesses: Illnesses, now: float, *, many: bool) -> float:
-        """Take note of who is ill now; return the seconds until that may be acted on, 0 for now.
-
-        Args:
-            illnesses: who is ill.
-            now: the time.
-            many: whether so many are ill that none of them is mended.
-        """
-        ill = illnesses.mendable
-        # After many were ill the others recover one by one: that has to come to an end as well.
-        changed = bool(ill - self._known) or (self._after_many and ill != self._known)
-        self._known = ill
-        if many:
-            self._settled, self._after_many = False, True
-            self._first_at = self._last_at = now
-            return ILLNESS_SETTLES_SECONDS
-        if not ill:
-            self._settled, self._after_many = True, False
-            return 0.0
-        if changed:
-            self._first_at = now if self._settled else self._first_at
-            self._settled, self._last_at = False, now
-        settled_at = min(self._last_at + ILLNESS_SETTLES_SECONDS, self._first_at + LONGEST_SETTLING_SECONDS)
-        if now >= settled_at:
-            self._settled, self._after_many = True, False
-        return max(0.0, settled_at - now)
-
-
-class Outbreak:
-    """Whether many are ill at once, from when that shows until it is known to be over.
-
-    While the SSA says nothing it is not over, if some of them were ill by its word: nor for a minute after, since the
-    SSA itself has to find out anew.
+    Those that seem so come first. Once one of them may be restarted, all with a health check are looked at: some may be
+    about to fail as well.
     """
+    suspects = [one.id for one in _suspects(places, observed, verdicts)]
+    if any(one not in observed.inspects for one in suspects):
+        return set(suspects)
+    if not any(
+        one.restartable for one in _judge_all(places, observed, verdicts, _noted(places, observed, memory)).values()
+    ):
+        return set()
+    return {one.id for one in _running(places, observed) if HEALTHY in one.status}
 
-    def __init__(self) -> None:
-        self.sentence: str | None = None
-        """What is told of it, as it was at its beginning; None while there is none."""
-        self._by_verdict = False
-        self._unsure_until = 0.0
 
-    def note(self, illnesses: Illnesses, originals: int, now: float, *, verdicts_known: bool) -> None:
-        """Take note of who is ill now."""
-        if not verdicts_known:
-            self._unsure_until = now + SSA_FINDS_OUT_SECONDS
-        many = illnesses.many(originals)
-        if many is not None:
-            self.sentence = self.sentence or many
-            if verdicts_known:
-                self._by_verdict = any(illness.verdict for illness in illnesses.by_id.values())
-        elif not (self._by_verdict and now < self._unsure_until):
-            self.sentence, self._by_verdict = None, False
+def judge_health(
+    places: Mapping[str, Original],
+    observed: Observed,
+    verdicts: Verdicts,
+    memory: Memory,
+    *,
+    now: float,
+    timing: Timing,
+    originals: int,
+) -> Health:
+    """Judge all that have the place of an original.
+
+    Args:
+        places: the original whose place a container has, by the container's id; without protected ones.
+        observed: with the `inspect`s that `wants_look` asks for.
+        verdicts: what the SSA says.
+        memory: of the last check.
+        now: the time.
+        timing: the periods.
+        originals: how many there are.
+    """
+    memory = _noted(places, observed, memory)
+    unhealthy = _judge_all(places, observed, verdicts, memory)
+    faltering = frozenset[str]()
+    if any(one.restartable for one in unhealthy.values()):
+        faltering = (_about_to_fail(places, observed) | (verdicts.faltering & places.keys())) - unhealthy.keys()
+    mass = _note_mass(memory.mass_failure, unhealthy, faltering, verdicts, originals=originals, now=now, timing=timing)
+    runs = frozenset((key, one.started_at) for key, one in unhealthy.items() if one.restartable)
+    settling, settles_in = _note_settling(memory.settling, runs, mass.sentence is not None, now, timing)
+    hold = Hold.SETTLING if settles_in > 0 else None
+    memory = replace(
+        memory,
+        mass_failure=mass,
+        settling=settling,
+        reasons={key: (one.started_at, one.reason) for key, one in unhealthy.items() if not one.by_verdict},
+    )
+    notices = (*_left_alone(places, unhealthy), *_mass_notice(mass))
+    return Health(memory, unhealthy, Hold.MASS_FAILURE if mass.sentence else hold, settles_in, notices)
+
+
+def health_of(inspect: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an `inspect` says of the health check; empty where there is none."""
+    return inspect["State"].get("Health") or {}
+
+
+def still_unhealthy(seen: Inspect, before: Unhealthy, verdicts: Verdicts) -> bool:
+    """Tell whether a container that was looked at again is still unhealthy for the same cause, in the same run."""
+    if str(seen["State"].get("StartedAt")) != before.started_at:
+        return False
+    if before.by_verdict:
+        return verdicts.reason(str(seen["Id"]), before.started_at) is not None
+    return health_of(seen).get("Status") == "unhealthy"
+
+
+def _running(places: Mapping[str, Original], observed: Observed) -> list[Container]:
+    return [one for one in observed.containers if one.id in places and one.state == "running"]
+
+
+def _suspects(places: Mapping[str, Original], observed: Observed, verdicts: Verdicts) -> list[Container]:
+    failing = {container_id for container_id, _ in verdicts.failing}
+    return [one for one in _running(places, observed) if UNHEALTHY in one.status or one.id in failing]
+
+
+def _noted(places: Mapping[str, Original], observed: Observed, memory: Memory) -> Memory:
+    """Note who is seen healthy now."""
+    healthy: dict[str, HealthySeen] = {}
+    for one in observed.containers:
+        if one.id not in places:
+            continue
+        seen = memory.healthy.get(one.id, HealthySeen())
+        if one.state == "running" and HEALTHY in one.status:
+            seen = replace(seen, listed_at=observed.at)
+        if one.id in observed.activity.healthy_at:
+            seen = replace(seen, event_at=observed.activity.healthy_at[one.id])
+        if seen != HealthySeen():
+            healthy[one.id] = seen
+    return replace(memory, healthy=healthy)
+
+
+def _judge_all(
+    places: Mapping[str, Original], observed: Observed, verdicts: Verdicts, memory: Memory
+) -> dict[str, Unhealthy]:
+    found: dict[str, Unhealthy] = {}
+    for container in _suspects(places, observed, verdicts):
+        seen = observed.inspects.get(container.id)
+        if seen is None or seen["State"].get("Status") != "running":
+            continue
+        one = _judge_health_check(container, seen, places[container.id], observed, memory)
+        # Who has a health check and has not passed it in this run may be recovering, whatever a probe or a log says.
+        if (one is None and health_of(seen).get("Status") != "starting") or (one is not None and one.restartable):
+            one = _judge_verdict(seen, verdicts) or one
+        if one is not None:
+            found[container.id] = one
+    return found
+
+
+def _judge_verdict(seen: Inspect, verdicts: Verdicts) -> Unhealthy | None:
+    started_at = str(seen["State"]["StartedAt"])
+    reason = verdicts.reason(str(seen["Id"]), started_at)
+    return None if reason is None else Unhealthy(started_at, f"is unhealthy: {reason}", by_verdict=True)
+
+
+def _judge_health_check(
+    container: Container, seen: Inspect, original: Original, observed: Observed, memory: Memory
+) -> Unhealthy | None:
+    health = health_of(seen)
+    # The engine also writes `unhealthy` when a container is paused, and leaves it there until the next check.
+    if health.get("Status") != "unhealthy" or (health.get("FailingStreak") or 0) < _retries(seen):
+        return None
+    started_at = str(seen["State"]["StartedAt"])
+    at_snapshot: dict[str, Any] = original.inspect.get("State") or {}
+    was_healthy = health_of({"State": at_snapshot}).get("Status") == "healthy"
+    same_run = (original.id, at_snapshot.get("StartedAt")) == (container.id, started_at)
+    before = memory.healthy.get(container.id, HealthySeen())
+    by_event = before.event_at is not None and before.event_at > datetime.fromisoformat(started_at).timestamp()
+    # The list tells in whole seconds, minutes, …, rounded down, for how long it has run.
+    by_list = before.listed_at is not None and observed.at - before.listed_at + MARGIN_SECONDS < up_seconds(
+        container.status
+    )
+    restartable = (was_healthy and same_run) or by_event or by_list
+    known_at, known_reason = memory.reasons.get(container.id, ("", ""))
+    # As it was when it was first seen: exit codes may change at every check.
+    reason = known_reason if known_at == started_at else f"is unhealthy: its health check {_failed(health)}"
+    counts = restartable or was_healthy or before != HealthySeen()
+    return Unhealthy(started_at, reason, restartable=restartable, counts=counts)
+
+
+def _retries(seen: Inspect) -> int:
+    config: dict[str, Any] = seen.get("Config") or {}
+    health_check: dict[str, Any] = config.get("Healthcheck") or {}
+    return health_check.get("Retries") or DEFAULT_RETRIES
+
+
+def _failed(health: Mapping[str, Any]) -> str:
+    """Tell how it failed; what it said is left out, since it is in no log and may hold secrets."""
+    checks: list[dict[str, Any]] = health.get("Log") or []
+    code = f" with exit code {checks[-1].get('ExitCode')}" if checks else ""
+    return f"fails{code}"
+
+
+def _about_to_fail(places: Mapping[str, Original], observed: Observed) -> frozenset[str]:
+    """Return those whose last health check failed, though they are still called healthy."""
+    healthy = [one.id for one in _running(places, observed) if HEALTHY in one.status]
+    looks = {one: observed.inspects.get(one) for one in healthy}
+    return frozenset(key for key, seen in looks.items() if seen and (health_of(seen).get("FailingStreak") or 0) > 0)
+
+
+def _note_mass(
+    before: MassFailure,
+    unhealthy: Mapping[str, Unhealthy],
+    faltering: frozenset[str],
+    verdicts: Verdicts,
+    *,
+    originals: int,
+    now: float,
+    timing: Timing,
+) -> MassFailure:
+    """Tell whether many are unhealthy at once, from when that shows until it is known to be over.
+
+    While the SSA says nothing it is not over, if some of them were unhealthy by its word: nor for a minute after, since
+    the SSA itself has to find out anew.
+    """
+    unsure_until = before.unsure_until if verdicts.known else now + timing.ssa_finds_out
+    many = {key for key, one in unhealthy.items() if one.counts} | faltering
+    if len(many) >= LEAST_OF_A_MASS and 2 * len(many) > originals:
+        sentence = before.sentence or f"{len(many)} of {originals} originals are unhealthy at once"
+        by_verdict = any(one.by_verdict for one in unhealthy.values()) if verdicts.known else before.by_verdict
+        return MassFailure(sentence, by_verdict, unsure_until)
+    if before.by_verdict and now < unsure_until:
+        return replace(before, unsure_until=unsure_until)
+    return MassFailure(unsure_until=unsure_until)
+
+
+def _note_settling(
+    before: Settling, runs: Runs, mass_failure: bool, now: float, timing: Timing
+) -> tuple[Settling, float]:
+    """Take note of the runs that may be restarted; return the seconds until they are, 0 for now."""
+    if mass_failure:
+        return Settling(runs, settled=False, after_mass=True, first_at=now, last_at=now), timing.health_settles
+    if not runs:
+        return Settling(runs), 0.0
+    # After a mass failure the others recover one by one: that has to come to an end as well.
+    changed = bool(runs - before.known) or (before.after_mass and runs != before.known)
+    after = replace(before, known=runs)
+    if changed:
+        first_at = now if before.settled else before.first_at
+        after = replace(after, settled=False, first_at=first_at, last_at=now)
+    settled_at = min(after.last_at + timing.health_settles, after.first_at + timing.health_settles_at_most)
+    if now >= settled_at:
+        after = replace(after, settled=True, after_mass=False)
+    return after, max(0.0, settled_at - now)
+
+
+def _left_alone(places: Mapping[str, Original], unhealthy: Mapping[str, Unhealthy]) -> Iterable[Notice]:
+    for key, one in sorted(unhealthy.items(), key=lambda item: places[item[0]].name):
+        if not one.restartable:
+            name = places[key].name
+            yield Notice(
+                f"left alone {name}",
+                f"{name} {one.reason}, but it has not been healthy since its start: it is left alone, because a restart "
+                "may disturb what it is recovering from",
+                event="unhealthy_left_alone",
+                ended=f"{name} is no longer unhealthy since its start",
+                ended_event="unhealthy_no_longer",
+                fields={"container": name},
+            )
+
+
+def _mass_notice(mass: MassFailure) -> Iterable[Notice]:
+    if mass.sentence is not None:
+        yield Notice(
+            "mass failure",
+            f"{mass.sentence}: probably something that they share is, so none of them is restarted until it is half of "
+            "them at the most. Look at memory, disk, name service, network, and what they all depend on",
+            event="mass_failure",
+            ended="at most half of the originals are unhealthy by now: they are restarted one after the other",
+            ended_event="mass_failure_over",
+        )

@@ -33,7 +33,8 @@ LAST_WORDS_SECONDS = 2.0
 
 
 def _tell(overdue: float) -> None:
-    log.critical("no check was completed for too long: ending, to be started anew", seconds=round(overdue))
+    message = "no check was completed for too long: ending, to be started anew"
+    log.critical("watchdog_ends", message=message, seconds=round(overdue))
     faulthandler.dump_traceback(all_threads=True)
 
 

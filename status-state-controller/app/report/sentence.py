@@ -1,20 +1,21 @@
-"""What is told of a check: one sentence for the log, one document for the SSA, kept until it is delivered."""
+"""What is told of findings and outcomes: in a sentence for people, and by the name that a log line has. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from ..model import Finding, Outcome, Result, Verb
+from ..model import Outcome, Result, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..model import Finding
+
 MOST_NAMED = 20
 """How many findings a sentence names before it counts the rest."""
 
-MOST_KEPT = 100
-"""How many undelivered reports are kept; the oldest are dropped first."""
+IN_SYNC = "in sync"
 
 _DONE = {
     Verb.START: "started",
@@ -23,18 +24,38 @@ _DONE = {
     Verb.RESTORE: "restored",
     Verb.STOP: "stopped",
 }
+DRIFT_REPORTED, NEWCOMER_STOPPED, STOP_FAILED = "drift_reported", "newcomer_stopped", "stop_failed"
+EVENTS = {
+    Result.DONE: "healed",
+    Result.FAILED: "heal_failed",
+    Result.WAITING: "action_waiting",
+    Result.RUNNING: "action_running",
+    Result.DROPPED: "action_dropped",
+    Result.DRY_RUN: "dry_run",
+}
+
+
+def event_name(outcome: Outcome | None) -> str:
+    """Return the name of the log line about a finding with this outcome; None: nothing is done about it."""
+    if outcome is None:
+        return DRIFT_REPORTED
+    if outcome.action.verb is Verb.STOP and outcome.result in {Result.DONE, Result.FAILED}:
+        return NEWCOMER_STOPPED if outcome.result is Result.DONE else STOP_FAILED
+    return EVENTS[outcome.result]
+
+
+def tell_finding(finding: Finding, outcome: Outcome | None) -> str:
+    """Tell cause and effect in one sentence: what was found, and what became of it."""
+    effect = "nothing is done about it" if outcome is None else _effect(outcome)
+    return f"{finding.container.name} {finding.reason}: {effect}"
 
 
 def tell(findings: Iterable[Finding], outcomes: Iterable[Outcome]) -> str:
-    """Tell cause and effect in one sentence: what was found of whom, and what became of it."""
+    """Tell of a whole check in one sentence."""
     outcome_of = {outcome.action.container.id: outcome for outcome in outcomes}
-    parts: list[str] = []
-    for finding in findings:
-        outcome = outcome_of.get(finding.container.id)
-        effect = "nothing is done about it" if outcome is None else _effect(outcome)
-        parts.append(f"{finding.container.name} {finding.reason}: {effect}")
+    parts = [tell_finding(finding, outcome_of.get(finding.container.id)) for finding in findings]
     if not parts:
-        return "in sync"
+        return IN_SYNC
     rest = len(parts) - MOST_NAMED
     return "; ".join(parts[:MOST_NAMED]) + (f"; and {rest} more" if rest > 0 else "")
 
@@ -50,32 +71,9 @@ def _effect(outcome: Outcome) -> str:
         case Result.FAILED:
             return f"{verb} failed: {outcome.detail}"
         case Result.WAITING:
-            until = f" at {outcome.until:%H:%M:%S} UTC" if outcome.until else ""
+            until = "" if outcome.until is None else f" at {datetime.fromtimestamp(outcome.until, UTC):%H:%M:%S} UTC"
             return f"next {verb}{until}{detail}"
         case Result.DROPPED:
             return f"no {verb} after all: {outcome.detail}"
         case Result.DRY_RUN:
             return f"would {verb} it (dry run)"
-
-
-class Outbox:
-    """Reports that the SSA has not taken yet, oldest first."""
-
-    def __init__(self) -> None:
-        self._kept: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
-
-    def put(self, report: dict[str, Any]) -> None:
-        """Keep a report until it is taken."""
-        self._kept.append(report)
-
-    def first(self) -> dict[str, Any] | None:
-        """Return the oldest report, None when there is none."""
-        return self._kept[0] if self._kept else None
-
-    def taken(self, report: dict[str, Any]) -> None:
-        """Let go of a report; it may have been dropped meanwhile."""
-        if self._kept and self._kept[0] is report:
-            self._kept.popleft()
-
-    def __len__(self) -> int:
-        return len(self._kept)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ..errors import ReportRefused, SsaError
-from .wire import read_snapshot
+from .wire import read_desired
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from ..model import EngineIdentity, Snapshot
+    from .wire import Desired
 
 SSA_CONNECT_TIMEOUT_SECONDS = 2.0
 SSA_ANSWER_TIMEOUT_SECONDS = 10.0
@@ -42,11 +42,11 @@ def ssa_client(url: str) -> httpx.AsyncClient:
 
 async def read_recipes(
     client: httpx.AsyncClient, token_file: Path, engine: EngineIdentity, held: Snapshot | None
-) -> Snapshot | None:
+) -> Desired | None:
     """Ask the SSA for the snapshot with its recipes, by one conditional request.
 
     Returns:
-        The snapshot, or None when it is still the one held.
+        What it answers, or None when the snapshot is still the one held.
 
     Raises:
         SsaError: the SSA can't be reached, refuses, or its answer is incomplete, malformed, oversized or foreign.
@@ -59,7 +59,7 @@ async def read_recipes(
         return None
     if status != HTTPStatus.OK:
         raise SsaError(_refusal(client, status, body))
-    return replace(read_snapshot(body, engine), tag=tag)
+    return read_desired(body, engine, tag)
 
 
 async def follow_verdicts(client: httpx.AsyncClient, token_file: Path) -> AsyncGenerator[bytes]:

@@ -7,18 +7,18 @@ SSA owns the other half; tests/contract ties the two together.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Original, Snapshot
-from ..plan.health import Verdicts
+from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
 from ..policy import Entry, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from ..model import Finding, Outcome
 
@@ -107,6 +107,7 @@ class _Recipes(BaseModel):
     volumes: list[_Named]
     images: list[_Image]
     policy: list[_PolicyEntry]
+    memory: dict[str, Any] | None = None  # an older SSA keeps none
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -120,8 +121,16 @@ class _Recipes(BaseModel):
         return self
 
 
-def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
-    """Read the answer of `GET /snapshot/recipes`.
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The answer of `GET /snapshot/recipes`: the snapshot, and what the SSA has kept of a controller's memory."""
+
+    snapshot: Snapshot
+    memory: dict[str, Any] | None = None
+
+
+def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
+    """Read the answer of `GET /snapshot/recipes`; `tag` is its ETag.
 
     Raises:
         SsaError: the answer is malformed or incomplete.
@@ -141,7 +150,7 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
         )
     policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
     originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
-    return Snapshot(
+    snapshot = Snapshot(
         recipes.snapshot.id,
         owner,
         tuple(sorted(originals, key=lambda original: original.name)),
@@ -149,7 +158,9 @@ def read_snapshot(body: bytes, engine: EngineIdentity) -> Snapshot:
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
         digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
         policy=policy,
+        tag=tag,
     )
+    return Desired(snapshot, recipes.memory)
 
 
 class _Reference(BaseModel):
@@ -198,6 +209,7 @@ def write_report(
     sentence: str,
     findings: Iterable[Finding],
     outcomes: Iterable[Outcome],
+    memory: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the JSON document of `POST /reports`."""
     return {
@@ -216,10 +228,11 @@ def write_report(
                 "result": outcome.result,
                 "reason": outcome.action.reason,
                 "detail": outcome.detail,
-                "until": None if outcome.until is None else _time(outcome.until),
+                "until": None if outcome.until is None else _time(datetime.fromtimestamp(outcome.until, UTC)),
             }
             for outcome in outcomes
         ],
+        "memory": memory,
     }
 
 

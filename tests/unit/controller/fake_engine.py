@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from status_state_controller.model import EngineIdentity, Event
 
-LOOKING = ("identity", "none network", "clock", "list", "inspect", "image", "watch")
+LOOKING = ("identity", "none network", "list", "inspect", "image", "watch")
 """The calls that change nothing."""
 
 
@@ -87,10 +87,6 @@ class FakeEngine(Engine):
         await self._note("identity")
         return self.who
 
-    async def clock(self) -> datetime:  # noqa: D102 # as its base
-        await self._note("clock")
-        return self.wall()
-
     async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:  # noqa: D102 # as its base
         name = self._held(container_id).name
         self.calls.append(f"restart {name} {stop_timeout_seconds}")
@@ -145,7 +141,11 @@ class FakeEngine(Engine):
             "HostConfig": dict(body["HostConfig"]),
             "NetworkSettings": {"Networks": networks},
         }
-        self.put(Container(new_id, name, "created", "Created", config.get("Labels") or {}))
+        self.put(
+            Container(
+                new_id, name, "created", "Created", config.get("Labels") or {}, created_at=self.wall().timestamp()
+            )
+        )
         return new_id
 
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:  # noqa: D102 # as its base

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog.testing
-from status_state_controller.main import Controller
-from status_state_controller.model import Event
-from status_state_controller.ssa.wire import read_verdicts
+from status_state_controller.act.executor import Clocks, Executor
+from status_state_controller.main import Controller, Timing
+from status_state_controller.model import Event, Verdicts
+from status_state_controller.ssa.memory import KeptMemory
 
 from .fake_engine import FakeEngine
-from .world import FakeClock, FakeSsa, settings, verdicts_line
+from .world import NOON, FakeClock, FakeSsa, settings, verdicts_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from status_state_controller.model import Container, Snapshot
+    from status_state_controller.model import Action, Container, Outcome, Snapshot
 
 BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
@@ -47,14 +48,20 @@ class Stage:
 
     def is_told(self, *failing: str) -> None:
         """Let the controller hold that the SSA calls these originals failing in their present run."""
-        held = read_verdicts(verdicts_line(*failing), self.engine.who)
-        self.controller._ssa.verdicts = held  # pyright: ignore[reportPrivateUsage] # where no stream is open
+        self.controller._ssa.hear(verdicts_line(*failing))  # pyright: ignore[reportPrivateUsage] # where no stream is open
 
     @property
     def urgent(self) -> frozenset[str] | None:
         """The containers that the loop would look at immediately; None when it would not."""
-        turn = self.controller._changes.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
+        turn = self.controller._triggers.next_turn(self.clock(), 1e9)  # pyright: ignore[reportPrivateUsage] # as above
         return turn.only
+
+    async def check_on(self) -> None:
+        """Make one check, and then the looks that the ends of its actions ask for, as the loop does."""
+        await self.check()
+        while (only := self.urgent) is not None:
+            await self.controller.check(only)
+            await settled()
 
     async def check_later(self, seconds: float) -> float:
         """Let time pass, then check."""
@@ -62,9 +69,17 @@ class Stage:
         return await self.check()
 
 
-def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | None = None, **others: Any) -> Stage:
+def stage(
+    folder: Path,
+    held: Snapshot | None,
+    *world: Container,
+    own_id: str | None = None,
+    clock: FakeClock | None = None,
+    timing: Timing = Timing(),  # noqa: B008 # frozen
+    **others: Any,
+) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
-    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), FakeClock()
+    engine, ssa, clock = FakeEngine(*world), FakeSsa(held), clock or FakeClock()
     engine.wall = clock.utc_now
     completed = list[float]()
     controller = Controller(
@@ -73,10 +88,25 @@ def stage(folder: Path, held: Snapshot | None, *world: Container, own_id: str | 
         client=ssa.client,
         own_id=own_id,
         completed=lambda: completed.append(clock()),
-        clock=clock,
-        utc_now=clock.utc_now,
+        clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
+        timing=timing,
     )
     return Stage(controller, engine, ssa, clock, completed)
+
+
+@dataclass
+class Held:
+    """What is desired, without an SSA."""
+
+    snapshot: Snapshot | None
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
+    """Carry out one action on an engine."""
+    clocks = Clocks(FakeClock(), NOON.timestamp)
+    executor = Executor(engine, Held(held), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    return await executor.begin(action)
 
 
 async def settled() -> None:
@@ -111,7 +141,7 @@ class Log:
     @property
     def sentences(self) -> list[str]:
         """The sentences, without their facts."""
-        return [str(entry["event"]) for entry in self.entries]
+        return [str(entry["message"]) for entry in self.entries]
 
     def about(self, word: str) -> list[str]:
         """The sentences that hold a word."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.errors import EngineError
+from status_state_controller.main import Timing
 from status_state_controller.model import Event, Snapshot
 
 from .stage import BOUND_SECONDS, Log, Stage, stage, until
@@ -20,19 +21,14 @@ if TYPE_CHECKING:
 WEB = id_of("web")
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] # used by its name
-    """Open a stream that broke again without a pause."""
-    monkeypatch.setattr("status_state_controller.main.ENGINE_RETRY_SECONDS", 0)
-
-
 @pytest.fixture
 async def listening(tmp_path: Path) -> AsyncGenerator[Any]:
     """Begin a loop that follows the engine's events; it is stopped at the end."""
     stop, loops = asyncio.Event(), list[asyncio.Task[None]]()
 
     async def begin(*world: Any, held: Snapshot | None = None, **others: Any) -> Stage:
-        settings: dict[str, Any] = {"react_to_events": True, "interval": 3600} | others
+        at_once = Timing(engine_retry=0)  # a stream that broke is opened again without a pause
+        settings: dict[str, Any] = {"react_to_events": True, "interval": 3600, "timing": at_once} | others
         s = stage(tmp_path, held or snapshot("web"), *world, **settings)
         loops.append(asyncio.create_task(s.controller.run(stop)))
         await until(lambda: s.completed and s.engine.watched_since)
@@ -161,7 +157,7 @@ async def test_the_same_goes_for_an_original_that_was_made_again(tmp_path: Path)
 async def test_an_unasked_exit_of_an_original_that_was_made_again_is_healed_at_once(listening: Any) -> None:
     s = await listening(settle=5)
     await until(lambda: s.engine.acts == ["create web", "start web"])
-    await until(lambda: not s.controller._actions.any_running)  # pyright: ignore[reportPrivateUsage]
+    await until(lambda: s.ssa.reports and s.ssa.reports[-1]["outcomes"][0]["result"] == "done")
     again = s.engine.named("web")
     s.clock.advance(60)
     s.engine.put(replace(again, state="exited", status="Exited (1) 1 second ago"))

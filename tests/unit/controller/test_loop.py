@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.errors import EngineError, EngineRefused
-from status_state_controller.main import EngineLostError
+from status_state_controller.main import EngineLostError, Timing
 
 from .stage import BOUND_SECONDS, Log, Stage, stage, until
 from .world import FakeClock, container, snapshot
@@ -27,12 +27,6 @@ class HastyClock(FakeClock):
         return self.seconds
 
 
-def hasty(s: Stage) -> Stage:
-    """Let the controller repeat its checks without a pause."""
-    s.controller._clock = HastyClock()  # pyright: ignore[reportPrivateUsage] # the pause is real time otherwise
-    return s
-
-
 @asynccontextmanager
 async def running(s: Stage) -> AsyncGenerator[asyncio.Event]:
     """Run the controller's loop; at the end of the block it is told to stop and must do so."""
@@ -49,7 +43,7 @@ async def running(s: Stage) -> AsyncGenerator[asyncio.Event]:
 
 
 async def test_the_loop_checks_again_and_again(tmp_path: Path) -> None:
-    s = hasty(stage(tmp_path, snapshot("web"), container("web")))
+    s = stage(tmp_path, snapshot("web"), container("web"), clock=HastyClock())
     async with running(s):
         for count in (1, 2, 3):
             await until(lambda count=count: len(s.completed) >= count)
@@ -59,7 +53,7 @@ async def test_the_loop_checks_again_and_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), EngineError("no answer")], ids=["a bug", "engine"])
 async def test_whatever_goes_wrong_in_a_check_the_loop_goes_on(error: Exception, tmp_path: Path) -> None:
-    s = hasty(stage(tmp_path, snapshot("web"), container("web", "exited")))
+    s = stage(tmp_path, snapshot("web"), container("web", "exited"), clock=HastyClock())
     s.engine.failures["list"] = error
     with Log():
         async with running(s):
@@ -69,7 +63,7 @@ async def test_whatever_goes_wrong_in_a_check_the_loop_goes_on(error: Exception,
 
 
 async def test_the_loop_ends_with_an_error_when_the_engine_is_lost(tmp_path: Path) -> None:
-    s = hasty(stage(tmp_path, snapshot("web")))
+    s = stage(tmp_path, snapshot("web"), clock=HastyClock())
     s.engine.failures["identity"] = EngineRefused("nobody listens.")
     with pytest.raises(EngineLostError, match="nobody listens"):
         await asyncio.wait_for(s.controller.run(asyncio.Event()), BOUND_SECONDS)
@@ -105,7 +99,7 @@ async def test_the_loop_ends_promptly_while_the_ssa_hangs(tmp_path: Path) -> Non
 
 
 async def test_a_check_never_overlaps_the_next(tmp_path: Path) -> None:
-    s = hasty(stage(tmp_path, snapshot("web"), container("web")))
+    s = stage(tmp_path, snapshot("web"), container("web"), clock=HastyClock())
     listing = s.engine.hang("list")
     async with running(s):
         await until(s.engine.reached["list"].is_set)
@@ -132,11 +126,8 @@ async def test_at_the_end_a_running_action_may_finish_and_is_reported(tmp_path: 
     assert [(o["container"]["name"], o["result"]) for o in s.ssa.reports[-1]["outcomes"]] == [("web", "done")]
 
 
-async def test_at_the_end_an_action_that_takes_too_long_is_left_to_the_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("status_state_controller.main.LAST_ACTIONS_SECONDS", 0.02)
-    s = stage(tmp_path, snapshot("web"), container("web"), container("slow"))
+async def test_at_the_end_an_action_that_takes_too_long_is_left_to_the_engine(tmp_path: Path) -> None:
+    s = stage(tmp_path, snapshot("web"), container("web"), container("slow"), timing=Timing(last_actions=0.02))
     s.engine.hang("stop slow")
     async with running(s):
         await until(s.engine.reached["stop slow"].is_set)

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.errors import ContainerError
 
-from .stage import Log, Stage, settled, stage, until
+from .stage import Stage, settled, stage, until
 from .world import container, id_of, original, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from status_state_controller.model import Original
-
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction] # used by its name
-    """Look again at what is waited for without a pause."""
-    monkeypatch.setattr("status_state_controller.act.executor.HEALTH_POLL_SECONDS", 0)
 
 
 def service(name: str, depends_on: str = "") -> Original:
@@ -51,110 +45,66 @@ async def test_a_dependency_is_started_first(tmp_path: Path) -> None:
     assert turns(s) == ["start z"]
     starting.set()
     await settled()
+    await s.check_on()
     assert turns(s) == ["start z", "start a"]
 
 
-async def test_a_removed_dependency_is_made_again_first(tmp_path: Path) -> None:
-    s = stage(tmp_path, snapshot(service("a", "z:service_started:false"), service("z")))
-    await s.check()
-    assert s.engine.acts == ["create z", "start z", "create a", "start a"]
+async def test_a_chain_of_removed_dependencies_is_made_again_without_waiting_for_the_next_check(tmp_path: Path) -> None:
+    chain = (service("a", "m:service_started:false"), service("m", "z:service_started:false"), service("z"))
+    s = stage(tmp_path, snapshot(*chain))
+    await s.check_on()
+    assert s.engine.acts == [f"{verb} {name}" for name in ("z", "m", "a") for verb in ("create", "start")]
 
 
-class Illness:
-    """Lets `z` be starting until it is told to be something else."""
-
-    def __init__(self, s: Stage, health: str = "starting", status: str = "running") -> None:
-        self.state: dict[str, Any] = {"Status": status, "Health": {"Status": health}}
-        self.looks = 0
-        inspect = s.engine.inspect
-
-        async def ill(container_id: str) -> dict[str, Any] | None:
-            seen = await inspect(container_id)
-            if seen is not None and seen["Name"] == "/z":
-                self.looks += 1
-                return seen | {"State": self.state}
-            return seen
-
-        s.engine.inspect = ill  # type: ignore[method-assign]
-
-
-async def test_a_dependency_that_must_be_healthy_is_waited_for_until_it_is(tmp_path: Path) -> None:
-    held = snapshot(service("a", "z:service_healthy:false"), service("z"))
-    s = stage(tmp_path, held, container("a", "exited"), container("z"))
-    z = Illness(s)
-    await s.controller.check()
-    await until(lambda: z.looks > 3)
-    assert turns(s) == []
-    z.state["Health"] = {"Status": "healthy"}
-    await until(lambda: turns(s) == ["start a"])
-    await settled()
-
-
-async def test_a_dependency_that_must_have_completed_is_waited_for_until_it_has(tmp_path: Path) -> None:
-    held = snapshot(service("a", "z:service_completed_successfully:false"), service("z"))
-    s = stage(tmp_path, held, container("a", "exited"), container("z"))
-    z = Illness(s)
-    await s.controller.check()
-    await until(lambda: z.looks > 3)
-    assert turns(s) == []
-    z.state = {"Status": "exited", "ExitCode": 0}
-    await until(lambda: turns(s) == ["start a"])
-    await settled()
-
-
-async def test_the_wait_for_a_dependency_that_never_gets_healthy_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("condition", ["service_healthy", "service_completed_successfully"])
+async def test_a_dependency_that_is_not_ready_is_waited_for_and_holds_up_nobody_else(
+    condition: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("status_state_controller.act.executor.LONGEST_WAIT_FOR_OTHERS_SECONDS", 0.05)
+    z = original("z", labels=dict(service("z").labels) | {"status-state.restart": "on-failure"})
+    held = snapshot(service("a", f"z:{condition}:false"), z, "b")
+    s = stage(tmp_path, held, container("a", "exited"), container("z"), container("b", "exited"), concurrency=1)
+    s.engine.judges("z", "starting")
+    assert await s.check() <= 1
+    assert await s.check_later(30) <= 1
+    assert turns(s) == ["start b"]
+    s.engine.put(container("z", "exited", status="Exited (0) 1 second ago"))
+    if condition == "service_healthy":
+        s.engine.judges("z", "healthy")
+        s.engine.put(replace(s.engine.named("z"), state="running"))
+    await s.check_later(1)
+    assert "start a" in turns(s)
+
+
+async def test_the_wait_for_a_dependency_that_never_gets_healthy_is_bounded(tmp_path: Path) -> None:
     held = snapshot(service("a", "z:service_healthy:false"), service("z"))
     s = stage(tmp_path, held, container("a", "exited"), container("z"))
-    Illness(s)
-    with Log() as log:
-        await s.check()
-    assert turns(s) == ["start a"]
-    assert log.about("takes too long")
-
-
-async def test_who_waits_for_a_dependency_holds_up_nobody_else(tmp_path: Path) -> None:
-    held = snapshot(service("a", "z:service_healthy:false"), service("z"), "b")
-    s = stage(tmp_path, held, container("a", "exited"), container("z"), container("b", "exited"), concurrency=1)
-    z = Illness(s)
-    await s.controller.check()
-    await until(lambda: turns(s) == ["start b"])
-    z.state["Health"] = {"Status": "healthy"}
-    await settled()
-    assert turns(s) == ["start b", "start a"]
-
-
-@pytest.mark.parametrize("trouble", ["it is gone", "it has no health check", "it can't be looked at"])
-async def test_what_can_not_be_told_holds_nobody_up(trouble: str, tmp_path: Path) -> None:
-    z = original("z", labels=dict(service("z").labels) | {"status-state.restart": "never"})
-    s = stage(tmp_path, snapshot(service("a", "z:service_healthy:false"), z), container("a", "exited"))
-    if trouble != "it is gone":
-        s.engine.put(container("z"))
-    if trouble == "it can't be looked at":
-        s.engine.failures["inspect z"] = ContainerError("no")
+    s.engine.judges("z", "starting")
     await s.check()
+    await s.check_later(59)
+    assert turns(s) == []
+    await s.check_later(1)
     assert turns(s) == ["start a"]
+    assert "z took too long" in s.ssa.reports[-1]["outcomes"][0]["reason"]
+
+
+async def test_a_look_at_others_does_not_begin_that_wait_anew(tmp_path: Path) -> None:
+    held = snapshot(service("a", "z:service_healthy:false"), service("z"), "b")
+    s = stage(tmp_path, held, container("a", "exited"), container("z"), container("b"))
+    s.engine.judges("z", "starting")
+    await s.check()
+    s.clock.advance(59)
+    s.engine.put(container("b", "exited"))
+    await s.controller.check(frozenset({id_of("b")}))
+    await s.check_later(1)
+    assert turns(s) == ["start b", "start a"]
 
 
 async def test_a_dependency_that_fails_does_not_keep_the_dependent_from_its_start(tmp_path: Path) -> None:
     held = snapshot(service("a", "z:service_started:false"), service("z"))
     s = stage(tmp_path, held, container("a", "exited"), container("z", "exited"))
     s.engine.failures["start z"] = ContainerError("no such file")
-    await s.check()
+    await s.check_on()
     assert turns(s) == ["start z", "start a"]
-
-
-async def test_two_that_depend_on_each_other_do_not_wait_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("status_state_controller.act.executor.LONGEST_WAIT_FOR_OTHERS_SECONDS", 0.05)
-    held = snapshot(service("a", "z:service_started:false"), service("z", "a:service_started:false"))
-    s = stage(tmp_path, held, container("a", "exited"), container("z", "exited"))
-    with Log():
-        await s.check()
-    assert sorted(turns(s)) == ["start a", "start z"]
 
 
 async def test_a_newcomer_that_holds_the_port_is_stopped_first(tmp_path: Path) -> None:
@@ -170,6 +120,7 @@ async def test_a_newcomer_that_holds_the_port_is_stopped_first(tmp_path: Path) -
     assert turns(s) == []
     stopping.set()
     await settled()
+    await s.check_on()
     assert s.engine.acts == ["stop miner None", "start web"]
 
 

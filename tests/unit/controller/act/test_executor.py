@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from status_state_controller.errors import ContainerError
+from status_state_controller.main import Timing
+from status_state_controller.report.reporter import Timing as ReportTiming
 
 from ..stage import Log, Stage, settled, stage, until
 from ..world import container, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def outcomes(s: Stage, report: int = -1) -> list[tuple[str, str, str]]:
@@ -222,11 +222,9 @@ async def test_a_newcomer_that_is_started_again_is_stopped_again_at_once(tmp_pat
     assert s.engine.acts == ["stop miner None"] * 5
 
 
-async def test_a_slow_action_is_told_as_running_and_again_when_it_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("status_state_controller.report.reporter.CONCLUDED_AFTER_SECONDS", 0.02)
-    s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("slow"))
+async def test_a_slow_action_is_told_as_running_and_again_when_it_has_ended(tmp_path: Path) -> None:
+    timing = Timing(reports=ReportTiming(concluded_after=0.02))
+    s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("slow"), timing=timing)
     stopping = s.engine.hang("stop slow")
     await s.controller.check()
     await s.ssa.report_arrived.wait()

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from status_state_controller.act.recreate import find_image, recreate
+from status_state_controller.act.recreate import find_image
 from status_state_controller.errors import ContainerError, EngineError
 from status_state_controller.model import Action, Container, Original, Outcome, Result, Snapshot, Verb
 
 from ..fake_engine import FakeEngine
-from ..world import IMAGE, IMAGE_ID, container, id_of, original, snapshot
+from ..stage import carried_out
+from ..world import IMAGE, IMAGE_ID, NOON, container, id_of, original, snapshot
 
 REMAINS = id_of("remains")
 DIGEST, MIRRORED = "nginx@sha256:77", "registry:5000/nginx@sha256:77"
@@ -39,18 +40,17 @@ def rich() -> Snapshot:
     return replace(snapshot(web(**inspect)), networks=networks, volumes=volumes)
 
 
-async def made(engine: FakeEngine, held: Snapshot | None = None, attempts: list[str] | None = None) -> Outcome:
+async def made(engine: FakeEngine, held: Snapshot | None = None) -> Outcome:
     """Recreate `web`."""
     action = Action(Verb.RECREATE, container("web"), "was removed", id_of("web"))
-    counted = [] if attempts is None else attempts
-    return await recreate(engine, action, held or snapshot("web"), lambda: counted.append("x"))
+    return await carried_out(engine, action, held or snapshot("web"))
 
 
 async def test_a_removed_original_is_made_again_and_started() -> None:
-    engine, attempts = FakeEngine(), list[str]()
-    outcome = await made(engine, attempts=attempts)
+    engine = FakeEngine()
+    outcome = await made(engine)
     assert (outcome.result, engine.acts) == (Result.DONE, ["create web", "start web"])
-    assert (engine.shown, attempts) == ({"web": "running"}, ["x"])
+    assert (engine.shown, outcome.attempted_at) == ({"web": "running"}, NOON.timestamp())
 
 
 async def test_networks_and_volumes_come_first_and_only_those_that_it_uses() -> None:
@@ -146,14 +146,14 @@ async def test_an_image_that_can_not_be_had_fails_and_is_named(digests: dict[str
         ([container("web-old", word="web")], snapshot("web"), "it exists again"),
         ([container("web", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
         ([container("web", "created", word="somebody")], snapshot("web"), "its name was taken meanwhile"),
-        ([], snapshot("db"), "it is no longer in the snapshot, or protected by now"),
+        ([], snapshot("db"), "it is no longer in the snapshot"),
     ],
 )
 async def test_a_recreation_whose_reason_is_gone_is_dropped(world: list[Container], held: Snapshot, why: str) -> None:
-    engine, attempts = FakeEngine(*world), list[str]()
-    outcome = await made(engine, held, attempts)
+    engine = FakeEngine(*world)
+    outcome = await made(engine, held)
     assert (outcome.result, outcome.detail) == (Result.DROPPED, why)
-    assert (engine.acts, attempts) == ([], [])
+    assert (engine.acts, outcome.attempted_at) == ([], None)
 
 
 @pytest.mark.parametrize("word", ["web", "remains"], ids=["the original itself", "another container"])
@@ -169,6 +169,22 @@ async def test_a_dead_namesake_that_is_protected_is_not_touched() -> None:
     outcome = await made(engine)
     assert outcome.result in {Result.DROPPED, Result.FAILED}
     assert engine.acts == []
+
+
+async def test_what_a_restore_could_not_name_before_its_process_was_ended_is_removed() -> None:
+    aside, temporary = (f"web-{what}-{id_of('impostor')[:12]}" for what in ("replaced", "restored"))
+    engine = FakeEngine(
+        container(aside, "exited", word="impostor"), container(temporary, "created"), container("x", "created")
+    )
+    await made(engine)
+    assert engine.shown == {aside: "exited", "x": "created", "web": "running"}
+
+
+async def test_a_container_of_such_a_name_is_kept_while_nobody_was_put_aside() -> None:
+    somebodys = container(f"web-restored-{id_of('impostor')[:12]}", "created")
+    engine = FakeEngine(somebodys)
+    await made(engine)
+    assert somebodys.id in engine.world
 
 
 async def test_who_shares_a_namespace_joins_the_container_that_was_made_again() -> None:

@@ -6,16 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.act.restore import Restorer
 from status_state_controller.errors import ContainerError, EngineError
 from status_state_controller.model import Action, Outcome, Result, Snapshot, Verb
 
 from ..fake_engine import FakeEngine
-from ..stage import Log, stage
+from ..stage import Log, carried_out, stage
 from ..world import IMAGE, IMAGE_ID, container, id_of, original, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from status_state_controller.model import Container
 
 IMPOSTOR = id_of("impostor")
 ASIDE = f"web-replaced-{IMPOSTOR[:12]}"
@@ -45,28 +46,21 @@ def replaced(state: str = "running", **impostor: Any) -> FakeEngine:
     return engine
 
 
-class Attempt:
-    """A restorer, and the attempts that it has counted."""
+async def restored(engine: FakeEngine, what: Snapshot | None = None) -> Outcome:
+    """Restore `web`."""
+    by_name = {c.name: c for c in engine.world.values()}
+    impostor = by_name.get("web", container("web", word="impostor"))
+    return await carried_out(engine, action_on(impostor), what or held())
 
-    def __init__(self, engine: FakeEngine) -> None:
-        self.engine = engine
-        self.restorer = Restorer(engine)
-        self.count = 0
 
-    async def __call__(self, what: Snapshot | None = None) -> Outcome:
-        """Restore `web`."""
-        by_name = {c.name: c for c in self.engine.world.values()}
-        impostor = by_name.get("web", container("web", word="impostor"))
-        action = Action(Verb.RESTORE, impostor, "was replaced", id_of("web"))
-        return await self.restorer.restore(action, what or held(), self._count)
-
-    def _count(self) -> None:
-        self.count += 1
+def action_on(impostor: Container) -> Action:
+    """The action that gives `web` its place back."""
+    return Action(Verb.RESTORE, impostor, "was replaced", id_of("web"), images=(IMAGE_ID, IMAGE_ID))
 
 
 async def test_the_original_gets_its_place_back_and_the_other_one_is_kept_aside() -> None:
     engine = replaced()
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running", ASIDE: "exited"})
     assert ASIDE in (outcome.detail or "")
     assert engine.named("web").id != IMPOSTOR
@@ -75,7 +69,7 @@ async def test_the_original_gets_its_place_back_and_the_other_one_is_kept_aside(
 
 async def test_all_that_can_fail_without_harm_comes_before_the_other_one_is_stopped() -> None:
     engine = replaced()
-    await Attempt(engine)()
+    await restored(engine)
     assert engine.acts == [
         "network shop",
         "volume data",
@@ -108,7 +102,7 @@ async def test_when_a_step_fails_the_other_one_runs_on_under_its_name_and_nothin
 ) -> None:
     engine = replaced()
     engine.failures[step] = error
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, outcome.detail) == (Result.FAILED, str(error))
     assert engine.shown == {"web": "running"}
     assert engine.named("web").id == IMPOSTOR
@@ -133,7 +127,7 @@ async def test_when_the_original_can_not_be_started_the_other_one_runs_again_und
     engine = EngineThatCanNotStart(*replaced().world.values())
     engine.inspects = replaced(**settings).inspects
     engine.images = replaced().images
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, outcome.detail) == (Result.FAILED, "port is already allocated")
     assert engine.shown == {"web": "running"}
     seen = await engine.inspect("web")
@@ -145,7 +139,7 @@ async def test_when_the_original_can_not_be_started_the_other_one_runs_again_und
 
 async def test_another_one_that_was_run_with_rm_needs_no_other_name() -> None:
     engine = replaced(HostConfig={"AutoRemove": True, "NetworkMode": "shop"})
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running"})
     assert [call for call in engine.acts if call.startswith("rename")] == [f"rename {TEMPORARY} web"]
 
@@ -154,7 +148,7 @@ async def test_a_stop_that_fails_half_way_is_made_good() -> None:
     engine = replaced()
     engine.failures["stop"] = EngineError("no answer in time")
     engine.half_done.add("stop")
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, engine.shown) == (Result.FAILED, {"web": "running"})
     assert engine.named("web").id == IMPOSTOR
 
@@ -162,7 +156,7 @@ async def test_a_stop_that_fails_half_way_is_made_good() -> None:
 async def test_another_one_that_was_down_is_not_started_when_it_is_put_back() -> None:
     engine = replaced("exited")
     engine.failures[f"rename {TEMPORARY} web"] = ContainerError("no")
-    await Attempt(engine)()
+    await restored(engine)
     assert engine.shown == {"web": "exited"}
 
 
@@ -171,23 +165,9 @@ async def test_when_a_part_of_putting_back_fails_the_rest_is_done_and_that_is_to
     engine.failures[f"rename {TEMPORARY} web"] = ContainerError("no")
     engine.failures[f"remove {TEMPORARY}"] = ContainerError("device or resource busy")
     with Log() as log:
-        await Attempt(engine)()
+        await restored(engine)
     assert engine.shown == {"web": "running", TEMPORARY: "created"}
     assert log.about("putting a replaced container back failed in part")
-
-
-async def test_what_failed_is_not_tried_again_while_nothing_has_changed() -> None:
-    engine = replaced()
-    engine.failures[f"create {TEMPORARY}"] = ContainerError("invalid mount")
-    attempt = Attempt(engine)
-    first = await attempt()
-    engine.calls.clear()
-    for _ in range(3):
-        again = await attempt()
-        assert again.result == Result.FAILED
-        assert "invalid mount" in str(again.detail)
-    assert (engine.acts, attempt.count) == ([], 1)
-    assert first.detail == "invalid mount"
 
 
 def move_the_tag(engine: FakeEngine) -> None:
@@ -204,44 +184,43 @@ def replace_it_again(engine: FakeEngine) -> None:
     """Yet another container has the name."""
     engine.world.clear()
     engine.put(container("web", word="another impostor"))
+    engine.inspects[id_of("another impostor")] = engine.inspects[IMPOSTOR]
 
 
 @pytest.mark.parametrize("change", [move_the_tag, delete_the_image, replace_it_again])
-async def test_what_failed_is_tried_again_when_the_image_or_the_other_one_has_changed(change: Any) -> None:
-    engine = replaced()
-    engine.failures["create"] = ContainerError("invalid mount")
-    attempt = Attempt(engine)
-    await attempt()
-    change(engine)
-    await attempt()
-    assert attempt.count == 2
+async def test_what_the_engine_refused_is_tried_again_only_when_the_image_or_the_other_one_has_changed(
+    change: Any, tmp_path: Path
+) -> None:
+    s = stage(tmp_path, held())
+    s.engine.put(*replaced().world.values())
+    s.engine.inspects, s.engine.images = replaced().inspects, replaced().images
+    s.engine.failures["create"] = ContainerError("invalid mount")
+    for _ in range(5):
+        await s.check_later(300)
+    creations = [call for call in s.engine.acts if call.startswith("create")]
+    assert len(creations) == 1
+    assert "invalid mount" in s.ssa.reports[-1]["sentence"]
+    change(s.engine)
+    await s.check_later(300)
+    assert len([call for call in s.engine.acts if call.startswith("create")]) == len(creations) + 1
 
 
-async def test_what_failed_is_tried_again_when_the_recipe_has_changed() -> None:
-    engine = replaced()
-    engine.failures["create"] = ContainerError("invalid mount")
-    attempt = Attempt(engine)
-    await attempt()
-    engine.failures.clear()
-    outcome = await attempt(replace(held(), id="snapshot-2"))
-    assert (attempt.count, outcome.result) == (2, Result.DONE)
-
-
-async def test_what_the_engine_did_not_answer_is_tried_again_as_it_is() -> None:
-    engine = replaced()
-    engine.failures["create"] = EngineError("no answer in time")
-    attempt = Attempt(engine)
-    await attempt()
-    engine.failures.clear()
-    assert (await attempt()).result == Result.DONE
-    assert attempt.count == 2
+async def test_what_the_engine_did_not_answer_is_tried_again_as_it_is(tmp_path: Path) -> None:
+    s = stage(tmp_path, held())
+    s.engine.put(*replaced().world.values())
+    s.engine.inspects, s.engine.images = replaced().inspects, replaced().images
+    s.engine.failures["create"] = EngineError("no answer in time")
+    await s.check()
+    s.engine.failures.clear()
+    await s.check_later(10)
+    assert s.engine.shown == {"web": "running", ASIDE: "exited"}
 
 
 async def test_what_an_interrupted_attempt_left_is_removed_first() -> None:
     engine = replaced()
     left_over = container(TEMPORARY, "created", word="left over")
     engine.put(left_over)
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert (outcome.result, engine.shown) == (Result.DONE, {"web": "running", ASIDE: "exited"})
     assert left_over.id not in engine.world
 
@@ -250,7 +229,7 @@ async def test_what_an_interrupted_attempt_left_is_removed_first() -> None:
 async def test_a_container_of_that_name_that_has_run_is_not_ours_and_is_not_removed(state: str) -> None:
     engine = replaced()
     engine.put(container(TEMPORARY, state, word="somebody's"))
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert outcome.result == Result.FAILED
     assert engine.shown == {"web": "running", TEMPORARY: state}
 
@@ -259,7 +238,7 @@ async def test_an_image_that_is_gone_is_pulled_before_anything_is_touched() -> N
     engine = replaced()
     engine.images = {"other:1": "sha256:other"}
     engine.registry["nginx@sha256:77"] = IMAGE_ID
-    outcome = await Attempt(engine)(held(digests={IMAGE_ID: ("nginx@sha256:77",)}))
+    outcome = await restored(engine, held(digests={IMAGE_ID: ("nginx@sha256:77",)}))
     assert (outcome.result, engine.acts[0]) == (Result.DONE, "pull nginx@sha256:77")
     assert engine.bodies[TEMPORARY]["Image"] == IMAGE_ID
 
@@ -267,7 +246,7 @@ async def test_an_image_that_is_gone_is_pulled_before_anything_is_touched() -> N
 async def test_an_image_that_can_not_be_had_touches_nothing_and_is_named() -> None:
     engine = replaced()
     engine.images.clear()
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert outcome.result == Result.FAILED
     assert IMAGE in str(outcome.detail)
     assert engine.acts == []
@@ -285,9 +264,7 @@ async def test_an_image_that_can_not_be_had_touches_nothing_and_is_named() -> No
 )
 async def test_a_restore_whose_reason_is_gone_is_dropped(world: list[Any], what: Snapshot, why: str) -> None:
     engine = FakeEngine(*world)
-    restorer = Restorer(engine)
-    action = Action(Verb.RESTORE, container("web", word="impostor"), "was replaced", id_of("web"))
-    outcome = await restorer.restore(action, what, lambda: None)
+    outcome = await carried_out(engine, action_on(container("web", word="impostor")), what)
     assert outcome.result == Result.DROPPED
     assert why in str(outcome.detail)
     assert engine.acts == []
@@ -295,8 +272,7 @@ async def test_a_restore_whose_reason_is_gone_is_dropped(world: list[Any], what:
 
 async def test_a_restore_is_dropped_when_yet_another_container_has_the_name_by_now() -> None:
     engine = FakeEngine(container("web", word="another impostor"))
-    action = Action(Verb.RESTORE, container("web", word="impostor"), "was replaced", id_of("web"))
-    outcome = await Restorer(engine).restore(action, held(), lambda: None)
+    outcome = await carried_out(engine, action_on(container("web", word="impostor")), held())
     assert (outcome.result, engine.acts) == (Result.DROPPED, [])
 
 
@@ -309,7 +285,7 @@ async def test_when_the_start_of_the_original_is_not_answered_one_of_the_two_run
 
     engine = Slow(*replaced().world.values())
     engine.inspects, engine.images = replaced().inspects, replaced().images
-    assert (await Attempt(engine)()).result == Result.FAILED
+    assert (await restored(engine)).result == Result.FAILED
     assert engine.shown["web"] == "running"
 
 
@@ -325,7 +301,7 @@ async def test_another_one_that_vanishes_while_it_is_renamed_has_vanished_as_it_
     settings: dict[str, Any] = {"HostConfig": {"NetworkMode": "shop"}}
     engine = Removing(*replaced().world.values())
     engine.inspects, engine.images = replaced(**settings).inspects, replaced().images
-    outcome = await Attempt(engine)()
+    outcome = await restored(engine)
     assert engine.shown == {"web": "running"}
     assert outcome.result == Result.DONE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -256,23 +255,3 @@ async def test_a_restart_that_the_engine_refuses_is_that_containers_error(status
     client.answers["restart"] = refusal(status, "cannot restart container")
     with pytest.raises(ContainerError, match="cannot restart container"):
         await engine().restart(id_of("web"), None)
-
-
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ("2026-11-23T12:00:00.123456789Z", datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)),
-        ("2026-11-23T13:00:00.5+01:00", datetime(2026, 11, 23, 12, 0, 0, 500000, tzinfo=UTC)),
-        ("2026-11-23T12:00:00Z", datetime(2026, 11, 23, 12, tzinfo=UTC)),
-    ],
-)
-async def test_the_engine_is_asked_for_its_own_time(told: str, expected: datetime, client: FakeClient) -> None:
-    client.answers["info"] = {"SystemTime": told}
-    assert await engine().clock() == expected
-
-
-@pytest.mark.parametrize("answer", [{}, {"SystemTime": None}, {"SystemTime": ""}, {"SystemTime": "noon"}], ids=repr)
-async def test_an_engine_without_a_time_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
-    client.answers["info"] = answer
-    with pytest.raises(EngineError, match="has no clock"):
-        await engine().clock()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as thoroughness
 from hypothesis import strategies as st
-from status_state_controller.model import Event, StopManners
-from status_state_controller.observe.triggers import Changes, Turn, signal_number
+from status_state_controller.model import Event, StopPolicy
+from status_state_controller.observe.triggers import Triggers, Turn, signal_number
 
 from ..world import id_of
 
@@ -24,17 +24,17 @@ def event(action: str, of: str = WEB, *, signal: str = "", project: str = "") ->
 class Host:
     """Notes events, and asks for the next turn."""
 
-    def __init__(self, settle: float = 0.5, manners: StopManners | None = None) -> None:
-        self.changes = Changes(settle)
-        self.manners = manners or StopManners()
+    def __init__(self, settle: float = 0.5, stop_policy: StopPolicy | None = None) -> None:
+        self.triggers = Triggers(settle)
+        self.stop_policy = stop_policy or StopPolicy()
 
     def happens(self, at: float, action: str, of: str = WEB, *, signal: str = "", project: str = "") -> None:
         """Let the engine report a change."""
-        self.changes.note(event(action, of, signal=signal, project=project), at, self.manners)
+        self.triggers.note(event(action, of, signal=signal, project=project), at, self.stop_policy)
 
     def turn(self, at: float, periodic_at: float = FAR) -> Turn:
         """What the loop does next."""
-        return self.changes.next_turn(at, periodic_at)
+        return self.triggers.next_turn(at, periodic_at)
 
 
 def test_without_events_the_periodic_check_is_waited_for_and_is_of_everything() -> None:
@@ -82,11 +82,11 @@ def test_an_exit_after_the_stop_signal_or_a_kill_was_asked_for(name: str) -> Non
 
 
 def test_the_stop_signal_is_the_containers_own() -> None:
-    host = Host(manners=StopManners("SIGQUIT", 10))
+    host = Host(stop_policy=StopPolicy("SIGQUIT", 10))
     host.happens(100, "kill", signal="3")
     host.happens(100.2, "die")
     assert host.turn(100.2).seconds > 0
-    host = Host(manners=StopManners("SIGQUIT", 10))
+    host = Host(stop_policy=StopPolicy("SIGQUIT", 10))
     host.happens(100, "kill", signal="15")  # sent by somebody; to this container it is not the signal to stop
     host.happens(100.2, "die")
     assert host.turn(100.2) == Turn(0, frozenset({WEB}))
@@ -105,7 +105,7 @@ def test_a_signal_that_does_not_stop_is_no_change(name: str) -> None:
 def test_an_exit_was_asked_for_within_the_stop_time_out_and_five_seconds(
     stop_timeout: float, after: float, *, asked: bool
 ) -> None:
-    host = Host(manners=StopManners("SIGTERM", stop_timeout))
+    host = Host(stop_policy=StopPolicy("SIGTERM", stop_timeout))
     host.happens(100, "kill", signal="15")
     host.turn(100.5)
     host.happens(100 + after, "die")
@@ -199,7 +199,7 @@ def test_a_settling_time_of_zero_judges_at_once() -> None:
 
 def test_a_check_can_be_asked_for_without_an_event() -> None:
     host = Host()
-    host.changes.expect(100)
+    host.triggers.expect(100)
     assert host.turn(100).seconds == pytest.approx(0.5)
     assert host.turn(100.5) == Turn(0, None)
 
@@ -209,24 +209,24 @@ def test_compose_is_at_work_on_a_project_from_the_kill_to_the_end_of_a_container
     host.happens(100, "kill", signal="15", project="shop")
     host.happens(100, "kill", DB, signal="15", project="shop")
     host.happens(100.1, "kill", id_of("plain"), signal="15")
-    assert host.changes.projects_at_work(101) == {"shop"}
+    assert host.triggers.activity(101).stopping_projects == {"shop"}
     host.happens(102, "die", project="shop")
-    assert host.changes.projects_at_work(102) == {"shop"}
+    assert host.triggers.activity(102).stopping_projects == {"shop"}
     host.happens(103, "die", DB, project="shop")
-    assert host.changes.projects_at_work(103) == set()
+    assert host.triggers.activity(103).stopping_projects == set()
 
 
 def test_compose_is_taken_to_be_at_work_for_fifteen_seconds_at_most() -> None:
-    host = Host(manners=StopManners("SIGTERM", 600))
+    host = Host(stop_policy=StopPolicy("SIGTERM", 600))
     host.happens(100, "kill", signal="15", project="shop")
-    assert host.changes.projects_at_work(114.9) == {"shop"}
-    assert host.changes.projects_at_work(115) == set()
+    assert host.triggers.activity(114.9).stopping_projects == {"shop"}
+    assert host.triggers.activity(115).stopping_projects == set()
 
 
 def test_a_signal_that_does_not_stop_puts_nobody_to_work() -> None:
     host = Host()
     host.happens(100, "kill", signal="1", project="shop")
-    assert host.changes.projects_at_work(100) == set()
+    assert host.triggers.activity(100).stopping_projects == set()
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.model import After, Condition, Container, Original
-from status_state_controller.plan.dependencies import blocks, busy_with_newcomers, dependencies
-from status_state_controller.plan.table import make_plan
+from status_state_controller.plan.dependencies import blocks, dependencies, joined, namespaces
 
 from ..world import container, id_of, original, snapshot
+
+if TYPE_CHECKING:
+    from status_state_controller.model import Container, Original
 
 PROJECT = {"com.docker.compose.project": "shop"}
 
@@ -161,62 +162,13 @@ def test_an_address_that_was_assigned_is_nobodys_due() -> None:
     assert not blocks(replace(container("miner"), addresses=frozenset({("shop", "172.18.0.9")})), web)
 
 
-def test_only_newcomers_that_are_in_the_way_are_waited_for() -> None:
-    found = busy_with_newcomers(publishing("8080"), [port(8080), replace(container("other"), ports=frozenset())])
-    assert found == [After("miner", Condition.STOPPED)]
-
-
-def test_a_plan_says_who_waits_for_whom() -> None:
-    web, db = service("web", "db:service_healthy:false"), service("db")
-    ports = {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
-    web = replace(web, inspect=dict(web.inspect) | {"HostConfig": {"PortBindings": ports}})
-    observed = [container("db", "exited"), port(8080), replace(container("idle"), ports=frozenset())]
-    assert str(make_plan(snapshot(web, db), observed)).splitlines() == [
-        "start db: had exited with code 137",
-        "recreate web: was removed [after db is healthy, miner is stopped]",
-        "stop idle: is not in the snapshot",
-        "stop miner: is not in the snapshot",
-    ]
-
-
-def test_a_container_that_is_protected_is_never_waited_for() -> None:
-    proxy = replace(port(8080), labels={"status-state.ignore": "true"})
-    found = make_plan(snapshot(publishing("8080")), [proxy])
-    assert str(found) == "recreate web: was removed"
-
-
-def sharing(mode: str = "NetworkMode") -> Original:
-    """An original that is in a namespace of `vpn`."""
-    return using("app", **{mode: f"container:{id_of('vpn')}"})
-
-
-VPN_AGAIN = frozenset({(id_of("vpn"), id_of("vpn again"))})
-
-
-@pytest.mark.parametrize("state", ["running", "exited", "created", "restarting"])
-@pytest.mark.parametrize("mode", ["NetworkMode", "IpcMode", "PidMode"])
-def test_who_shares_a_namespace_is_made_again_once_its_parent_was(mode: str, state: str) -> None:
-    observed = [container("vpn", word="vpn again"), container("app", state)]
-    found = make_plan(snapshot(sharing(mode), "vpn"), observed, VPN_AGAIN)
-    expected = "restore app: uses a namespace of vpn, which was made again [after vpn is started]"
-    assert str(found) == expected
-
-
-def test_who_shares_a_namespace_is_left_alone_while_somebody_pauses_it() -> None:
-    observed = [container("vpn", word="vpn again"), container("app", "paused")]
-    assert str(make_plan(snapshot(sharing(), "vpn"), observed, VPN_AGAIN)) == ""
-
-
-def test_who_shares_a_namespace_is_left_alone_while_its_parent_exists() -> None:
-    assert str(make_plan(snapshot(sharing(), "vpn"), [container("vpn"), container("app")])) == ""
-
-
-def test_who_shares_a_namespace_runs_on_until_its_parent_has_been_made_again() -> None:
-    assert str(make_plan(snapshot(sharing(), "vpn"), [container("app")])) == "recreate vpn: was removed"
-
-
-def test_who_shares_a_namespace_and_is_gone_as_well_follows_its_parent() -> None:
-    assert str(make_plan(snapshot(sharing(), "vpn"), [])).splitlines() == [
-        "recreate app: was removed [after vpn is started]",
-        "recreate vpn: was removed",
-    ]
+def test_links_and_volumes_are_joined_and_only_namespaces_are_shared() -> None:
+    recipe = using(
+        NetworkMode="container:vpn",
+        IpcMode="container:db",
+        PidMode="host",
+        VolumesFrom=["data:ro"],
+        Links=["/mq:/web/q"],
+    ).inspect
+    assert sorted(namespaces(recipe)) == ["db", "vpn"]
+    assert sorted(joined(recipe)) == ["data", "db", "mq", "vpn"]

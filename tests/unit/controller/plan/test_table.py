@@ -1,261 +1,315 @@
-"""The truth table, row by row: whole plans are compared as text, so that an extra action is noticed."""
+"""The truth table of docs/architecture.md, row by row: whole plans are compared as text, so an extra action is noticed."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from status_state_controller.model import Container, Kind, Plan, Verb
-from status_state_controller.plan.health import Hold, Illness, Illnesses
-from status_state_controller.plan.table import make_plan, misread_restart_rule, name_holders, restart_rule
+from status_state_controller.model import Action, Activity, Container, Kind, Result, Verb, Verdicts
+from status_state_controller.plan.table import restart_rule
 
-from ..world import STARTED_AT, STATES, container, id_of, original, snapshot
+from ..world import STATES, container, id_of, original, snapshot
+from .host import Host, host, sharing
 
-IS_DEAD = "recreate web: is dead: the engine could not remove it completely"
-PROTECTIONS = {
-    "a role": {"status-state.role": "api"},
-    "ignored": {"status-state.ignore": "true"},
-    "ignored, in capitals": {"status-state.ignore": "TRUE"},
-    "ignored by a word that can't be read": {"status-state.ignore": "maybe"},
-    "of Swarm": {"com.docker.swarm.service.name": "web"},
-    "of Kubernetes": {"io.kubernetes.pod.name": "web-0"},
-}
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
+    from status_state_controller.model import Original
+    from status_state_controller.plan.plan import Plan
 
-def successor_pair(of: str = "web", holder: str = "web again") -> frozenset[tuple[str, str]]:
-    """The pair that says: the container with the id of `holder` is made as the original `of` was."""
-    return frozenset({(id_of(of), id_of(holder))})
-
-
-def plan(*observed: Container, successors: frozenset[tuple[str, str]] = frozenset()) -> Plan:
-    """The plan for the one original `web`."""
-    return make_plan(snapshot("web"), observed, successors)
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("running", ""),
-        ("paused", ""),
-        ("restarting", ""),
-        ("removing", ""),
-        ("created", "start web: was created but never started"),
-        ("exited", "start web: had exited with code 137"),
-        ("dead", IS_DEAD),
-    ],
+PAGE = Path(__file__).parents[4] / "docs" / "architecture.md"
+HOLDERS = (
+    "itself",
+    "nobody",
+    "a successor",
+    "an impostor",
+    "another original",
+    "a protected container",
+    "a dead container",
 )
-def test_an_original_is_judged_by_its_state(state: str, expected: str) -> None:
-    assert str(plan(container("web", state))) == expected
+"""Whoever may have the name of an original; each must be there for each state of it."""
+TOO_LONG = " removing for over 60 s"
+RULE, IGNORED = "status-state.restart", {"status-state.ignore": "true"}
 
 
-def test_an_original_that_is_gone_is_recreated() -> None:
-    found = plan()
-    assert str(found) == "recreate web: was removed"
-    assert [finding.kind for finding in found.findings] == [Kind.REMOVED]
-    assert [(action.container.id, action.original_id) for action in found.actions] == [(id_of("web"), id_of("web"))]
+@dataclass(frozen=True)
+class Row:
+    """One row, with one of its states and one of its holders."""
+
+    who: str
+    state: str
+    holder: str
+    given: tuple[str, ...]
+    done: str
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.state}, held by {self.holder}, {'; '.join(self.given)}"
 
 
-@pytest.mark.parametrize("name", ["web", "web-old"])
-def test_an_original_that_the_engine_has_been_removing_for_too_long_is_recreated(name: str) -> None:
-    removing = container(name, "removing", word="web")
-    found = make_plan(snapshot("web"), [removing], stuck=frozenset({removing.id}))
-    assert str(found) == "recreate web: is removing: the engine could not remove it completely"
+@dataclass
+class Case:
+    """The host of a row, while it is being built."""
+
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    status: str | None = None
+    child: bool = False
+    looks: tuple[float, ...] = (0.0, 5.0)
+    then: list[Callable[[Host], object]] = field(default_factory=list["Callable[[Host], object]"])
 
 
-def test_an_original_is_recreated_though_a_dead_container_holds_its_name() -> None:
-    assert str(plan(container("web", "dead", word="remains"))) == IS_DEAD
+def section(title: str) -> str:
+    """The text of a section of the page."""
+    return PAGE.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_an_original_whose_name_is_held_by_a_dead_protected_container_is_only_reported(labels: dict[str, str]) -> None:
-    found = plan(container("web", "dead", word="remains", labels=labels))
-    assert found.actions == (), "it would be renamed, and what is protected is never touched"
-    assert [finding.container.name for finding in found.findings] == ["web"]
+def cells(text: str, columns: int) -> list[list[str]]:
+    """The rows of all tables with so many columns, without their heads."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return [row for row in rows if len(row) == columns and not re.match("-+", row[0])]
 
 
-@pytest.mark.parametrize(("rule", "acts"), [("always", True), ("on-failure", True), ("never", False)])
-def test_an_original_that_need_not_run_is_not_made_again(rule: str, *, acts: bool) -> None:
-    held = snapshot(original("web", labels={"status-state.restart": rule}))
-    assert bool(make_plan(held, []).actions) == acts
-    assert bool(make_plan(held, [container("web", word="impostor")]).actions) == acts
-
-
-def test_an_original_whose_exit_code_is_not_told_is_started() -> None:
-    assert str(plan(container("web", "exited", status=""))) == "start web: had exited"
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_a_container_outside_of_the_snapshot_is_stopped_while_it_runs(state: str) -> None:
-    runs = state in {"running", "paused", "restarting"}
-    expected = "stop miner: is not in the snapshot" if runs else ""
-    assert str(plan(container("web"), container("miner", state))) == expected
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_a_protected_container_is_left_alone_in_every_state(labels: dict[str, str], state: str) -> None:
-    assert str(plan(container("web"), container("other", state, labels=labels))) == ""
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_a_protected_container_is_left_alone_even_if_the_snapshot_holds_it(labels: dict[str, str], state: str) -> None:
-    held = snapshot(original("web", labels=labels))
-    assert make_plan(held, [container("web", state, labels=labels)]).actions == ()
-
-
-@pytest.mark.parametrize("value", ["false", "False", " no ", "0", "off"])
-def test_an_ignore_label_that_says_no_does_not_protect(value: str) -> None:
-    other = container("miner", labels={"status-state.ignore": value})
-    assert str(plan(container("web"), other)) == "stop miner: is not in the snapshot"
-
-
-@pytest.mark.parametrize("state", ["running", "paused", "restarting", "removing"])
-def test_a_renamed_original_that_is_not_down_is_left_alone(state: str) -> None:
-    assert str(plan(container("web-old", state, word="web"))) == ""
-
-
-@pytest.mark.parametrize("state", ["created", "exited"])
-def test_a_renamed_original_that_is_down_is_only_reported(state: str) -> None:
-    expected = "report web: is down and was renamed to web-old: give it its name back to have it started"
-    assert str(plan(container("web-old", state, word="web"))) == expected
-
-
-def test_a_newcomer_under_the_name_of_an_original_that_runs_renamed_is_stopped() -> None:
-    observed = container("web-old", word="web"), container("web", word="web again")
-    assert str(plan(*observed)) == "stop web: is not in the snapshot"
-
-
-@pytest.mark.parametrize("state", ["created", "exited"])
-@pytest.mark.parametrize("holder_state", ["running", "created", "exited"])
-def test_an_original_that_is_down_gives_way_to_its_successor(state: str, holder_state: str) -> None:
-    observed = container("web-old", state, word="web"), container("web", holder_state, word="web again")
-    assert str(plan(*observed, successors=successor_pair())) == ""
-
-
-def test_a_successor_is_not_stopped_while_the_engine_still_removes_the_original() -> None:
-    observed = container("web-old", "removing", word="web"), container("web", word="web again")
-    assert str(plan(*observed, successors=successor_pair())) == ""
-    assert [(o.name, holder.id) for o, holder in name_holders(snapshot("web"), observed)] == [
-        ("web", id_of("web again"))
+def parse() -> list[Row]:
+    """Read the table; each row may name several states and holders."""
+    head, *body = cells(section("The truth table"), 5)
+    assert head == ["who", "state", "its name is held by", "given", "what is done"]
+    return [
+        Row(who, state, holder, given_of(given), done_of(done))
+        for who, states, holders, given, done in body
+        for state, holder in product(states.split(", "), holders.split(", "))
     ]
 
 
-def test_an_original_that_is_down_is_not_started_while_its_name_is_held_by_a_different_container() -> None:
-    found = plan(container("web-old", "exited", word="web"), container("web", word="web again"))
-    assert not [action for action in found.actions if action.verb == Verb.START]
-    assert [(f.container.name, f.kind) for f in found.findings if f.kind != Kind.NEW] == [("web", Kind.REPLACED)]
+def given_of(text: str) -> tuple[str, ...]:
+    """The words of `given`, the longest that fit: some of them have a comma."""
+    found = list[str]()
+    while text:
+        word = max((word for word in GIVEN if text.startswith(word)), key=len, default=None)
+        assert word is not None, f"an unknown word is given: {text}"
+        found.append(word)
+        text = text[len(word) :].removeprefix(", ")
+    return tuple(found)
 
 
-@pytest.mark.parametrize("dead", [False, True], ids=["gone", "dead"])
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("running", ""),
-        ("paused", ""),
-        ("restarting", ""),
-        ("removing", ""),
-        ("created", "start web: was created but never started"),
-        ("exited", "start web: had exited with code 137"),
-    ],
-)
-def test_a_successor_takes_the_place_of_an_original_that_is_gone(state: str, expected: str, *, dead: bool) -> None:
-    observed = [container("web", state, word="web again")] + [container("old", "dead", word="web")] * dead
-    found = plan(*observed, successors=successor_pair())
-    assert str(found) == expected
-    assert {(action.container.id, action.original_id) for action in found.actions} <= {
-        (id_of("web again"), id_of("web"))
-    }
+def done_of(text: str) -> str:
+    """The plan as text."""
+    if text == "nothing":
+        return ""
+    lines = text.split("<br>")
+    assert all(re.fullmatch("`[^`]+`", line) for line in lines), f"neither a plan nor nothing: {text}"
+    return "\n".join(line.strip("`") for line in lines)
 
 
-def test_a_successor_that_is_dead_is_reported_as_the_original_would_be() -> None:
-    found = plan(container("web", "dead", word="web again"), successors=successor_pair())
-    assert [(finding.container.name, finding.kind) for finding in found.findings] == [("web", Kind.REMOVED)]
+def unhealthy(h: Host, *names: str) -> None:
+    """Let health checks that passed a minute ago fail."""
+    for name in names:
+        h.judge(name, "healthy")
+    h.look()
+    h.now += 60
+    for name in names:
+        h.judge(name, "unhealthy")
 
 
-@pytest.mark.parametrize("state", ["created", "exited"])
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_a_successor_that_is_protected_is_left_alone(labels: dict[str, str], state: str) -> None:
-    found = plan(container("web", state, word="web again", labels=labels), successors=successor_pair())
-    assert found.actions == ()
+def make_parent_again(h: Host) -> None:
+    """Let `db` be another container, made as the first was."""
+    del h.world[id_of("db")]
+    h.put(container("db", word="db again"))
 
 
-def test_a_successor_that_compose_holds_back_until_a_dependency_is_healthy_is_left_to_compose() -> None:
-    labels = {
-        "com.docker.compose.project": "shop",
-        "com.docker.compose.service": "web",
-        "com.docker.compose.depends_on": "db:service_healthy:false",
-    }
-    db_labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "db"}
-    held = snapshot(original("web", labels=labels), original("db", labels=db_labels))
-    web = container("web", "created", word="web again", labels=labels)
-    starting = container("db", status="Up 2 seconds (health: starting)", labels=db_labels)
-    assert str(make_plan(held, [web, starting], successor_pair())) == ""
-    healthy = container("db", status="Up 20 seconds (healthy)", labels=db_labels)
-    expected = "start web: was created but never started [after db is healthy]"
-    assert str(make_plan(held, [web, healthy], successor_pair())) == expected
+def start_parent_again(h: Host) -> None:
+    """Let `db` have begun to run after `web`."""
+    h.put(container("db", status="Up 10 seconds"), started_at="2026-11-23T11:59:50Z")
 
 
-IMPOSTOR_STATES = [state for state in STATES if state not in {"dead", "removing"}]
+def interrupt(h: Host, *, told: bool) -> None:
+    """Let a restart of `web` have failed, or have been cut off by the end of the controller."""
+    restart = Action(Verb.RESTART, h.named("web"), "is unhealthy", id_of("web"))
+    plan = replace(h.look(), actions=(restart,))
+    h.begin(plan)
+    if told:
+        h.end(restart, Result.FAILED)
+    h.busy, h.now = frozenset(), h.now + 3600
 
 
-@pytest.mark.parametrize("state", IMPOSTOR_STATES)
-def test_an_original_is_restored_in_the_place_of_an_impostor(state: str) -> None:
-    found = plan(container("web", state, word="impostor"))
-    assert str(found) == "restore web: was replaced by a different container of the same name"
-    assert [finding.kind for finding in found.findings] == [Kind.REPLACED]
-    assert [(a.container.id, a.original_id) for a in found.actions] == [(id_of("impostor"), id_of("web"))]
+def be_ended(h: Host) -> None:
+    """Let a controller have begun to make `web` again, shortly before the container that has its name was made."""
+    plan = replace(h.look(), actions=(Action(Verb.RECREATE, container("web"), "was removed", id_of("web")),))
+    h.begin(plan)
+    h.put(replace(h.named("web"), created_at=h.now + 5))
+    h.busy, h.memory, h.now = frozenset(), replace(h.memory, impostors=frozenset()), h.now + 3600
+    h.changes[h.named("web").id] = {"HostConfig": {"NetworkMode": "host"}}  # of the same image, but unlike its recipe
 
 
-def test_an_impostor_that_is_being_removed_is_waited_for() -> None:
-    assert plan(container("web", "removing", word="impostor")).actions == ()
+def depend_on(h: Host, status: str) -> None:
+    """Let `db` be so."""
+    h.put(container("db", status=status))
 
 
-@pytest.mark.parametrize("state", IMPOSTOR_STATES)
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_an_impostor_that_is_protected_is_only_reported(labels: dict[str, str], state: str) -> None:
-    found = plan(container("web", state, word="impostor", labels=labels))
-    assert found.actions == ()
-    assert str(found).startswith("report web: was replaced by a different container of the same name")
-    assert [finding.kind for finding in found.findings] == [Kind.REPLACED]
+COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
+DEPENDS = COMPOSE | {"com.docker.compose.depends_on": "db:service_healthy:false"}
+DB = original("db", labels=COMPOSE | {"com.docker.compose.service": "db"})
+STOPS_WEB = Activity(stopping=frozenset({id_of("web")}))
+STOPS_SHOP = Activity(stopping_projects=frozenset({"shop"}), stopped_on_request=frozenset({id_of("web")}))
+
+GIVEN: dict[str, Callable[[Case], object]] = {
+    "exit code 0": lambda c: vars(c).update(status="Exited (0) 5 minutes ago"),
+    "exit code 1": lambda c: vars(c).update(status="Exited (1) 5 minutes ago"),
+    "exit code not told": lambda c: vars(c).update(status=""),
+    "rule `always`": lambda c: c.labels.update({RULE: "always"}),
+    "rule `on-failure`": lambda c: c.labels.update({RULE: "on-failure"}),
+    "rule `never`": lambda c: c.labels.update({RULE: "never"}),
+    "it is a one-off of compose": lambda c: c.labels.update({"com.docker.compose.oneoff": "True"}),
+    "its restart has failed": lambda c: c.then.append(lambda h: interrupt(h, told=True)),
+    "the controller was ended while it restarted it": lambda c: c.then.append(lambda h: interrupt(h, told=False)),
+    "its health check fails": lambda c: c.then.append(lambda h: unhealthy(h, "web")),
+    "its health check fails, and has not passed in this run": lambda c: c.then.append(
+        lambda h: h.judge("web", "unhealthy")
+    ),
+    "its health check is starting": lambda c: c.then.append(lambda h: h.judge("web", "starting")),
+    "its probe fails": lambda c: c.then.append(lambda h: h.say(web="its probe answered 500")),
+    "its probe failed in an earlier run": lambda c: c.then.append(
+        lambda h: vars(h).update(verdicts=Verdicts({(id_of("web"), "2026-11-23T10:00:00Z"): "x"}, known=True))
+    ),
+    "it is being stopped": lambda c: c.then.append(lambda h: vars(h).update(activity=STOPS_WEB)),
+    "another has just become unhealthy": lambda c: (
+        vars(c).update(looks=(0.0,)),
+        c.then.append(lambda h: (h.look(), h.look(5), unhealthy(h, "db"))),
+    ),
+    "most originals are unhealthy": lambda c: c.then.append(lambda h: unhealthy(h, "db", "cache")),
+    "it uses a namespace of `db`, which was started again since": lambda c: (
+        vars(c).update(child=True),
+        c.then.append(start_parent_again),
+    ),
+    "it uses a namespace of `db`, which was made again since": lambda c: (
+        vars(c).update(child=True),
+        c.then.append(make_parent_again),
+    ),
+    "it uses a namespace of `db`, which is gone": lambda c: (
+        vars(c).update(child=True),
+        c.then.append(lambda h: h.world.pop(id_of("db"))),
+    ),
+    "compose waits for `db` to be healthy": lambda c: (
+        c.labels.update(DEPENDS),
+        c.then.append(lambda h: depend_on(h, "Up 5 seconds (health: starting)")),
+    ),
+    "`db` is healthy": lambda c: (
+        c.labels.update(DEPENDS),
+        c.then.append(lambda h: depend_on(h, "Up 5 seconds (healthy)")),
+    ),
+    "the controller had made it and was ended then": lambda c: c.then.append(be_ended),
+    "somebody stops its compose project": lambda c: (
+        c.labels.update(COMPOSE),
+        c.then.append(lambda h: vars(h).update(activity=STOPS_SHOP)),
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    "successors", [frozenset[tuple[str, str]](), successor_pair("web", "db")], ids=["different", "alike"]
-)
-def test_an_original_that_holds_the_name_of_another_is_only_reported(successors: frozenset[tuple[str, str]]) -> None:
-    found = make_plan(snapshot("web", "db"), [container("web", word="db")], successors)
-    assert str(found) == "report web: was removed, and its name is held by another original"
+def own_container(row: Row, case: Case) -> Container | None:
+    """The container that the original was, under its own name while nobody else has that."""
+    state, labels = row.state.removesuffix(TOO_LONG.removeprefix(" removing")), dict(case.labels)
+    name = "web" if row.holder == "itself" else "web-old"
+    return None if state == "gone" else container(name, state, word="web", status=case.status, labels=labels)
+
+
+def put_holder(h: Host, phrase: str, case: Case) -> None:
+    """Let somebody else have the name of the original: `an exited impostor`, `a successor removing for over 60 s`."""
+    words = phrase.removesuffix(TOO_LONG).split(" ")[1:]
+    state = "removing" if phrase.endswith(TOO_LONG) else words[0] if words[0] in STATES else "running"
+    kind = " ".join(word for word in words if word not in STATES)
+    match kind:
+        case "successor":
+            h.put(container("web", state, word="web again", status=case.status))
+        case "impostor":
+            h.impostor("web", state)
+        case "protected container":
+            h.impostor("web", state, IGNORED)
+        case "container":
+            assert state == "dead"
+            h.put(container("web", state, word="remains"))
+        case _:
+            assert phrase == "another original", f"an unknown holder: {phrase}"
+            h.put(container("web", word="db"))
+
+
+def plan_of(row: Row) -> Plan:
+    """Build the host of a row, and make the plan once everything has settled."""
+    case = Case(labels=dict(IGNORED) if row.who.startswith("protected") else {})
+    for word in row.given:
+        GIVEN[word](case)
+    if row.who in {"newcomer", "protected container"}:
+        labels = IGNORED if row.who == "protected container" else {}
+        return host(snapshot(), container("miner", row.state, labels=labels)).look()
+    assert row.who.endswith("original"), f"an unknown word: {row.who}"
+    web: Original = original("web", labels=case.labels)
+    h = host(snapshot(sharing(web, "db") if case.child else web, DB, "cache"), container("db"), container("cache"))
+    if (own := own_container(row, case)) is not None:
+        h.put(own)
+    if row.holder not in {"itself", "nobody"}:
+        put_holder(h, row.holder, case)
+    for happen in case.then:
+        happen(h)
+    plans = [
+        h.look(seconds) for seconds in (*case.looks, *([60.0] if TOO_LONG in f" {row.state} {row.holder}" else []))
+    ]
+    return plans[-1]
+
+
+ROWS = parse()
+KINDS = {
+    Verb.START: Kind.STOPPED,
+    Verb.RESTART: Kind.UNHEALTHY,
+    Verb.RECREATE: Kind.REMOVED,
+    Verb.RESTORE: Kind.REPLACED,
+    Verb.STOP: Kind.NEW,
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_the_table_says_is_what_the_plan_does(row: Row) -> None:
+    plan = plan_of(row)
+    assert str(plan) == row.done
+    kinds = {finding.container.id: finding.kind for finding in plan.findings}
+    acts = [*plan.actions, *(wait.action for wait in plan.waiting)]
+    assert [kinds[action.container.id] for action in acts] == [KINDS[action.verb] for action in acts]
+
+
+def test_every_state_of_an_original_is_in_the_table_whoever_has_its_name() -> None:
+    covered = {(row.state, kind_of(row.holder)) for row in ROWS if row.who == "original" and not row.given}
+    states = (*STATES, "gone", TOO_LONG.strip())
+    assert set(product(states, HOLDERS)) - covered == {("gone", "itself")}
+    for who in ("newcomer", "protected container", "protected original"):
+        assert {row.state for row in ROWS if row.who == who and row.holder == "itself"} >= set(STATES)
+
+
+def test_nothing_is_told_twice_and_every_word_of_the_table_is_explained() -> None:
+    assert len({str(row) for row in ROWS}) == len(ROWS)
+    assert [word for word, _ in cells(section("The truth table"), 2)[1:]] == list(GIVEN)
+    assert {word for row in ROWS for word in row.given} == set(GIVEN)
+
+
+def kind_of(holder: str) -> str:
+    """The holder without its state, as it is spelt in HOLDERS."""
+    return holder if holder in HOLDERS else next(kind for kind in HOLDERS if kind.split(" ", 1)[-1] in holder)
+
+
+def test_a_plan_names_originals_before_newcomers_and_each_in_the_order_of_names() -> None:
+    world = [container("zz", "paused"), container("web", "exited"), container("db"), container("aa", "restarting")]
+    assert str(host(snapshot("web", "db", "cache", "gone"), *world, container("cache", "created")).look()).split(
+        "\n"
+    ) == [
+        "start cache: was created but never started",
+        "recreate gone: was removed",
+        "start web: had exited with code 137",
+        "stop aa: is not in the snapshot",
+        "stop zz: is not in the snapshot",
+    ]
 
 
 def test_two_originals_that_swapped_their_names_are_left_alone_while_they_run() -> None:
-    assert str(make_plan(snapshot("web", "db"), [container("web", word="db"), container("db", word="web")])) == ""
-
-
-@pytest.mark.parametrize(
-    ("rule", "status", "starts"),
-    [
-        ("always", "Exited (0) 1 second ago", True),
-        ("always", "Exited (1) 1 second ago", True),
-        ("on-failure", "Exited (0) 1 second ago", False),
-        ("on-failure", "Exited (1) 1 second ago", True),
-        ("on-failure", "Exited (137) 1 second ago", True),
-        ("on-failure", "", True),
-        ("never", "Exited (0) 1 second ago", False),
-        ("never", "Exited (1) 1 second ago", False),
-        ("On-Failure ", "Exited (0) 1 second ago", False),
-        ("sometimes", "Exited (0) 1 second ago", True),
-    ],
-)
-def test_the_restart_rule_decides_whether_an_original_that_ended_is_started(
-    rule: str, status: str, *, starts: bool
-) -> None:
-    held = snapshot(original("web", labels={"status-state.restart": rule}))
-    successor = container("web", "exited", word="web again", status=status)
-    for observed in (container("web", "exited", status=status), successor):
-        found = make_plan(held, [observed], successor_pair())
-        assert [action.verb for action in found.actions] == [Verb.START] * starts
-        assert bool(found.findings) == starts
+    assert str(host(snapshot("web", "db"), container("web", word="db"), container("db", word="web")).look()) == ""
 
 
 @pytest.mark.parametrize(
@@ -264,211 +318,21 @@ def test_the_restart_rule_decides_whether_an_original_that_ended_is_started(
         ({}, "always"),
         ({"com.docker.compose.oneoff": "False"}, "always"),
         ({"com.docker.compose.oneoff": "True"}, "never"),
-        ({"com.docker.compose.oneoff": "True", "status-state.restart": "always"}, "always"),
-        ({"com.docker.compose.oneoff": "True", "status-state.restart": "sometimes"}, "never"),
-        ({"status-state.restart": " ON-FAILURE"}, "on-failure"),
+        ({"com.docker.compose.oneoff": "True", RULE: "sometimes"}, "never"),
+        ({RULE: "sometimes"}, "always"),
+        ({RULE: " ON-FAILURE"}, "on-failure"),
     ],
 )
 def test_the_restart_rule_is_read_from_the_labels(labels: dict[str, str], rule: str) -> None:
     assert restart_rule(labels) == rule
 
 
-def test_a_restart_label_that_can_not_be_read_is_told() -> None:
-    assert misread_restart_rule({"status-state.restart": "sometimes"}) == "sometimes"
-    assert misread_restart_rule({"status-state.restart": "Never"}) is None
-    assert misread_restart_rule({}) is None
-
-
-def test_a_plan_names_originals_before_newcomers_and_each_in_the_order_of_names() -> None:
-    held = snapshot("web", "db", "cache", "gone")
-    observed = [
-        container("zz", "paused"),
-        container("web", "exited", status="Exited (1) 2 hours ago"),
-        container("db"),
-        container("aa", "restarting"),
-        container("cache", "created"),
+def test_a_label_that_can_not_be_read_is_told_of_whoever_runs() -> None:
+    web = container("web", labels={RULE: "sometimes", "status-state.ignore": "fasle"})
+    down = container("down", "exited", labels={RULE: "sometimes"})
+    fine = container("fine", labels={RULE: "Never", "status-state.ignore": "no"})
+    notices = host(snapshot("web"), web, down, fine).look().notices
+    assert [(notice.fields["container"], notice.fields["label"]) for notice in notices] == [
+        ("web", "status-state.ignore"),
+        ("web", RULE),
     ]
-    assert str(make_plan(held, observed)).splitlines() == [
-        "start cache: was created but never started",
-        "recreate gone: was removed",
-        "start web: had exited with code 1",
-        "stop aa: is not in the snapshot",
-        "stop zz: is not in the snapshot",
-    ]
-
-
-def test_of_an_empty_snapshot_everything_that_runs_is_new() -> None:
-    observed = [container("b"), container("a"), container("c", "exited")]
-    assert str(make_plan(snapshot(), observed)) == "stop a: is not in the snapshot\nstop b: is not in the snapshot"
-
-
-def test_with_nothing_on_the_engine_every_original_is_recreated() -> None:
-    assert str(make_plan(snapshot("web", "db"), [])) == "recreate db: was removed\nrecreate web: was removed"
-
-
-def test_nothing_at_all_is_in_sync() -> None:
-    assert make_plan(snapshot(), []) == Plan()
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_who_holds_an_originals_name_is_asked_only_when_the_original_may_have_to_give_way(state: str) -> None:
-    observed = [container("old", state, word="web"), container("web", word="holder")]
-    asked = [(o.name, holder.id) for o, holder in name_holders(snapshot("web"), observed)]
-    if state in {"created", "exited", "dead"}:
-        assert asked == [("web", id_of("holder"))]
-    elif state != "removing":  # that one has a test of its own
-        assert asked == []
-
-
-def test_an_original_under_its_own_name_has_no_holder() -> None:
-    assert name_holders(snapshot("web"), [container("web", "exited")]) == []
-
-
-def ill(*words: str, mendable: bool = True, counts: bool = True) -> Illnesses:
-    """The illnesses of these containers."""
-    illness = Illness(
-        STARTED_AT, "is unhealthy: its health check fails", verdict=False, mendable=mendable, counts=counts
-    )
-    return Illnesses({id_of(word): illness for word in words})
-
-
-def judged(*observed: Container, illnesses: Illnesses, rule: str = "") -> Plan:
-    """The plan for the one original `web`, which may carry a restart rule."""
-    held = snapshot(original("web", labels={"status-state.restart": rule} if rule else {}))
-    return make_plan(held, observed, successor_pair(), illnesses=illnesses)
-
-
-RESTARTS = "restart web: is unhealthy: its health check fails"
-
-
-def test_an_original_that_runs_and_is_ill_is_restarted() -> None:
-    illnesses = ill("web")
-    found = judged(container("web"), illnesses=illnesses)
-    assert str(found) == RESTARTS
-    assert [finding.kind for finding in found.findings] == [Kind.UNHEALTHY]
-    (action,) = found.actions
-    assert (action.container.id, action.original_id) == (id_of("web"), id_of("web"))
-    assert action.illness == illnesses.by_id[id_of("web")], "the action knows what it is to mend"
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("paused", ""),
-        ("restarting", ""),
-        ("removing", ""),
-        ("created", "start web: was created but never started"),
-        ("exited", "start web: had exited with code 137"),
-        ("dead", IS_DEAD),
-    ],
-)
-def test_an_original_that_is_ill_and_does_not_run_is_judged_by_its_state(state: str, expected: str) -> None:
-    assert str(judged(container("web", state), illnesses=ill("web"))) == expected
-
-
-def test_what_was_never_well_since_its_start_is_no_finding() -> None:
-    assert judged(container("web"), illnesses=ill("web", mendable=False)) == Plan()
-
-
-@pytest.mark.parametrize(("rule", "restarts"), [("always", True), ("on-failure", True), ("never", False)])
-def test_the_restart_rule_decides_whether_an_original_that_is_ill_is_restarted(rule: str, *, restarts: bool) -> None:
-    expected = RESTARTS if restarts else ""
-    assert str(judged(container("web"), illnesses=ill("web"), rule=rule)) == expected
-    again = container("web", word="web again")
-    assert str(judged(again, illnesses=ill("web again"), rule=rule)) == expected
-
-
-def test_a_successor_that_is_ill_is_restarted_in_the_originals_place() -> None:
-    found = judged(container("web", word="web again"), illnesses=ill("web again"))
-    assert str(found) == RESTARTS
-    assert [(action.container.id, action.original_id) for action in found.actions] == [
-        (id_of("web again"), id_of("web"))
-    ]
-
-
-@pytest.mark.parametrize("state", ["paused", "restarting"])
-def test_a_successor_that_is_ill_and_does_not_run_is_left_alone(state: str) -> None:
-    assert judged(container("web", state, word="web again"), illnesses=ill("web again")) == Plan()
-
-
-def test_the_illness_of_a_container_that_no_longer_has_the_place_means_nothing() -> None:
-    assert judged(container("web", word="web again"), illnesses=ill("web")) == Plan()
-
-
-@pytest.mark.parametrize("labels", PROTECTIONS.values(), ids=PROTECTIONS.keys())
-def test_a_protected_original_is_not_restarted_though_it_is_ill(labels: dict[str, str]) -> None:
-    held = snapshot(original("web", labels=labels))
-    assert make_plan(held, [container("web", labels=labels)], illnesses=ill("web")) == Plan()
-    plain = snapshot("web")
-    again = container("web", word="web again", labels=labels)
-    assert make_plan(plain, [again], successor_pair(), illnesses=ill("web again")).actions == ()
-
-
-def test_an_original_whose_parent_was_made_again_is_restored_though_it_is_ill() -> None:
-    parent, child = original("parent"), original("web")
-    mode = {"HostConfig": {"NetworkMode": f"container:{parent.id}"}}
-    held = snapshot(parent, replace(child, inspect=dict(child.inspect) | mode))
-    observed = [container("parent", word="parent again"), container("web")]
-    found = make_plan(held, observed, successor_pair("parent", "parent again"), illnesses=ill("web"))
-    assert [action.verb for action in found.actions] == [Verb.RESTORE]
-
-
-def ward_of_six(hold: Hold | None) -> Plan:
-    """Four originals are ill, of which one shall never be restarted; one is down, one is well; and a newcomer."""
-    held = snapshot("a", "b", "c", "d", "e", original("f", labels={"status-state.restart": "never"}))
-    observed = [
-        *(container(name) for name in ("f", "c", "b", "a")),
-        container("d", "exited", status="Exited (1) 1 second ago"),
-        container("e"),
-        container("miner"),
-    ]
-    return make_plan(held, observed, illnesses=replace(ill("c", "b", "a", "f"), hold=hold))
-
-
-def test_when_most_originals_are_ill_that_is_found_and_all_else_is_healed() -> None:
-    reason = f"is unhealthy: its health check fails; {Hold.MANY}"
-    found = ward_of_six(Hold.MANY)
-    assert str(found).splitlines() == [
-        "start d: had exited with code 1",
-        "stop miner: is not in the snapshot",
-        f"report a: {reason}",
-        f"report b: {reason}",
-        f"report c: {reason}",
-    ]
-    assert [(f.container.name, f.kind) for f in found.findings[:3]] == [(name, Kind.UNHEALTHY) for name in "abc"]
-
-
-@pytest.mark.parametrize("hold", [None, Hold.SETTLING])
-def test_the_restarts_of_those_that_are_ill_tell_whether_they_are_to_be_begun_already(hold: Hold | None) -> None:
-    found = ward_of_six(hold)
-    assert str(found).splitlines() == [
-        "restart a: is unhealthy: its health check fails",
-        "restart b: is unhealthy: its health check fails",
-        "restart c: is unhealthy: its health check fails",
-        "start d: had exited with code 1",
-        "stop miner: is not in the snapshot",
-    ]
-    assert [action.hold for action in found.actions] == [hold, hold, hold, None, None]
-
-
-@pytest.mark.parametrize(
-    ("rule", "status", "starts"),
-    [
-        ("on-failure", "Exited (0) 1 second ago", True),
-        ("on-failure", "Exited (1) 1 second ago", True),
-        ("always", "Exited (0) 1 second ago", True),
-        ("never", "Exited (0) 1 second ago", False),
-    ],
-)
-def test_an_original_that_is_down_because_its_restart_failed_has_not_finished(
-    rule: str, status: str, *, starts: bool
-) -> None:
-    held = snapshot(original("web", labels={"status-state.restart": rule}))
-    for word in ("web", "web again"):
-        down = container("web", "exited", word=word, status=status)
-        found = make_plan(held, [down], successor_pair(), unfinished=frozenset({id_of("web")}))
-        assert [action.verb for action in found.actions] == [Verb.START] * starts
-    other = make_plan(
-        held, [container("web", "exited", status="Exited (0) 1 second ago")], unfinished=frozenset({id_of("db")})
-    )
-    assert bool(other.actions) == (rule == "always")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from status_state_controller.errors import ContainerError
+from status_state_controller.errors import ContainerError, SsaError
 from status_state_controller.model import Action, Container, Finding, Kind, Outcome, Result, Verb
-from status_state_controller.report.reporter import Reporter
-from status_state_controller.report.sentence import MOST_KEPT, MOST_NAMED, Outbox, tell
-from status_state_controller.report.troubles import Troubles
+from status_state_controller.process.lasting import Lasting
+from status_state_controller.report.outbox import MOST_KEPT, Outbox
+from status_state_controller.report.sentence import MOST_NAMED, tell
 
 from ..stage import Log, stage, until
 from ..world import container, snapshot
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, until: datetime | None = None) -> str:
+def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, until: float | None = None) -> str:
     """The sentence about one finding with this outcome."""
     web = container("web", "exited")
     finding = Finding(web, Kind.STOPPED, "had exited with code 1")
@@ -45,7 +45,7 @@ def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, unt
         (told(Result.RUNNING, Verb.STOP), "web had exited with code 1: still being stopped"),
         (told(Result.FAILED, detail="no such image"), "web had exited with code 1: start failed: no such image"),
         (
-            told(Result.WAITING, detail="after 2 attempts", until=NOON),
+            told(Result.WAITING, detail="after 2 attempts", until=NOON.timestamp()),
             "web had exited with code 1: next start at 12:00:00 UTC (after 2 attempts)",
         ),
         (
@@ -73,33 +73,56 @@ def test_many_findings_are_named_up_to_a_number_and_the_rest_is_counted() -> Non
     assert "more" not in tell(findings[:MOST_NAMED], [])
 
 
-def test_undelivered_reports_are_kept_in_order_and_the_oldest_dropped_first() -> None:
-    outbox = Outbox()
-    assert outbox.first() is None
-    reports = [{"number": number} for number in range(MOST_KEPT + 2)]
-    for report in reports:
-        outbox.put(report)
-    assert len(outbox) == MOST_KEPT
-    assert outbox.first() is reports[2]
-    outbox.taken(reports[0])  # it was dropped while it was being sent
-    assert outbox.first() is reports[2]
-    outbox.taken(reports[2])
-    assert outbox.first() is reports[3]
+async def test_undelivered_reports_are_kept_in_order_and_the_oldest_dropped_first() -> None:
+    sent, away = list[int](), [True]
+
+    async def send(report: dict[str, Any]) -> None:
+        if away:
+            raise SsaError("it is away")
+        sent.append(report["number"])
+
+    outbox = Outbox(send, Lasting())
+    for number in range(MOST_KEPT + 2):
+        outbox.put({"number": number})
+        await outbox.deliver()
+    away.clear()
+    await outbox.deliver()
+    assert (sent, outbox.is_empty) == (list(range(2, MOST_KEPT + 2)), True)
 
 
-async def test_a_check_that_finds_something_ends_in_one_sentence_and_one_report(tmp_path: Path) -> None:
+async def test_reports_that_are_put_while_one_is_delivered_are_sent_once_each_and_in_order() -> None:
+    sent, gate = list[str](), asyncio.Event()
+
+    async def send(report: dict[str, Any]) -> None:
+        sent.append(report["name"])
+        await gate.wait()
+
+    outbox = Outbox(send, Lasting())
+    deliveries: list[asyncio.Task[None]] = []
+    for name in "abc":
+        outbox.put({"name": name})
+        deliveries.append(asyncio.create_task(outbox.deliver()))
+    await until(lambda: sent)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(sent) == 1
+    gate.set()
+    await asyncio.gather(*deliveries)
+    assert sent == ["a", "b", "c"]
+
+
+async def test_a_check_that_finds_something_ends_in_a_line_for_each_and_one_report(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("miner"))
-    await s.check()
-    s.engine.put(container("web", "exited"), container("miner"))
     with Log() as log:
-        await s.check_later(300)
-    expected = "web had exited with code 137: started; miner is not in the snapshot: stopped"
-    assert log.sentences in ([expected], [])  # nothing when it is what was said last
-    assert s.ssa.reports[-1]["sentence"] == expected
-    assert s.ssa.reports[-1]["at"] == "2026-11-23T12:05:00Z"
-    assert s.ssa.reports[-1]["snapshot_id"] == "snapshot-1"
-    assert s.ssa.reports[-1]["dry_run"] is False
-    assert len(s.ssa.reports) == 2
+        await s.check()
+    lines = [(e["event"], e["container"], e["kind"], e["action"], e["result"], e["message"]) for e in log.entries[-2:]]
+    assert lines == [
+        ("healed", "web", "stopped", "start", "done", "web had exited with code 137: started"),
+        ("newcomer_stopped", "miner", "new", "stop", "done", "miner is not in the snapshot: stopped"),
+    ]
+    (report,) = s.ssa.reports
+    assert report["sentence"] == "web had exited with code 137: started; miner is not in the snapshot: stopped"
+    assert (report["at"], report["snapshot_id"], report["dry_run"]) == ("2026-11-23T12:00:00Z", "snapshot-1", False)
 
 
 async def test_in_sync_is_told_once_and_then_there_is_silence(tmp_path: Path) -> None:
@@ -124,25 +147,6 @@ async def test_a_newer_snapshot_is_news_even_when_all_is_in_sync_with_it(tmp_pat
         ("in sync", "snapshot-1"),
         ("in sync", "snapshot-2"),
     ]
-
-
-async def test_reports_that_are_made_while_one_is_delivered_are_sent_once_each_and_in_order() -> None:
-    sent, gate = list[str](), asyncio.Event()
-
-    async def send(report: dict[str, Any]) -> None:
-        sent.append(report["sentence"])
-        await gate.wait()
-
-    reporter = Reporter(send, dry_run=False, troubles=Troubles(), utc_now=lambda: NOON)
-    for name in "abc":
-        reporter.conclude(snapshot(), [Finding(container(name), Kind.REMOVED, "was removed")], [], [])
-    await until(lambda: sent)
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert len(sent) == 1
-    gate.set()
-    await reporter.finish(10)
-    assert sent == [f"{name} was removed: nothing is done about it" for name in "abc"]
 
 
 async def test_healing_is_followed_by_in_sync_once(tmp_path: Path) -> None:
@@ -240,22 +244,6 @@ async def test_reports_are_kept_while_the_ssa_serves_snapshots_but_takes_no_repo
         await s.check_later(30)
     assert [report["sentence"] for report in s.ssa.reports] == ["web had exited with code 137: started", "in sync"]
     assert len(log.about("delivered")) == 1
-
-
-async def test_the_number_of_kept_reports_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("status_state_controller.report.sentence.MOST_KEPT", 5)
-    s = stage(tmp_path, snapshot("web"), container("web"))
-    await s.check()
-    s.ssa.reports.clear()
-    s.ssa.away = True
-    for number in range(10):
-        s.engine.put(container(f"c{number}"))
-        await s.check_later(30)
-    s.ssa.away = False
-    await s.check_later(30)
-    assert len(s.ssa.reports) in (5, 6)  # that of the last check may be made while they are taken
-    assert s.ssa.reports[-1]["sentence"] == "in sync"
-    assert s.ssa.reports[-2]["sentence"] == "c9 is not in the snapshot: stopped"
 
 
 async def test_no_report_and_no_line_holds_a_secret(tmp_path: Path) -> None:

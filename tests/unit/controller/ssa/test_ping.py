@@ -12,8 +12,7 @@ import httpx
 import pytest
 from status_state_controller.errors import SsaError
 from status_state_controller.ssa import client as func
-from status_state_controller.ssa.client import read_recipes as ping_ssa
-from status_state_controller.ssa.client import send_report, ssa_client
+from status_state_controller.ssa.client import read_recipes, send_report, ssa_client
 
 from ..world import ENGINE, OTHER_ENGINE, Network, recipes_document, snapshot
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from pathlib import Path
 
-    from status_state_controller.model import Snapshot
+    from status_state_controller.model import EngineIdentity, Snapshot
 
 HELD = snapshot("web")
 BODY = json.dumps(recipes_document(HELD)).encode()
@@ -42,6 +41,14 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.AsyncC
         return answer(request)
 
     return httpx.AsyncClient(base_url="http://ssa:8000", transport=Network(serve))
+
+
+async def ping_ssa(
+    client: httpx.AsyncClient, token_file: Path, engine: EngineIdentity, held: Snapshot | None
+) -> Snapshot | None:
+    """Ask for the snapshot; None when it is still the one held."""
+    desired = await read_recipes(client, token_file, engine, held)
+    return None if desired is None else desired.snapshot
 
 
 async def ask(answer: httpx.Response, token_file: Path, held: Snapshot | None = None) -> Snapshot | None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
-from status_state_controller.plan.health import Verdicts
-from status_state_controller.report.troubles import Troubles
+from status_state_controller.main import Timing as ControllerTiming
+from status_state_controller.model import Verdicts
+from status_state_controller.process.lasting import Lasting
 from status_state_controller.ssa import client as func
 from status_state_controller.ssa.client import follow_verdicts
-from status_state_controller.ssa.link import Ssa
+from status_state_controller.ssa.link import Ssa, Timing
+from status_state_controller.ssa.memory import KeptMemory
 from status_state_controller.ssa.wire import read_verdicts
 
 from ..stage import BOUND_SECONDS, Log, Stage, settled, stage, until
@@ -264,14 +266,17 @@ async def test_without_a_token_nobody_is_followed(tmp_path: Path) -> None:
 
 # What is held of them.
 
+AT_ONCE = ControllerTiming(ssa=Timing(verdicts_again=0))
+"""A stream that ended is opened again without a pause."""
+
 
 class Follower:
     """An `Ssa` that follows the verdicts of a pretended one."""
 
-    def __init__(self, token_file: Path) -> None:
-        self.fake = FakeSsa(None)
-        self.ssa = Ssa(self.fake.client, token_file, Troubles())
-        self.ssa.snapshot = snapshot("web")
+    def __init__(self, token_file: Path, again_seconds: float = 0) -> None:
+        self.fake = FakeSsa(snapshot("web"))
+        timing = Timing(verdicts_again=again_seconds)
+        self.ssa = Ssa(self.fake.client, token_file, KeptMemory(), Lasting(), timing)
         self.changes = list[set[str]]()
 
     def changed(self) -> None:
@@ -299,17 +304,19 @@ async def following(f: Follower) -> AsyncGenerator[Log]:
 
 
 @pytest.fixture
-def follower(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
+async def follower(token_file: Path) -> Follower:
     """One that connects again without a pause."""
-    monkeypatch.setattr("status_state_controller.ssa.link.VERDICTS_AGAIN_SECONDS", 0)
-    return Follower(token_file)
+    f = Follower(token_file)
+    await f.ssa.refresh(ENGINE)
+    return f
 
 
 @pytest.fixture
-def patient(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
+async def patient(token_file: Path) -> Follower:
     """One that does not connect again during the test."""
-    monkeypatch.setattr("status_state_controller.ssa.link.VERDICTS_AGAIN_SECONDS", 3600)
-    return Follower(token_file)
+    f = Follower(token_file, again_seconds=3600)
+    await f.ssa.refresh(ENGINE)
+    return f
 
 
 async def test_what_a_line_says_is_in_force_until_the_next_one(patient: Follower) -> None:
@@ -417,13 +424,13 @@ async def test_rubbish_is_told_once_however_often_it_comes(follower: Follower) -
 
 
 async def test_without_a_snapshot_verdicts_are_neither_used_nor_missed(follower: Follower) -> None:
-    follower.ssa.snapshot = None
+    follower.ssa.drop_snapshot()
     async with following(follower) as log:
         for _ in range(3):
             follower.fake.verdicts.put(verdicts_line("web"))
         await until(lambda: follower.connections > 3)
         assert (follower.ssa.verdicts, log.entries) == (Verdicts(), [])
-        follower.ssa.snapshot = snapshot("web")
+        await follower.ssa.refresh(ENGINE)
         follower.fake.verdicts.put(verdicts_line("web"))
         await until(lambda: follower.ssa.verdicts.failing)
 
@@ -455,7 +462,7 @@ async def running(s: Stage) -> AsyncGenerator[None]:
     await settled()  # and nobody is followed any more
 
 
-async def fallen_ill(s: Stage) -> None:
+async def turned_unhealthy(s: Stage) -> None:
     """Let the SSA say that `web` is failing, once its words are listened to, and wait for the check that follows."""
     checks = len(s.completed)
     await until(lambda: s.engine.calls)
@@ -463,28 +470,20 @@ async def fallen_ill(s: Stage) -> None:
     await until(lambda: len(s.completed) > checks)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open a stream that ended again without a pause."""
-    monkeypatch.setattr("status_state_controller.ssa.link.VERDICTS_AGAIN_SECONDS", 0)
-
-
-@pytest.mark.usefixtures("quick")
 async def test_a_verdict_wakes_the_loop_and_leads_to_a_restart_when_it_has_settled(tmp_path: Path) -> None:
-    s = stage(tmp_path, snapshot("web"), container("web"), interval=3600, settle=0)
+    s = stage(tmp_path, snapshot("web"), container("web"), timing=AT_ONCE, interval=3600, settle=0)
     async with running(s):
-        await fallen_ill(s)
+        await turned_unhealthy(s)
         assert s.engine.acts == []
         s.clock.advance(5)
         s.ssa.verdicts.put(verdicts_line("web", "plain"))
         await until(lambda: s.engine.acts == ["restart web None"])
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_verdict_that_is_withdrawn_wakes_the_loop_and_nothing_is_restarted(tmp_path: Path) -> None:
-    s = stage(tmp_path, snapshot("web"), container("web"), interval=3600, settle=0)
+    s = stage(tmp_path, snapshot("web"), container("web"), timing=AT_ONCE, interval=3600, settle=0)
     async with running(s):
-        await fallen_ill(s)
+        await turned_unhealthy(s)
         s.clock.advance(5)
         checks = len(s.completed)
         s.ssa.verdicts.put(verdicts_line())
@@ -492,11 +491,10 @@ async def test_a_verdict_that_is_withdrawn_wakes_the_loop_and_nothing_is_restart
     assert s.engine.acts == []
 
 
-@pytest.mark.usefixtures("quick")
 async def test_when_the_stream_is_broken_nothing_is_restarted(tmp_path: Path) -> None:
-    s = stage(tmp_path, snapshot("web"), container("web"), interval=3600, settle=0)
+    s = stage(tmp_path, snapshot("web"), container("web"), timing=AT_ONCE, interval=3600, settle=0)
     async with running(s):
-        await fallen_ill(s)
+        await turned_unhealthy(s)
         connections = s.ssa.requests.count("GET /verdicts")
         s.ssa.verdicts.put(httpx.RemoteProtocolError("peer closed connection"))
         await until(lambda: s.ssa.requests.count("GET /verdicts") > connections)

@@ -11,7 +11,7 @@ import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
 from status_state_controller.model import Action, EngineIdentity, Finding, Kind, Outcome, Result, Verb
 from status_state_controller.policy import Entry, Policy
-from status_state_controller.ssa.wire import read_snapshot, write_report
+from status_state_controller.ssa.wire import read_desired, write_report
 
 from ..world import ENGINE, OTHER_ENGINE, container, id_of, recipes_document, snapshot
 
@@ -30,11 +30,11 @@ def document() -> dict[str, Any]:
 def read(answer: object, engine: EngineIdentity = ENGINE) -> list[str]:
     """The names of the originals read from an answer."""
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return [original.name for original in read_snapshot(body, engine).originals]
+    return [original.name for original in read_desired(body, engine).snapshot.originals]
 
 
 def test_a_complete_answer_is_a_snapshot_with_its_originals_in_the_order_of_names() -> None:
-    held = read_snapshot(json.dumps(document()).encode(), ENGINE)
+    held = read_desired(json.dumps(document()).encode(), ENGINE).snapshot
     assert held.id == "snapshot-1"
     assert held.engine == ENGINE
     assert [(o.id, o.name, o.image, o.image_id) for o in held.originals] == [
@@ -108,7 +108,7 @@ def test_an_entry_of_the_policy_that_matches_nothing_is_unusable(match: object) 
 
 
 def test_the_policy_is_read_in_its_order_and_laid_over_the_originals() -> None:
-    held = read_snapshot(json.dumps(document()).encode(), ENGINE)
+    held = read_desired(json.dumps(document()).encode(), ENGINE).snapshot
     assert held.policy == Policy((Entry(("w*", "x"), None, "on-failure"), Entry(("db",), ignore=True, restart=None)))
     assert {o.name: dict(o.labels) for o in held.originals} == {
         "db": {"status-state.ignore": "true"},
@@ -119,7 +119,7 @@ def test_the_policy_is_read_in_its_order_and_laid_over_the_originals() -> None:
 def test_an_empty_policy_is_legal() -> None:
     answer = document()
     answer["policy"] = []
-    held = read_snapshot(json.dumps(answer).encode(), ENGINE)
+    held = read_desired(json.dumps(answer).encode(), ENGINE).snapshot
     assert held.policy == Policy()
     assert [dict(o.labels) for o in held.originals] == [{}, {}]
 
@@ -217,7 +217,7 @@ def test_a_snapshot_of_a_cloned_machine_is_refused() -> None:
 
 
 def test_the_recipe_is_kept_out_of_what_is_printed() -> None:
-    held = read_snapshot(json.dumps(document()).encode(), ENGINE)
+    held = read_desired(json.dumps(document()).encode(), ENGINE).snapshot
     assert not [secret for secret in SECRETS if secret in repr(held)]
 
 
@@ -231,7 +231,8 @@ def test_a_report_tells_findings_and_outcomes_and_times_in_utc() -> None:
         dry_run=True,
         sentence="a sentence",
         findings=[Finding(web, Kind.STOPPED, "had exited"), Finding(miner, Kind.NEW, "is new")],
-        outcomes=[Outcome(start, Result.WAITING, "after 2 attempts", at)],
+        outcomes=[Outcome(start, Result.WAITING, "after 2 attempts", at.timestamp())],
+        memory={"version": 1},
     )
     assert json.loads(json.dumps(report)) == {
         "at": "2026-11-23T18:00:30Z",
@@ -252,4 +253,5 @@ def test_a_report_tells_findings_and_outcomes_and_times_in_utc() -> None:
                 "until": "2026-11-23T18:00:30Z",
             }
         ],
+        "memory": {"version": 1},
     }

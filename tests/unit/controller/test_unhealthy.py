@@ -1,4 +1,4 @@
-"""Restarting what is ill: it looks again first, goes one by one, and waits as any other attempt does."""
+"""Restarting what is unhealthy: once it has settled, one by one, ever more slowly, and whoever shares a namespace follows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.errors import ContainerError, EngineError, EngineRefused
-from status_state_controller.func import restart
-from status_state_controller.model import Action, Container, Outcome, Result, Snapshot, Verb
-from status_state_controller.plan.health import Hold, Illness, Verdicts
+from status_state_controller.errors import ContainerError
+from status_state_controller.plan.health import Hold
 
-from .fake_engine import FakeEngine
 from .stage import Log, Stage, settled, stage, until
-from .world import STARTED_AT, container, id_of, original, recipe, snapshot
+from .world import container, id_of, original, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,171 +20,6 @@ if TYPE_CHECKING:
     from status_state_controller.model import Original
 
 WEB = id_of("web")
-ANOTHER_RUN = "2026-11-23T11:30:00Z"
-HEALTH_CHECK = Illness(STARTED_AT, "is unhealthy: its health check fails", verdict=False)
-VERDICT = Illness(STARTED_AT, "is unhealthy: its probe answered 500", verdict=True)
-FAILING = Verdicts({(WEB, STARTED_AT): "its probe answered 500"})
-
-
-def restart_of(illness: Illness | None = HEALTH_CHECK, *, word: str = "web") -> Action:
-    """The action that restarts `web`."""
-    return Action(Verb.RESTART, container("web", word=word), "is unhealthy", WEB, illness=illness)
-
-
-def unhealthy(*world: Container) -> FakeEngine:
-    """An engine on which `web` is unhealthy, and which else has these containers."""
-    engine = FakeEngine(container("web"))
-    engine.judges("web", "unhealthy")
-    engine.put(*world)
-    return engine
-
-
-async def restarted(
-    engine: FakeEngine,
-    action: Action | None = None,
-    held: Snapshot | None = None,
-    verdicts: Verdicts = Verdicts(),  # noqa: B008 # frozen
-) -> tuple[Outcome, int]:
-    """Restart `web`; with the number of attempts that were counted."""
-    attempts = list[str]()
-
-    def attempting() -> None:
-        assert engine.acts == [], "an attempt counts before the engine is told"
-        attempts.append("one")
-
-    outcome = await restart(engine, action or restart_of(), held or snapshot("web"), lambda: verdicts, attempting)
-    return outcome, len(attempts)
-
-
-async def test_an_original_that_is_ill_is_looked_at_again_and_restarted_and_that_counts_as_an_attempt() -> None:
-    engine = unhealthy()
-    outcome, attempts = await restarted(engine)
-    assert (outcome.result, outcome.detail, attempts) == (Result.DONE, None, 1)
-    assert engine.calls == ["inspect web", "restart web None"]
-
-
-async def test_an_original_that_is_failing_as_the_ssa_says_is_restarted() -> None:
-    engine = FakeEngine(container("web"))
-    outcome, attempts = await restarted(engine, restart_of(VERDICT), verdicts=FAILING)
-    assert (outcome.result, engine.acts, attempts) == (Result.DONE, ["restart web None"], 1)
-
-
-@pytest.mark.parametrize("seconds", [0, 3, 600, -1])
-async def test_it_is_granted_its_own_stop_time_out(seconds: int) -> None:
-    engine = unhealthy()
-    engine.inspects[WEB] = {"Config": recipe("web")["Config"] | {"StopTimeout": seconds}}
-    await restarted(engine)
-    assert engine.acts == [f"restart web {seconds}"]
-
-
-async def test_a_successor_is_restarted_in_the_originals_place() -> None:
-    engine = FakeEngine(container("web", word="web again"))
-    engine.judges("web", "unhealthy")
-    outcome, attempts = await restarted(engine, restart_of(word="web again"))
-    assert (outcome.result, engine.acts, attempts) == (Result.DONE, ["restart web None"], 1)
-
-
-@pytest.mark.parametrize(
-    ("world", "told"),
-    [
-        (container("web", "exited"), "exited"),
-        (container("web", "paused"), "paused"),
-        (container("web", "restarting"), "restarting"),
-        (container("web", "removing"), "removing"),
-        (container("web", "dead"), "dead"),
-        (container("web", "created"), "created"),
-        (container("web-old", word="web"), "renamed to web-old"),
-        (None, "gone"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-async def test_a_restart_whose_reason_is_gone_does_nothing_and_counts_as_no_attempt(
-    world: Container | None, told: str
-) -> None:
-    engine = unhealthy(*([] if world is None else [world]))
-    if world is None:
-        engine.world.clear()
-    outcome, attempts = await restarted(engine)
-    assert (outcome.result, engine.acts, attempts) == (Result.DROPPED, [], 0)
-    assert told in (outcome.detail or "")
-
-
-@pytest.mark.parametrize("health", ["healthy", "starting"])
-async def test_what_is_no_longer_unhealthy_is_not_restarted(health: str) -> None:
-    engine = unhealthy()
-    engine.judges("web", health)
-    outcome, attempts = await restarted(engine)
-    assert (outcome.result, engine.acts, attempts) == (Result.DROPPED, [], 0)
-    assert "well again" in (outcome.detail or "")
-
-
-async def test_what_was_started_anew_meanwhile_is_not_restarted() -> None:
-    engine = unhealthy()
-    engine.runs[WEB] |= {"StartedAt": ANOTHER_RUN}
-    outcome, attempts = await restarted(engine)
-    assert (outcome.result, engine.acts, attempts) == (Result.DROPPED, [], 0)
-
-
-@pytest.mark.parametrize(
-    "verdicts",
-    [Verdicts(), Verdicts({(WEB, ANOTHER_RUN): "x"}), Verdicts({(id_of("db"), STARTED_AT): "x"})],
-    ids=["none", "of another run", "of another container"],
-)
-async def test_what_the_ssa_no_longer_calls_failing_is_not_restarted(verdicts: Verdicts) -> None:
-    engine = unhealthy()
-    outcome, attempts = await restarted(engine, restart_of(VERDICT), verdicts=verdicts)
-    assert (outcome.result, engine.acts, attempts) == (Result.DROPPED, [], 0)
-
-
-async def test_the_verdicts_that_count_are_those_after_the_look() -> None:
-    engine, verdicts = FakeEngine(container("web")), [FAILING]
-    looking = engine.hang("inspect web")
-    task = asyncio.create_task(
-        restart(engine, restart_of(VERDICT), snapshot("web"), lambda: verdicts[-1], lambda: None)
-    )
-    await until(engine.reached["inspect web"].is_set)
-    verdicts.append(Verdicts())
-    looking.set()
-    assert (await task).result == Result.DROPPED
-    assert engine.acts == []
-
-
-async def test_a_restart_that_does_not_know_what_it_mends_does_nothing() -> None:
-    engine = unhealthy()
-    outcome, attempts = await restarted(engine, restart_of(None), verdicts=FAILING)
-    assert (outcome.result, engine.acts, attempts) == (Result.DROPPED, [], 0)
-
-
-@pytest.mark.parametrize(
-    "held",
-    [snapshot("db"), snapshot(original("web", labels={"status-state.ignore": "true"}))],
-    ids=["left the snapshot", "protected"],
-)
-async def test_what_left_the_snapshot_or_is_protected_meanwhile_is_not_even_looked_at(held: Snapshot) -> None:
-    engine = unhealthy()
-    outcome, attempts = await restarted(engine, held=held)
-    assert (outcome.result, engine.calls, attempts) == (Result.DROPPED, [], 0)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "attempts"),
-    [
-        ("restart", ContainerError("cannot restart"), 1),
-        ("restart", EngineError("cannot restart"), 1),
-        ("inspect", EngineRefused("cannot restart"), 0),
-    ],
-    ids=["refused", "engine away", "engine away before"],
-)
-async def test_a_restart_that_fails_is_an_outcome_with_the_engines_own_words(
-    call: str, error: Exception, attempts: int
-) -> None:
-    engine = unhealthy()
-    engine.failures[call] = error
-    outcome, counted = await restarted(engine)
-    assert (outcome.result, outcome.detail, counted) == (Result.FAILED, "cannot restart", attempts)
-
-
-# From here on the whole check.
 
 
 def results(s: Stage, report: int = -1) -> list[tuple[str, str, str]]:
@@ -195,16 +27,18 @@ def results(s: Stage, report: int = -1) -> list[tuple[str, str, str]]:
     return [(o["container"]["name"], o["action"], o["result"]) for o in s.ssa.reports[report]["outcomes"]]
 
 
-async def hospital(folder: Path, *ill: str, well: int = 5, held: tuple[Original, ...] = (), **settings: Any) -> Stage:
-    """Originals that are seen healthy; then those in `ill` turn unhealthy. Just as `well` others have no health check."""
-    names = [*ill, *(f"plain-{number}" for number in range(well))]
+async def unhealthy_stage(
+    folder: Path, *unhealthy: str, well: int = 5, held: tuple[Original, ...] = (), **settings: Any
+) -> Stage:
+    """Originals that are seen healthy; then those in `unhealthy` turn so. Just as `well` others have no health check."""
+    names = [*unhealthy, *(f"plain-{number}" for number in range(well))]
     known = {one.name: one for one in held}
     s = stage(folder, snapshot(*(known.get(n, n) for n in names)), *(container(n) for n in names), **settings)
-    for name in ill:
+    for name in unhealthy:
         s.engine.judges(name, "healthy")
     await s.check()
     s.clock.advance(30)
-    turn(s, "unhealthy", *ill)
+    turn(s, "unhealthy", *unhealthy)
     s.engine.calls.clear()
     return s
 
@@ -215,8 +49,8 @@ def turn(s: Stage, health: str, *names: str) -> None:
         s.engine.judges(name, health)
 
 
-async def test_an_original_that_falls_ill_is_restarted_once_after_it_has_settled(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_an_original_that_turns_unhealthy_is_restarted_once_after_it_has_settled(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     assert await s.check() == 5
     assert await s.check_later(4.5) == 0.5
     assert s.engine.acts == []
@@ -232,8 +66,8 @@ async def test_an_original_that_falls_ill_is_restarted_once_after_it_has_settled
     assert s.ssa.reports[-1]["sentence"] == "in sync"
 
 
-async def test_while_an_illness_settles_that_is_reported_without_a_time(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_while_that_settles_that_is_reported_without_a_time(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     (outcome,) = s.ssa.reports[-1]["outcomes"]
     assert (outcome["action"], outcome["result"], outcome["until"]) == ("restart", "waiting", None)
@@ -242,16 +76,16 @@ async def test_while_an_illness_settles_that_is_reported_without_a_time(tmp_path
     assert s.engine.acts == []
 
 
-async def test_an_original_that_recovers_while_its_illness_settles_is_not_restarted(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_an_original_that_recovers_while_that_settles_is_not_restarted(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     turn(s, "healthy", "web")
     assert await s.check_later(5) == 30
     assert s.engine.acts == []
 
 
-async def test_an_original_that_stays_ill_waits_longer_each_time(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_an_original_that_stays_unhealthy_waits_longer_each_time(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     attempts = list[float]()
     for _ in range(60):
         before = len(s.engine.acts)
@@ -268,8 +102,10 @@ async def test_an_original_that_stays_ill_waits_longer_each_time(tmp_path: Path)
     assert gaps[:6] == [10, 20, 40, 80, 160, 300]
 
 
-async def test_an_original_that_is_ill_again_is_reported_with_the_time_of_its_next_attempt(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_an_original_that_is_unhealthy_again_is_reported_with_the_time_of_its_next_attempt(
+    tmp_path: Path,
+) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     await s.check_later(5)  # 12:00:35
     turn(s, "healthy", "web")
@@ -283,7 +119,7 @@ async def test_an_original_that_is_ill_again_is_reported_with_the_time_of_its_ne
 
 
 async def test_a_restart_that_fails_counts_as_an_attempt(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+    s = await unhealthy_stage(tmp_path, "web")
     s.engine.failures["restart web"] = ContainerError("cannot restart")
     await s.check()
     await s.check_later(5)
@@ -293,7 +129,7 @@ async def test_a_restart_that_fails_counts_as_an_attempt(tmp_path: Path) -> None
 
 
 async def test_starts_and_restarts_of_an_original_wait_for_each_other(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     await s.check_later(5)
     s.engine.put(container("web", "exited", status="Exited (1) 1 second ago"))
@@ -301,8 +137,8 @@ async def test_starts_and_restarts_of_an_original_wait_for_each_other(tmp_path: 
     assert results(s) == [("web", "start", "waiting")]
 
 
-async def test_those_that_are_ill_are_restarted_one_after_the_other(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c")
+async def test_those_that_are_unhealthy_are_restarted_one_after_the_other(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "a", "b", "c")
     restarting = s.engine.hang("restart a")
     await s.check()
     s.clock.advance(5)
@@ -314,10 +150,10 @@ async def test_those_that_are_ill_are_restarted_one_after_the_other(tmp_path: Pa
         assert s.engine.acts == ["restart a None"]
         restarting.set()
         await settled()
-    assert log.sentences[0] == (
-        "b is unhealthy: its health check fails with exit code 7: next restart (one after the other); "
-        "c is unhealthy: its health check fails with exit code 7: next restart (one after the other)"
-    )
+    assert log.sentences[:2] == [
+        f"{name} is unhealthy: its health check fails with exit code 7: next restart (one after the other)"
+        for name in "bc"
+    ]
     outcomes = s.ssa.reports[-1]["outcomes"]
     waiting = [(o["container"]["name"], o["detail"], o["until"]) for o in outcomes if o["result"] == "waiting"]
     assert waiting == [("b", "one after the other", None), ("c", "one after the other", None)]
@@ -327,7 +163,7 @@ async def test_those_that_are_ill_are_restarted_one_after_the_other(tmp_path: Pa
 
 
 async def test_one_that_is_long_in_stopping_holds_up_the_next_for_a_quarter_of_a_minute(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c")
+    s = await unhealthy_stage(tmp_path, "a", "b", "c")
     restarting = s.engine.hang("restart")
     await s.check()
     s.clock.advance(5)
@@ -352,7 +188,7 @@ async def test_one_that_is_long_in_stopping_holds_up_the_next_for_a_quarter_of_a
 
 
 async def test_the_next_to_be_restarted_waits_for_no_other_kind_of_action(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b")
+    s = await unhealthy_stage(tmp_path, "a", "b")
     stopping = s.engine.hang("stop slow")
     s.engine.put(container("slow"))
     await s.controller.check()
@@ -375,7 +211,7 @@ async def give_way() -> None:
 
 
 async def test_a_restart_holds_up_no_start_and_no_start_holds_up_a_restart(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a")
+    s = await unhealthy_stage(tmp_path, "a")
     s.engine.put(container("plain-0", "exited"))
     starting, restarting = s.engine.hang("start plain-0"), s.engine.hang("restart a")
     await s.controller.check()
@@ -393,7 +229,7 @@ async def test_a_restart_holds_up_no_start_and_no_start_holds_up_a_restart(tmp_p
 
 
 async def test_a_restart_takes_a_place_among_the_stops(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web", concurrency=1)
+    s = await unhealthy_stage(tmp_path, "web", concurrency=1)
     stopping = s.engine.hang("stop slow")
     s.engine.put(container("slow"))
     await s.controller.check()
@@ -410,7 +246,7 @@ async def test_a_restart_takes_a_place_among_the_stops(tmp_path: Path) -> None:
 
 
 async def test_while_a_container_is_restarted_it_is_left_alone(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+    s = await unhealthy_stage(tmp_path, "web")
     restarting = s.engine.hang("restart web")
     await s.check()
     s.clock.advance(5)
@@ -427,7 +263,7 @@ async def test_while_a_container_is_restarted_it_is_left_alone(tmp_path: Path) -
 
 
 async def test_a_dry_run_tells_whom_it_would_restart(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", dry_run=True)
+    s = await unhealthy_stage(tmp_path, "a", "b", dry_run=True)
     await s.check()
     await s.check_later(5)
     assert results(s) == [("a", "restart", "dry_run"), ("b", "restart", "dry_run")]
@@ -437,8 +273,10 @@ async def test_a_dry_run_tells_whom_it_would_restart(tmp_path: Path) -> None:
     assert s.engine.acts == []
 
 
-async def test_when_most_originals_are_ill_none_is_restarted_and_that_and_its_end_are_told_once(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c", "d", well=3)
+async def test_when_most_originals_are_unhealthy_none_is_restarted_and_that_and_its_end_are_told_once(
+    tmp_path: Path,
+) -> None:
+    s = await unhealthy_stage(tmp_path, "a", "b", "c", "d", well=3)
     with Log() as log:
         for _ in range(20):
             await s.check_later(5)
@@ -456,15 +294,15 @@ async def test_when_most_originals_are_ill_none_is_restarted_and_that_and_its_en
     assert s.engine.acts == ["restart b None", "restart c None", "restart d None"]
 
 
-async def test_when_most_originals_are_ill_everything_else_is_healed_all_the_same(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c", well=2)
+async def test_when_most_originals_are_unhealthy_everything_else_is_healed_all_the_same(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "a", "b", "c", well=2)
     s.engine.put(container("plain-0", "exited"), container("miner"))
     await s.check()
     assert sorted(s.engine.acts) == ["start plain-0", "stop miner None"]
 
 
 async def test_one_that_is_about_to_fail_makes_them_many(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c", "d", well=1)
+    s = await unhealthy_stage(tmp_path, "a", "b", "c", "d", well=1)
     turn(s, "healthy", "c", "d")
     s.engine.judges("c", "healthy", FailingStreak=1)
     for _ in range(10):
@@ -476,8 +314,8 @@ async def test_one_that_is_about_to_fail_makes_them_many(tmp_path: Path) -> None
     assert s.engine.acts == ["restart a None", "restart b None"]
 
 
-async def test_a_successor_that_is_ill_inherits_the_attempts_of_the_original(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_a_successor_that_is_unhealthy_inherits_the_attempts_of_the_original(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     await s.check_later(5)
     assert s.engine.acts == ["restart web None"]
@@ -493,8 +331,10 @@ async def test_a_successor_that_is_ill_inherits_the_attempts_of_the_original(tmp
     assert s.engine.acts == ["restart web None", "restart web None"]
 
 
-async def test_a_restart_that_waits_for_its_turn_is_dropped_when_many_fall_ill_meanwhile(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "a", "b", "c", concurrency=1)
+async def test_a_restart_that_waits_for_its_turn_is_dropped_when_many_become_unhealthy_meanwhile(
+    tmp_path: Path,
+) -> None:
+    s = await unhealthy_stage(tmp_path, "a", "b", "c", concurrency=1)
     turn(s, "healthy", "b", "c")
     stopping = s.engine.hang("stop slow")
     s.engine.put(container("slow"))
@@ -519,7 +359,7 @@ async def test_a_restart_that_waits_for_its_turn_is_dropped_when_many_fall_ill_m
 async def test_an_original_whose_restart_failed_half_way_is_started_though_it_ended_without_an_error(
     tmp_path: Path,
 ) -> None:
-    s = await hospital(tmp_path, "web", held=(original("web", labels={"status-state.restart": "on-failure"}),))
+    s = await unhealthy_stage(tmp_path, "web", held=(original("web", labels={"status-state.restart": "on-failure"}),))
     s.engine.failures["restart web"] = ContainerError("cannot start")
     await s.check()
     await s.check_later(5)
@@ -549,39 +389,58 @@ def joined(name: str, reference: str, **labels: str) -> Original:
 
 
 @pytest.mark.parametrize("reference", [WEB, "web"], ids=["by id", "by name"])
-async def test_those_in_a_namespace_of_a_restarted_container_are_restarted_after_it(reference: str) -> None:
-    engine = unhealthy(container("a"), container("db"), container("down", "exited"), container("protected"))
-    joins = {"HostConfig": {"NetworkMode": f"container:{reference}"}}
-    for name in ("a", "down", "protected"):
-        engine.inspects[id_of(name)] = joins
-    engine.inspects[id_of("a")] = joins | {"Config": recipe("a")["Config"] | {"StopTimeout": 3}}
-    engine.inspects[id_of("protected")] = joins | {
-        "Config": {"Labels": {"status-state.ignore": "true"}},
-    }
-    others = (
+async def test_those_in_a_namespace_of_a_restarted_container_are_restarted_after_it(
+    reference: str, tmp_path: Path
+) -> None:
+    sharers = (
         joined("a", reference),
-        "db",
-        joined("down", reference),
-        joined("gone", reference),
+        joined("down", reference, restart="never"),
         joined("protected", reference, ignore="true"),
     )
-    outcome, _ = await restarted(engine, held=snapshot("web", *others))
-    assert outcome.result == Result.DONE
-    assert engine.acts == ["restart web None", "restart a 3"]
-    assert (outcome.detail or "").endswith(": a")
+    s = await unhealthy_stage(tmp_path, "web", held=sharers, well=2)
+    held = s.ssa.held
+    assert held is not None
+    s.ssa.held = replace(held, id="snapshot-2", originals=(*held.originals, *sharers))
+    for name in ("a", "down", "protected"):
+        labels = {"status-state.ignore": "true"} if name == "protected" else {}
+        s.engine.put(container(name, "exited" if name == "down" else "running", labels=labels))
+        s.engine.inspects[id_of(name)] = {"HostConfig": {"NetworkMode": f"container:{reference}"}}
+    await s.check()
+    await s.check_later(5)
+    assert s.engine.acts == ["restart web None"]
+    await s.check_later(1)
+    assert s.engine.acts == ["restart web None", "restart a None"]
+    assert results(s) == [("a", "restart", "done")]
+    for _ in range(3):
+        await s.check_later(60)
+    assert s.engine.acts == ["restart web None", "restart a None"]
 
 
-async def test_those_that_joined_a_successor_are_restarted_after_it() -> None:
-    engine = FakeEngine(container("web", word="web again"), container("a"))
-    engine.judges("web", "unhealthy")
-    engine.inspects[id_of("a")] = {"HostConfig": {"NetworkMode": f"container:{id_of('web again')}"}}
-    held = snapshot("web", joined("a", WEB))
-    await restarted(engine, restart_of(word="web again"), held)
-    assert engine.acts == ["restart web None", "restart a None"]
+async def test_those_in_a_namespace_of_an_original_that_crashed_and_was_started_follow_too(tmp_path: Path) -> None:
+    s = stage(tmp_path, snapshot("web", joined("a", WEB)), container("web", "exited"), container("a"))
+    s.engine.inspects[id_of("a")] = {"HostConfig": {"NetworkMode": f"container:{WEB}"}}
+    await s.check()
+    s.engine.starts_anew(WEB)
+    await s.check_later(1)
+    assert s.engine.acts == ["start web", "restart a None"]
+
+
+async def test_those_that_joined_a_successor_follow_it(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web", held=(), well=2)
+    held = s.ssa.held
+    assert held is not None
+    s.ssa.held = replace(held, id="snapshot-2", originals=(*held.originals, joined("a", WEB)))
+    del s.engine.world[WEB]
+    s.engine.put(container("web", word="web again"), container("a", word="a again"))
+    s.engine.inspects[id_of("a again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('web again')}"}}
+    await s.check()
+    s.engine.starts_anew(id_of("web again"))
+    await s.check_later(1)
+    assert s.engine.acts == ["restart a None"]
 
 
 async def test_a_look_at_an_unasked_exit_restarts_nobody(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     s.clock.advance(5)
     s.engine.put(container("plain-0", "exited"))
@@ -593,7 +452,9 @@ async def test_a_look_at_an_unasked_exit_restarts_nobody(tmp_path: Path) -> None
 
 async def test_while_compose_stops_containers_of_a_project_none_of_it_is_restarted(tmp_path: Path) -> None:
     labels = {"com.docker.compose.project": "shop"}
-    s = await hospital(tmp_path, "web", held=(original("web", labels=labels), original("plain-0", labels=labels)))
+    s = await unhealthy_stage(
+        tmp_path, "web", held=(original("web", labels=labels), original("plain-0", labels=labels))
+    )
     await s.check()
     s.clock.advance(5)
     s.happens("kill", id_of("plain-0"), "15", "shop")
@@ -605,7 +466,7 @@ async def test_while_compose_stops_containers_of_a_project_none_of_it_is_restart
 
 
 async def test_an_original_that_shall_never_be_restarted_is_left_alone(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web", held=(original("web", labels={"status-state.restart": "never"}),))
+    s = await unhealthy_stage(tmp_path, "web", held=(original("web", labels={"status-state.restart": "never"}),))
     for _ in range(5):
         await s.check_later(5)
     assert s.engine.acts == []
@@ -644,8 +505,8 @@ async def test_a_restart_whose_verdict_is_withdrawn_while_it_waits_for_its_turn_
     assert ("web", "restart", "dropped") in results(s)
 
 
-async def test_who_is_ill_of_a_snapshot_that_is_no_longer_in_force_is_not_restarted(tmp_path: Path) -> None:
-    s = await hospital(tmp_path, "web")
+async def test_who_is_unhealthy_of_a_snapshot_that_is_no_longer_in_force_is_not_restarted(tmp_path: Path) -> None:
+    s = await unhealthy_stage(tmp_path, "web")
     await s.check()
     held = s.ssa.held
     assert held is not None

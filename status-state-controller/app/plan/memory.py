@@ -1,0 +1,206 @@
+"""What the plan must know of earlier checks, as one value: passed in, and handed back changed. Pure.
+
+The SSA keeps it with each report, so that a controller which is started again neither tries sooner nor takes its own
+work for an impostor. What can be observed anew (who is unhealthy, who settles) is not kept there.
+
+Moments are seconds since 1970. A clock that was set back must not stretch a wait for hours: `clamped` brings every
+moment that lies in the future to the present.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from ..model import ImageIds, Result, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..model import Action, Outcome, Snapshot
+
+T = TypeVar("T")
+
+Pair = tuple[str, str]
+"""The id of an original, and that of another container which has its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often an original was acted on since it last ran for long enough, and when last."""
+
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An action that was begun and of which no outcome is known; `before` are the attempts without it."""
+
+    verb: Verb
+    container_id: str
+    began_at: float
+    before: Attempts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRestore:
+    """A restore that the engine refused: tried again once `images` are others, or the pair is."""
+
+    images: ImageIds
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthySeen:
+    """When a container was last seen healthy: in a list, and by an event (this by the engine's own clock)."""
+
+    listed_at: float | None = None
+    event_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Which runs are unhealthy, and since when that changes: acted on only once nobody else has become unhealthy."""
+
+    known: frozenset[tuple[str, str]] = frozenset()
+    settled: bool = True
+    after_mass: bool = False
+    first_at: float = 0.0
+    last_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MassFailure:
+    """Whether so many are unhealthy at once that the cause can't be in them; `sentence` is as it was at the beginning."""
+
+    sentence: str | None = None
+    by_verdict: bool = False
+    unsure_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All of it. Originals and containers are meant by their ids."""
+
+    snapshot_id: str = ""
+    attempts: Mapping[str, Attempts] = field(default_factory=dict[str, Attempts])
+    successors: frozenset[Pair] = frozenset()  # known to be: by comparison, or because the controller made them
+    impostors: frozenset[Pair] = frozenset()  # not kept by the SSA: a later version may compare better
+    unfinished: Mapping[str, Unfinished] = field(default_factory=dict[str, Unfinished])
+    interrupted: frozenset[str] = frozenset()  # originals whose restart failed: that they are down is nobody's wish
+    refused: Mapping[Pair, RefusedRestore] = field(default_factory=dict[Pair, RefusedRestore])
+    newcomers_since: Mapping[str, float] = field(default_factory=dict[str, float])
+    removing_since: Mapping[str, float] = field(default_factory=dict[str, float])
+    waiting_since: Mapping[str, float] = field(default_factory=dict[str, float])  # for what they depend on
+    healthy: Mapping[str, HealthySeen] = field(default_factory=dict[str, HealthySeen])
+    reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])  # by run: as first seen
+    settling: Settling = field(default_factory=Settling)
+    mass_failure: MassFailure = field(default_factory=MassFailure)
+    restart_began: tuple[str, float] | None = None  # the last restart of an unhealthy original
+
+
+def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
+    """Forget what is about originals that another snapshot no longer has, and whatever was judged against the old one."""
+    if memory.snapshot_id == snapshot.id:
+        return memory
+    kept = snapshot.by_id
+    return replace(
+        memory,
+        snapshot_id=snapshot.id,
+        attempts=_only(memory.attempts, kept),
+        successors=frozenset(pair for pair in memory.successors if pair[0] in kept),
+        impostors=frozenset(),
+        unfinished=_only(memory.unfinished, kept),
+        interrupted=memory.interrupted & kept.keys(),
+        refused={},
+        waiting_since=_only(memory.waiting_since, kept),
+    )
+
+
+def clamped(memory: Memory, now: float) -> Memory:
+    """Bring moments that lie in the future, because the clock was set back since, to the present."""
+    if max(_moments(memory), default=now) <= now:
+        return memory
+    return replace(
+        memory,
+        attempts={key: replace(one, last_at=min(one.last_at, now)) for key, one in memory.attempts.items()},
+        newcomers_since={key: min(at, now) for key, at in memory.newcomers_since.items()},
+        removing_since={key: min(at, now) for key, at in memory.removing_since.items()},
+        waiting_since={key: min(at, now) for key, at in memory.waiting_since.items()},
+        settling=replace(
+            memory.settling, first_at=min(memory.settling.first_at, now), last_at=min(memory.settling.last_at, now)
+        ),
+        restart_began=None if memory.restart_began is None else (memory.restart_began[0], now),
+    )
+
+
+def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
+    """Note that these actions are begun: each counts as an attempt, unless its outcome says otherwise."""
+    attempts, unfinished, restart_began = dict(memory.attempts), dict(memory.unfinished), memory.restart_began
+    waiting_since, interrupted = dict(memory.waiting_since), set(memory.interrupted)
+    for action in actions:
+        if action.original_id is None:
+            continue
+        before, former = attempts.get(action.original_id), unfinished.get(action.original_id)
+        if former is not None and former.verb is Verb.RESTART:
+            interrupted.add(action.original_id)  # by the end of the process that had begun it
+        attempts[action.original_id] = Attempts(1 if before is None else before.count + 1, now)
+        unfinished[action.original_id] = Unfinished(action.verb, action.container.id, now, before)
+        waiting_since.pop(action.original_id, None)
+        if action.unhealthy is not None:
+            restart_began = (action.original_id, now)
+    return replace(
+        memory,
+        attempts=attempts,
+        unfinished=unfinished,
+        interrupted=frozenset(interrupted),
+        restart_began=restart_began,
+        waiting_since=waiting_since,
+    )
+
+
+def ended(memory: Memory, outcome: Outcome) -> Memory:
+    """Note what became of an action that is among the unfinished."""
+    action, original_id = outcome.action, outcome.action.original_id
+    if original_id is None:
+        return memory
+    attempts, unfinished = dict(memory.attempts), dict(memory.unfinished)
+    begin = unfinished.pop(original_id, None)
+    if outcome.attempted_at is not None and original_id in attempts:
+        attempts[original_id] = replace(attempts[original_id], last_at=outcome.attempted_at)
+    elif begin is not None and begin.before is not None:
+        attempts[original_id] = begin.before
+    else:
+        attempts.pop(original_id, None)
+    interrupted, refused = set(memory.interrupted), dict(memory.refused)
+    pair = (original_id, action.container.id)
+    if outcome.result is Result.DONE:
+        interrupted.discard(original_id)
+        refused.pop(pair, None)
+    elif action.verb is Verb.RESTART and outcome.result is Result.FAILED:
+        interrupted.add(original_id)
+    elif outcome.refused and action.images is not None:
+        refused[pair] = RefusedRestore(action.images, outcome.detail or "")
+    made = frozenset[Pair]() if outcome.made_id is None else frozenset({(original_id, outcome.made_id)})
+    return replace(
+        memory,
+        attempts=attempts,
+        unfinished=unfinished,
+        interrupted=frozenset(interrupted),
+        refused=refused,
+        successors=memory.successors | made,
+        impostors=memory.impostors - made,
+    )
+
+
+def _only(entries: Mapping[str, T], kept: Mapping[str, object]) -> dict[str, T]:
+    return {key: value for key, value in entries.items() if key in kept}
+
+
+def _moments(memory: Memory) -> list[float]:
+    moments = [one.last_at for one in memory.attempts.values()]
+    for since in (memory.newcomers_since, memory.removing_since, memory.waiting_since):
+        moments += since.values()
+    moments += [memory.settling.last_at] + ([memory.restart_began[1]] if memory.restart_began else [])
+    return moments

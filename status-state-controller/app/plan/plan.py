@@ -1,0 +1,195 @@
+"""The plan: what differs, what is done about it now, what waits, and what must be remembered. Pure.
+
+`questions` says what must be looked at closely before `make_plan` can tell: asked again with the answers, until there is
+nothing left to ask. No I/O and no clock; the order is by name, so that two plans of one situation are the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..model import RUNNING_STATES, Finding, Notice
+from ..policy import RESTART_LABEL
+from ..protection import IGNORE_LABEL, misread, protection
+from .dependencies import namespaces
+from .health import Health, judge_health, wants_look
+from .memory import Memory, clamped, for_snapshot
+from .schedule import newcomer_times, schedule
+from .situation import Situation, undecided_holders
+from .status_text import up_seconds
+from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule
+from .timing import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..model import Action, Observed, Snapshot, Verdicts, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Ids of containers to inspect, and names and ids of images to look up."""
+
+    containers: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to ask."""
+        return bool(self.containers or self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was found, what is begun now, what waits, in a stable order.
+
+    `notices` are what people should know besides; `memory` is for the next plan; `wake_in` are the seconds until then.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    actions: tuple[Action, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+    wake_in: float = 0.0
+
+    def __str__(self) -> str:
+        """One line per action, then one per action that waits, then one per finding that nothing is done about."""
+        acted = {action.container.id for action in self.actions} | {wait.action.container.id for wait in self.waiting}
+        lines = [*map(str, self.actions), *map(str, self.waiting)]
+        lines += [f"report {f.container.name}: {f.reason}" for f in self.findings if f.container.id not in acted]
+        return "\n".join(lines)
+
+
+def questions(
+    snapshot: Snapshot, observed: Observed, verdicts: Verdicts, memory: Memory, *, only: frozenset[str] | None = None
+) -> Questions:
+    """Say what has to be looked at closely besides the list: nothing while nothing has drifted.
+
+    Args:
+        snapshot: the desired state.
+        observed: the list, and what was looked at so far.
+        verdicts: what the SSA says.
+        memory: of the last check.
+        only: as for `make_plan`.
+    """
+    memory = for_snapshot(memory, snapshot)
+    situation = Situation.of(snapshot, observed, memory)
+    wanted = undecided_holders(situation) | _shared_namespaces(situation)
+    if only is None:
+        wanted |= wants_look(situation.places, observed, verdicts, memory)
+    impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
+    images = {image for original in impostors for image in (original.image, original.image_id)}
+    return Questions(frozenset(wanted - observed.inspects.keys()), frozenset(images - observed.images.keys()))
+
+
+def make_plan(
+    snapshot: Snapshot,
+    observed: Observed,
+    verdicts: Verdicts,
+    memory: Memory,
+    now: float,
+    *,
+    timing: Timing = Timing(),  # noqa: B008 # frozen
+    only: frozenset[str] | None = None,
+) -> Plan:
+    """Compare what runs with the snapshot.
+
+    Args:
+        snapshot: the desired state.
+        observed: what is there, with the answers to `questions`.
+        verdicts: what the SSA says of probes and logs.
+        memory: of the last check.
+        now: seconds since 1970.
+        timing: the periods to go by.
+        only: ids of containers to act on, because the rest of the host has not settled; None for all. Nobody's health is
+            judged then.
+    """
+    memory = clamped(for_snapshot(memory, snapshot), now)
+    situation = Situation.of(snapshot, observed, memory)
+    memory = _remembered(situation, now, timing, keep_others=only is not None)
+    health = Health(memory)
+    if only is None:
+        health = judge_health(
+            situation.places, observed, verdicts, memory, now=now, timing=timing, originals=len(snapshot.originals)
+        )
+        memory = health.memory
+    stuck = frozenset(key for key, since in memory.removing_since.items() if now - since >= timing.removing)
+    situation = replace(situation, memory=memory, stuck=stuck, unhealthy=health.unhealthy, hold=health.hold)
+    steps = judge(situation)
+    if only is not None:
+        steps = [one for one in steps if one.finding.container.id in only or (one.action and one.action.places & only)]
+    # What an action is at work on is told of by the check that began it.
+    steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
+    actions = [one.action for one in steps if one.action]
+    planned = schedule(actions, situation, memory, now=now, timing=timing, keep_others=only is not None)
+    # Who was not looked at goes on waiting: else a container that crashes again and again would make others wait for ever.
+    waiting_since = planned.memory.waiting_since
+    if only is not None:
+        waiting_since = {**memory.waiting_since, **waiting_since}
+    wake_ins = [timing.interval, planned.wake_in or timing.interval, health.settles_in or timing.interval]
+    return Plan(
+        findings=tuple(one.finding for one in steps),
+        actions=planned.begin,
+        waiting=planned.waiting,
+        notices=(*health.notices, *_misread_labels(observed)),
+        memory=replace(planned.memory, waiting_since=waiting_since),
+        wake_in=min(wake_ins),
+    )
+
+
+def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others: bool) -> Memory:
+    """Take over what is seen: who has recovered, who is new, who is being removed, who has whose place."""
+    memory, observed = situation.memory, situation.observed
+    attempts, running = dict(memory.attempts), set[str]()
+    for place_id, original in situation.places.items():
+        place = situation.by_id[place_id]
+        if place.state != "running" or {place_id, original.id} & observed.busy:
+            continue
+        running.add(original.id)
+        if up_seconds(place.status) >= timing.recovered_after:
+            attempts.pop(original.id, None)
+    removing = (container.id for container in observed.containers if container.state == "removing")
+    return replace(
+        memory,
+        attempts=attempts,
+        interrupted=memory.interrupted - running,
+        unfinished={key: one for key, one in memory.unfinished.items() if key not in running},
+        successors=memory.successors | situation.successors,
+        impostors=situation.impostors,
+        newcomers_since=newcomer_times(situation.newcomers, memory, now, keep_others=keep_others),
+        removing_since={key: memory.removing_since.get(key, now) for key in removing},
+    )
+
+
+def _shared_namespaces(situation: Situation) -> set[str]:
+    """Return who must be looked at to tell whether somebody is in a namespace that is no more."""
+    snapshot, wanted = situation.snapshot, set[str]()
+    for original in snapshot.originals:
+        place, references = situation.place(original), namespaces(original.inspect)
+        if place is None or not references or protection(original.labels) is not None:
+            continue
+        if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
+            wanted.add(place.id)  # it was made again: with which container's namespace its recipe does not tell
+        parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
+        for parent in (situation.place(one) for one in parents if one is not None):
+            if parent is not None and may_run_longer(place, parent):
+                wanted |= {place.id, parent.id}
+    return wanted
+
+
+def _misread_labels(observed: Observed) -> Iterable[Notice]:
+    for container in observed.containers:
+        if container.state not in RUNNING_STATES:
+            continue
+        for label, value, reading in (
+            (IGNORE_LABEL, misread(container.labels), "it is read as true, so the container is left alone"),
+            (RESTART_LABEL, misread_restart_rule(container.labels), "the default is used"),
+        ):
+            if value is not None:
+                yield Notice(
+                    f"label {container.id} {label}",
+                    f"the label {label}={value} of {container.name} can't be read: {reading}",
+                    event="label_unreadable",
+                    fields={"container": container.name, "label": label, "value": value},
+                )

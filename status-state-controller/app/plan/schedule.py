@@ -1,0 +1,191 @@
+"""When what is right to do is done: at once, or after a back-off, a grace, a turn, or others. Pure.
+
+An original waits for nobody but what it depends on, and newcomers that hold something it needs. Nobody waits for ever:
+a dependency that never gets ready is given up, and a failing original is tried again and again, ever more slowly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..model import Action, Verb, Waiting
+from .dependencies import PROJECT_LABEL, Condition, blocks, dependencies, joined
+from .health import STARTING, UNHEALTHY, Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..model import Container, Original
+    from .dependencies import After
+    from .memory import Attempts, Memory, RefusedRestore
+    from .situation import Situation
+    from .timing import Timing
+
+ONE_BY_ONE = "one after the other"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is begun now, what waits, and in how many seconds to look again, None where nothing asks for it."""
+
+    begin: tuple[Action, ...]
+    waiting: tuple[Waiting, ...]
+    memory: Memory
+    wake_in: float | None
+
+
+def schedule(
+    actions: Iterable[Action],
+    situation: Situation,
+    memory: Memory,
+    *,
+    now: float,
+    timing: Timing,
+    keep_others: bool = False,
+) -> Schedule:
+    """Decide which of these actions are begun now.
+
+    Args:
+        actions: in their order; none of them acts on what another action is at work on.
+        situation: what they were decided on.
+        memory: when newcomers were first seen, attempts, turns.
+        now: the time.
+        timing: the periods.
+        keep_others: whether these are only some of the actions: what the others wait for is not forgotten.
+    """
+    several = {one.container.id: replace(one, attempt=_count(memory, one) + 1) for one in actions}
+    waits = {key: _wait(action, situation, memory, now, timing) for key, action in several.items()}
+    waits |= _turns([several[key] for key, wait in waits.items() if wait is None], situation, memory, now, timing)
+    acting = [several[key] for key, wait in waits.items() if wait is None]
+    since = dict(memory.waiting_since) if keep_others else {}
+    begin: list[Action] = []
+    # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
+    patient = {wait.action.container.id for wait in waits.values() if wait is not None and wait.why == Hold.SETTLING}
+    patient |= {action.container.id for action in several.values() if _refused(action, memory) is not None}
+    for action in acting:
+        others, bounded = _others(action, acting, situation)
+        began = memory.waiting_since.get(action.original_id or "", now)
+        if others and not (bounded and now - began >= timing.dependencies):
+            since[action.original_id or ""] = began
+            waits[action.container.id] = Waiting(action, f"after {', '.join(others)}", others=tuple(others))
+            patient |= set[str]() if bounded else {action.container.id}
+        else:
+            since.pop(action.original_id or "", None)
+            begin.append(_without(action, others) if others else action)
+    waiting = tuple(wait for wait in waits.values() if wait is not None)
+    wake_in = _wake_in((wait for wait in waiting if wait.action.container.id not in patient), now, timing)
+    return Schedule(tuple(begin), waiting, replace(memory, waiting_since=since), wake_in)
+
+
+def due_at(attempts: Attempts | None, timing: Timing) -> float | None:
+    """Return when the next attempt may be made; None means at once.
+
+    The first attempt is made at once, the following ones after 10 s, doubling up to 5 min, for ever: a temporary outage
+    must not leave a service dead.
+    """
+    if attempts is None:
+        return None
+    # The exponent is bounded because a float overflows after a thousand attempts, which is three days.
+    wait = min(timing.first_backoff * 2 ** min(attempts.count - 1, 16), timing.longest_backoff)
+    return attempts.last_at + wait
+
+
+def _count(memory: Memory, action: Action) -> int:
+    attempts = memory.attempts.get(action.original_id or "")
+    return 0 if attempts is None else attempts.count
+
+
+def _wait(action: Action, situation: Situation, memory: Memory, now: float, timing: Timing) -> Waiting | None:
+    """Return why an action has to wait, whatever the others do; None when it need not."""
+    if action.original_id is None:
+        until = memory.newcomers_since.get(action.container.id, now) + timing.new_container_grace
+        return Waiting(action, "newcomers may live that long", until) if now < until else None
+    if action.unhealthy is not None and situation.hold is Hold.SETTLING:
+        return Waiting(action, situation.hold)
+    project = situation.snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
+    activity = situation.observed.activity
+    # Compose may have stopped it, or be about to make it again. It has not made anything crash.
+    may_be_compose = action.verb is not Verb.START or action.container.id in activity.stopped_on_request
+    if may_be_compose and project in activity.stopping_projects:
+        return Waiting(action, f"compose is stopping containers of {project}")
+    if (refused := _refused(action, memory)) is not None:
+        return Waiting(action, f"{refused.reason} (tried again when its image or the other container changes)")
+    due = due_at(memory.attempts.get(action.original_id), timing)
+    if due is not None and now < due:
+        attempts = action.attempt - 1
+        return Waiting(action, f"after {attempts} attempt{'s' if attempts > 1 else ''}", due)
+    return None
+
+
+def _turns(
+    actions: Iterable[Action], situation: Situation, memory: Memory, now: float, timing: Timing
+) -> dict[str, Waiting]:
+    """Return who has to wait, by container, because unhealthy originals are restarted one by one.
+
+    One that is long in stopping does not hold up the others for ever.
+    """
+    began = memory.restart_began
+    is_taken = began is not None and began[0] in situation.observed.busy and now - began[1] < timing.restart_turn
+    waits: dict[str, Waiting] = {}
+    for action in actions:
+        if action.unhealthy is not None and is_taken:
+            waits[action.container.id] = Waiting(action, ONE_BY_ONE)
+        is_taken = is_taken or (action.unhealthy is not None and timing.restart_turn > 0)
+    return waits
+
+
+def _others(action: Action, acting: list[Action], situation: Situation) -> tuple[list[str], bool]:
+    """Return the names of those that an action has to wait for, and whether that wait is bounded."""
+    if action.original_id is None or action.verb is Verb.RESTART:
+        return [], True  # what runs waits for nobody: what it depends on may be unhealthy itself, and wait for its turn
+    original, snapshot = situation.snapshot.by_id[action.original_id], situation.snapshot
+    if action.verb is not Verb.START and (missing := _missing(original, situation)):
+        return missing, False  # without them it can't be made
+    names = {snapshot.by_id[one.original_id].name for one in acting if one.original_id is not None}
+    found = [after.name for after in dependencies(original, snapshot) if _is_awaited(after, names, situation)]
+    stopped = {one.container.id for one in acting if one.verb is Verb.STOP} | situation.observed.busy
+    found += [one.name for one in situation.newcomers if one.id in stopped and blocks(one, original)]
+    return found, True
+
+
+def _missing(original: Original, situation: Situation) -> list[str]:
+    """Return the names of originals that are gone and whose namespaces, volumes or links this one is made with."""
+    snapshot = situation.snapshot
+    others = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in joined(original.inspect))
+    return sorted({other.name for other in others if other is not None and situation.place(other) is None})
+
+
+def _is_awaited(after: After, acting: set[str], situation: Situation) -> bool:
+    """Tell whether a dependency is not ready yet, and may become so; what can't be told holds nobody up."""
+    other = situation.snapshot.by_name[after.name]
+    place = situation.place(other)
+    if after.name in acting or {other.id, place.id if place else other.id} & situation.observed.busy:
+        return True
+    if place is None or place.state != "running":
+        return False
+    if after.condition is Condition.COMPLETED:
+        return True
+    return after.condition is Condition.HEALTHY and (STARTING in place.status or UNHEALTHY in place.status)
+
+
+def _without(action: Action, others: Iterable[str]) -> Action:
+    return replace(action, reason=f"{action.reason} ({', '.join(others)} took too long to wait for)")
+
+
+def _refused(action: Action, memory: Memory) -> RefusedRestore | None:
+    """Return the refusal of this restore, while the images are still those that it was tried with."""
+    refused = memory.refused.get((action.original_id or "", action.container.id))
+    return refused if refused is not None and refused.images == action.images else None
+
+
+def _wake_in(waiting: Iterable[Waiting], now: float, timing: Timing) -> float | None:
+    return min((timing.look_again if one.until is None else one.until - now for one in waiting), default=None)
+
+
+def newcomer_times(
+    newcomers: Iterable[Container], memory: Memory, now: float, *, keep_others: bool
+) -> dict[str, float]:
+    """Return since when each newcomer has been seen, by its id; with `keep_others` those that were not looked at as well."""
+    times = {one.id: memory.newcomers_since.get(one.id, now) for one in newcomers}
+    return {**memory.newcomers_since, **times} if keep_others else times

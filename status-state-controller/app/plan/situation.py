@@ -1,0 +1,161 @@
+"""Everything that the plan is made from, indexed: who is there, who has whose place, and what must be looked at closely. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Verb, aside_name
+from ..protection import protection
+from .memory import Pair
+from .successor import is_successor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..model import Container, Observed, Original, Snapshot, Unhealthy
+    from .health import Hold
+    from .memory import Memory
+
+REPLACEABLE_STATES = DOWN_STATES | REMAINS
+"""States of an original in which another container may have taken its place."""
+
+CREATED_MARGIN_SECONDS = 2.0
+"""The list tells whole seconds of the engine's clock: what is so little older may have been made by the action."""
+
+LONGEST_CREATION_SECONDS = 600.0
+"""From the beginning of an action until its container is made: an image may have to be pulled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The snapshot beside what is observed.
+
+    `successors` and `impostors` are the pairs (original, holder of its name) that are known to be the one or the other;
+    a pair in neither is undecided. `unhealthy` and `hold` come from `health`.
+    """
+
+    snapshot: Snapshot
+    observed: Observed
+    memory: Memory
+    by_id: Mapping[str, Container]
+    by_name: Mapping[str, Container]
+    successors: frozenset[Pair]
+    impostors: frozenset[Pair]
+    stuck: frozenset[str] = frozenset()
+    unhealthy: Mapping[str, Unhealthy] = field(default_factory=dict[str, "Unhealthy"])
+    hold: Hold | None = None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, observed: Observed, memory: Memory) -> Situation:
+        """Index what is observed, and compare the holders of originals' names as far as they were looked at."""
+        by_id = {container.id: container for container in observed.containers}
+        by_name = {container.name: container for container in observed.containers}
+        names = {container.id: container.name for container in observed.containers}
+        names |= {original.id: original.name for original in snapshot.originals}
+        successors, impostors = set[Pair](), set[Pair]()
+        for original, holder in _name_holders(snapshot, by_id, by_name):
+            pair = (original.id, holder.id)
+            seen = observed.inspects.get(holder.id)
+            if pair in memory.successors:
+                successors.add(pair)
+            elif pair in memory.impostors:
+                impostors.add(pair)
+            elif seen is not None:
+                own = _is_own_work(original, holder, memory) and seen.get("Image") == original.image_id
+                (successors if own or is_successor(original.inspect, seen, names) else impostors).add(pair)
+        return cls(snapshot, observed, memory, by_id, by_name, frozenset(successors), frozenset(impostors))
+
+    def present(self, original: Original) -> Container | None:
+        """Return the container that the original was, if it exists and was not put aside by a restore."""
+        present = self.by_id.get(original.id)
+        if present is None or present.state not in DOWN_STATES:
+            return present
+        return None if present.name == aside_name(original.name, original.id) else present
+
+    def holder(self, original: Original) -> Container | None:
+        """Return the other container that has the original's name, if there is one."""
+        holder = self.by_name.get(original.name)
+        return None if holder is None or holder.id == original.id else holder
+
+    def place(self, original: Original) -> Container | None:
+        """Return the container that has the original's place: itself, or its successor."""
+        present, holder = self.present(original), self.holder(original)
+        if holder is not None and (original.id, holder.id) in self.successors:
+            return holder
+        return present
+
+    @property
+    def places(self) -> dict[str, Original]:
+        """The original whose place a container has, by the container's id; without protected originals."""
+        found = ((self.place(original), original) for original in self.snapshot.originals)
+        return {
+            place.id: original for place, original in found if place is not None and protection(original.labels) is None
+        }
+
+    @property
+    def newcomers(self) -> list[Container]:
+        """The containers that run and that nobody knows; who has an original's name is judged with that original."""
+        holders = {holder.id for _, holder in _name_holders(self.snapshot, self.by_id, self.by_name)}
+        running = (one for one in self.observed.containers if one.state in RUNNING_STATES and one.id not in holders)
+        return [one for one in running if self.is_nobodys(one)]
+
+    def is_successor(self, original: Original, holder: Container) -> bool:
+        """Tell whether the holder of an original's name has taken its place."""
+        return (original.id, holder.id) in self.successors
+
+    def is_undecided(self, original: Original, holder: Container | None) -> bool:
+        """Tell whether the holder of an original's name must still be looked at; or could not be, and may be gone."""
+        if holder is None or holder.id in self.snapshot.by_id or holder.state == "dead":
+            return False
+        present = self.by_id.get(original.id)
+        if present is not None and present.state not in REPLACEABLE_STATES:
+            return False
+        return (original.id, holder.id) not in self.successors | self.impostors
+
+    def is_nobodys(self, container: Container) -> bool:
+        """Tell whether a container is neither an original nor protected."""
+        return container.id not in self.snapshot.by_id and protection(container.labels) is None
+
+    def is_own_work(self, original: Original, holder: Container) -> bool:
+        """Tell whether the controller itself made this container in the original's place, and was ended meanwhile."""
+        return _is_own_work(original, holder, self.memory)
+
+    def was_interrupted(self, original: Original) -> bool:
+        """Tell whether a restart of this original has not come to its end: that it is down is nobody's wish."""
+        begin = self.memory.unfinished.get(original.id)
+        return original.id in self.memory.interrupted or (begin is not None and begin.verb is Verb.RESTART)
+
+    def exist(self, references: Iterable[str]) -> bool:
+        """Tell whether a container of each of these ids or names exists."""
+        return all(reference in self.by_id or reference in self.by_name for reference in references)
+
+
+def undecided_holders(situation: Situation) -> set[str]:
+    """Return the ids of the containers that must be looked at to tell successors from impostors."""
+    originals = situation.snapshot.originals
+    holders = ((original, situation.holder(original)) for original in originals if protection(original.labels) is None)
+    return {
+        holder.id for original, holder in holders if holder is not None and situation.is_undecided(original, holder)
+    }
+
+
+def _name_holders(
+    snapshot: Snapshot, by_id: Mapping[str, Container], by_name: Mapping[str, Container]
+) -> list[tuple[Original, Container]]:
+    """Return each original that is not up and whose name another container has, with that container."""
+    pairs: list[tuple[Original, Container]] = []
+    for original in snapshot.originals:
+        holder, present = by_name.get(original.name), by_id.get(original.id)
+        replaceable = present is None or present.state in REPLACEABLE_STATES
+        if holder is not None and holder.id != original.id and replaceable:
+            pairs.append((original, holder))
+    return pairs
+
+
+def _is_own_work(original: Original, holder: Container, memory: Memory) -> bool:
+    """Tell whether an action whose outcome is not known, since its process was ended, may have made this container."""
+    begin = memory.unfinished.get(original.id)
+    if begin is None or begin.verb not in {Verb.RECREATE, Verb.RESTORE} or holder.id == begin.container_id:
+        return False
+    return -CREATED_MARGIN_SECONDS <= holder.created_at - begin.began_at <= LONGEST_CREATION_SECONDS

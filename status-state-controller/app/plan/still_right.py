@@ -1,0 +1,125 @@
+"""Whether an action is still right at the moment when its turn has come: what was observed may have changed since. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Result, Verb, labels_of, name_of, state_of
+from ..protection import protection
+from .dependencies import namespaces
+from .health import still_unhealthy
+from .table import restart_rule
+
+if TYPE_CHECKING:
+    from ..model import Action, Inspect, Original, Seen, Snapshot, Verdicts
+
+Reason = tuple[Result, str]
+"""Why an action is not carried out: `dropped`, or `done` because it is so already."""
+
+
+def still_right(
+    action: Action, snapshot: Snapshot, seen: Seen, verdicts: Verdicts, *, mass_failure: bool = False
+) -> Reason | None:
+    """Return why an action is not to be carried out any more; None when it is.
+
+    Args:
+        action: what, and why.
+        snapshot: the snapshot in force at this moment, which may be newer than the action.
+        seen: what was looked at just now.
+        verdicts: what the SSA says now.
+        mass_failure: whether so many are unhealthy by now that none of them is restarted for that.
+    """
+    if action.verb is Verb.STOP:
+        return _stop(action, snapshot, seen)
+    original = snapshot.by_id.get(action.original_id or "")
+    if original is None:
+        return Result.DROPPED, "it is no longer in the snapshot"
+    if protection(original.labels) is not None:
+        return Result.DROPPED, "it is protected by now"
+    if restart_rule(original.labels) == "never":
+        return Result.DROPPED, "it is to be left alone by now"
+    match action.verb:
+        case Verb.START:
+            return _moved(action, seen) or _start(seen)
+        case Verb.RESTART:
+            return _moved(action, seen) or _restart(action, seen, verdicts, mass_failure=mass_failure)
+        case Verb.RECREATE:
+            return _recreate(original, snapshot, seen)
+        case Verb.RESTORE:
+            return _restore(action, original, snapshot, seen)
+
+
+def may_be_moved(holder: Inspect, original: Original, snapshot: Snapshot) -> bool:
+    """Tell whether the holder of an original's name is mere remains, and nobody's that is not to be touched."""
+    if state_of(holder) not in REMAINS or _is_protected(holder, snapshot):
+        return False
+    return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
+
+
+def _stop(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
+    if action.container.id in snapshot.by_id:
+        return Result.DROPPED, "it belongs to the snapshot by now"
+    if seen.container is None:
+        return Result.DONE, "it was gone already"
+    if name_of(seen.container) != action.container.name:
+        return Result.DROPPED, f"it was renamed to {name_of(seen.container)}"
+    if state_of(seen.container) not in RUNNING_STATES:
+        return Result.DONE, "it was down already"
+    if _is_protected(seen.container, snapshot):
+        return Result.DROPPED, "the policy protects it by now"
+    return None
+
+
+def _moved(action: Action, seen: Seen) -> Reason | None:
+    if seen.container is None:
+        return Result.DROPPED, "it is gone by now"
+    if name_of(seen.container) != action.container.name:
+        return Result.DROPPED, f"it was renamed to {name_of(seen.container)}"
+    return None
+
+
+def _start(seen: Seen) -> Reason | None:
+    state = "gone" if seen.container is None else state_of(seen.container)
+    if state == "running":
+        return Result.DONE, "it ran already"
+    return None if state in DOWN_STATES else (Result.DROPPED, f"it is {state} by now")
+
+
+def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bool) -> Reason | None:
+    if seen.container is None or state_of(seen.container) != "running":
+        return Result.DROPPED, f"it is {'gone' if seen.container is None else state_of(seen.container)} by now"
+    if action.unhealthy is None:
+        return None  # it follows one whose namespace it shares: that one has been started again, and stays so
+    if mass_failure:
+        return Result.DROPPED, "many are unhealthy by now"
+    if not still_unhealthy(seen.container, action.unhealthy, verdicts):
+        return Result.DROPPED, "it is healthy again, or was started anew"
+    return None
+
+
+def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
+    if seen.original is not None and state_of(seen.original) not in REMAINS:
+        return Result.DROPPED, "it exists again"
+    if seen.holder is not None and not may_be_moved(seen.holder, original, snapshot):
+        return Result.DROPPED, "its name was taken meanwhile"
+    return None
+
+
+def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
+    # One that shares a namespace with a container that was made again is replaced by itself, or by its successor.
+    by_itself = action.images is None
+    if action.container.id in snapshot.by_id and action.container.id != original.id:
+        return Result.DROPPED, "the other container belongs to the snapshot by now"
+    if not by_itself and seen.original is not None and state_of(seen.original) not in REMAINS:
+        return Result.DROPPED, "it exists again"
+    if seen.holder is None or seen.holder["Id"] != action.container.id:
+        return Result.DROPPED, "its name has changed hands meanwhile"
+    if _is_protected(seen.holder, snapshot):
+        return Result.DROPPED, "the other container is protected by now"
+    if by_itself and not namespaces(seen.holder):
+        return Result.DROPPED, "it shares no namespace any more"
+    return None
+
+
+def _is_protected(seen: Inspect, snapshot: Snapshot) -> bool:
+    return protection({**labels_of(seen), **snapshot.policy.labels(name_of(seen))}) is not None

@@ -1,0 +1,33 @@
+"""Every period that the plan goes by, in seconds. Tests pass shorter ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The defaults are the design's; those of the back-off are the kubelet's."""
+
+    interval: float = 30.0
+    """Until the next check, when nothing asks for one sooner."""
+    new_container_grace: float = 0.0
+    """How long newcomers may live."""
+    first_backoff: float = 10.0
+    longest_backoff: float = 300.0
+    recovered_after: float = 600.0
+    """An original that has run for so long begins anew: that a command succeeded proves nothing."""
+    health_settles: float = 5.0
+    """What is unhealthy is acted on once nobody else has become so for this long: many at once have another cause."""
+    health_settles_at_most: float = 30.0
+    """The usual interval of health checks: whoever has become unhealthy together has shown it by then."""
+    ssa_finds_out: float = 60.0
+    """What three failures of a probe take by default, and its start period."""
+    restart_turn: float = 15.0
+    """The engine's usual stop time-out, and time for the start: then the next unhealthy original has its turn; 0: no turns."""
+    dependencies: float = 60.0
+    """An original starts without what it depends on after this time: half a service beats none."""
+    removing: float = 60.0
+    """A removal that takes longer is taken to last for ever, as some do."""
+    look_again: float = 1.0
+    """When to look again at what changes by itself (compose, a turn, a dependency); events tell it sooner."""

@@ -1,0 +1,30 @@
+"""Tells a lasting failure when it begins, when it changes, and when it ends, not at every check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+class Lasting:
+    """What is wrong at present, by topic."""
+
+    def __init__(self) -> None:
+        self._present: dict[str, str] = {}
+
+    def begins(self, topic: str, event: str, message: str, **fields: Any) -> None:
+        """Log a warning unless this is what was last said on this topic."""
+        if self._present.get(topic) != message:
+            self._present[topic] = message
+            log.warning(event, message=message, **fields)
+
+    def ends(self, topic: str, event: str, message: str, **fields: Any) -> None:
+        """Log that it is over, if there was anything; without a message nothing is said."""
+        if self._present.pop(topic, None) is not None and message:
+            log.info(event, message=message, **fields)
