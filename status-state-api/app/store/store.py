@@ -162,7 +162,7 @@ class Store:
         if "not a database" in said or "malformed" in said:
             return StoreUnusable(
                 f"the store {self._url.database} is damaged: {said}",
-                "Move the file away: the next start takes a fresh snapshot, so have everything running before it",
+                "Move the file away: the next start captures a fresh snapshot, so have everything running before it",
             )
         return StoreUnavailable(
             f"the store {self._url.database} can't be used: {said}",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +27,6 @@ from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from datetime import datetime
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -250,8 +253,6 @@ async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
 
 
 async def test_a_mark_asked_for_while_a_snapshot_is_being_saved_follows_it(store: Store) -> None:
-    import asyncio
-
     recipes = recipes_of(*(f"web-{number}" for number in range(50)))
     saving = asyncio.create_task(store.begin_run(recipes, OWN_ID, BOOT, None))
     await asyncio.sleep(0)
@@ -288,13 +289,21 @@ def test_the_address_of_a_store_hides_its_password() -> None:
 
 
 def test_postgresql_is_not_imported_unless_it_is_used() -> None:
-    import subprocess
-    import sys
+    script = """
+import asyncio, sys
+from datetime import UTC, datetime
+from status_state_api.model import EngineIdentity
+from status_state_api.store.store import Store
 
-    script = (
-        "import sys; sys.path.insert(0, 'tests/packages'); import status_state_api.main;"
-        "from status_state_api.store.store import Store; import asyncio;"
-        "asyncio.run(Store('sqlite://').open()); print([m for m in sys.modules if m.startswith('psycopg')])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+async def use() -> None:
+    store = Store("sqlite://")
+    await store.open()
+    await store.save_report(EngineIdentity(id="a", name="b", none_network_id="c"), datetime.now(UTC), "{}", "{}")
+
+asyncio.run(use())
+print(*[name for name in sys.modules if "psycopg" in name or name == "sqlalchemy.dialects.postgresql"])
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "packages")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
