@@ -1,4 +1,4 @@
-"""What every test without an engine starts from."""
+"""What tests without an engine share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Generator[None]:
+@pytest.fixture
+def logging_as_before() -> Generator[None]:
     """Undo what a service that a test starts in this process sets up for the whole process."""
     root = logging.getLogger()
     handlers, level, was_configured = root.handlers, root.level, structlog.is_configured()

@@ -12,12 +12,13 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from status_state_api.main import run
 
-if TYPE_CHECKING:
-    import pytest
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 
 FOLDER = Path(__file__).parents[3] / "status-state-api"
 

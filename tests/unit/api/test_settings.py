@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from status_state_api.settings import Settings
 
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
+
 def problems_of(**environment: str) -> list[str]:
     """What is told about these variables."""
     with pytest.raises(SettingsUnusable) as raised:

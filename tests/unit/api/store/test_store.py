@@ -14,21 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import IntegrityError
 from status_state_api.errors import StoreUnavailable, StoreUnusable
 from status_state_api.snapshot.decide import StoredRun
 from status_state_api.store import queries as records
 from status_state_api.store.store import Store, database_url, open_sqlite
-from status_state_api.store.tables import schema_version
 
 from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes_of, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from datetime import datetime
-
-    from sqlalchemy import Connection
 
 
 @pytest.fixture
@@ -238,17 +233,13 @@ async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secret
     assert raised.value.__suppress_context__
 
 
-async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def twice(connection: Connection, run: int, at: datetime) -> None:
-        assert (run, at) == (1, NOW)
-        for _ in range(2):
-            connection.execute(insert(schema_version).values(version=SECRET))
-
-    monkeypatch.setattr(records, "mark_stopped", twice)
-    with pytest.raises(DatabaseError) as raised:
-        await store.mark_stopped(1, NOW)
+async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(store: Store, file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "create trigger t before insert on status_state_snapshots begin select raise(abort, 'a constraint'); end"
+        )
+    with pytest.raises(IntegrityError, match="a constraint") as raised:
+        await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
     assert SECRET not in str(raised.value)
 
 
