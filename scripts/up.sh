@@ -71,6 +71,15 @@ scripts/host_engine.sh start
 scripts/compose_v2.sh
 choose_base_image
 
+# One engine, one pair. A compose file that gives no name is called after its folder, so an older pair may have another one.
+project=$(compose config | sed -n 's/^name: //p')
+other=$(docker ps --all --filter label=status-state.role --format '{{.Label "com.docker.compose.project"}}' |
+  grep -v -x -e "$project" -e '' | sort -u | head -n 1) || true
+if [[ -n $other ]]; then
+  say "Another pair is on this engine, of the Compose project $other. Remove it first: docker compose --project-name $other down"
+  exit 1
+fi
+
 say "Building the images from $STATUS_STATE_BASE_IMAGE (about a minute the first time) …"
 run_compose build
 # The network `bridge` is made anew at every start of the engine.
