@@ -146,13 +146,18 @@ def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others
         if up_seconds(place.status) >= timing.recovered_after:
             attempts.pop(original.id, None)
     removing = (container.id for container in observed.containers if container.state == "removing")
+    # An id never comes back. What an action has just made may not be in the list yet.
+    lasting = {
+        one for one in memory.successors | memory.refused.keys() if one[1] in situation.by_id or one[0] in observed.busy
+    }
     return replace(
         memory,
         attempts=attempts,
         interrupted=memory.interrupted - running,
         unfinished={key: one for key, one in memory.unfinished.items() if key not in running},
-        successors=memory.successors | situation.successors,
+        successors=(memory.successors & lasting) | situation.successors,
         impostors=situation.impostors,
+        refused={pair: one for pair, one in memory.refused.items() if pair in lasting},
         newcomers_since=newcomer_times(situation.newcomers, memory, now, keep_others=keep_others),
         removing_since={key: memory.removing_since.get(key, now) for key in removing},
     )

@@ -169,6 +169,20 @@ def test_what_was_made_is_a_successor_however_it_looks() -> None:
     assert h.asked == set()
 
 
+def test_what_was_made_or_refused_is_forgotten_once_it_is_gone_and_not_before_it_is_listed() -> None:
+    h = host(snapshot("web"))
+    again = container("web", word="web again")
+    refused = {(WEB, "gone"): RefusedRestore((None, None), "no"), (WEB, again.id): RefusedRestore((None, None), "no")}
+    h.memory = replace(h.look().memory, successors=frozenset({PAIR}), refused=refused)
+    h.busy = frozenset({WEB})
+    assert (h.look().memory.successors, h.memory.refused) == ({PAIR}, refused)
+    h.busy = frozenset()
+    h.put(again)
+    assert (h.look().memory.successors, list(h.memory.refused)) == ({PAIR}, [(WEB, again.id)])
+    h.world.clear()
+    assert (h.look().memory.successors, h.memory.refused) == (set(), {})
+
+
 @pytest.mark.parametrize(
     ("result", "attempted", "counts"),
     [(Result.DONE, True, 2), (Result.FAILED, True, 2), (Result.FAILED, False, 1), (Result.DROPPED, False, 1)],
