@@ -41,7 +41,7 @@ lint: venv
 types: venv
 	$(PYRIGHT)
 
-format: venv ## Format the code and mend what the linter can mend
+format: venv ## Format the code and fix what the linter can fix
 	$(VENV)/bin/ruff check --fix-only
 	$(VENV)/bin/ruff format
 

@@ -237,7 +237,10 @@ def _note_mass(
     While the SSA says nothing it is not over, if some of them were unhealthy by its word: nor for a minute after, since
     the SSA itself has to find out anew.
     """
-    unsure_until = before.unsure_until if verdicts.known else now + timing.ssa_finds_out
+    # No longer than that from now on, though the clock was set back.
+    unsure_until = now + timing.ssa_finds_out
+    if verdicts.known:
+        unsure_until = min(before.unsure_until, unsure_until)
     many = {key for key, one in unhealthy.items() if one.counts} | faltering
     if len(many) >= LEAST_OF_A_MASS and 2 * len(many) > originals:
         sentence = before.sentence or f"{len(many)} of {originals} originals are unhealthy at once"

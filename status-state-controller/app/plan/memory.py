@@ -3,8 +3,8 @@
 The SSA keeps it with each report, so that a controller which is started again neither tries sooner nor takes its own
 work for an impostor. What can be observed anew (who is unhealthy, who settles) is not kept there.
 
-Moments are seconds since 1970. A clock that was set back must not stretch a wait for hours: `clamped` brings every
-moment that lies in the future to the present.
+Moments are seconds since 1970. A clock that was set back must not stretch a wait for hours: `clamped` lets no moment
+lie in the future.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
 
 
 def clamped(memory: Memory, now: float) -> Memory:
-    """Bring moments that lie in the future, because the clock was set back since, to the present."""
+    """Let no moment lie in the future, because the clock was set back since."""
     if max(_moments(memory), default=now) <= now:
         return memory
     return replace(
@@ -128,6 +128,8 @@ def clamped(memory: Memory, now: float) -> Memory:
         newcomers_since={key: min(at, now) for key, at in memory.newcomers_since.items()},
         removing_since={key: min(at, now) for key, at in memory.removing_since.items()},
         waiting_since={key: min(at, now) for key, at in memory.waiting_since.items()},
+        # Not to the present: it would prove that a run was healthy which began since.
+        healthy={key: replace(one, listed_at=_past(one.listed_at, now)) for key, one in memory.healthy.items()},
         settling=replace(
             memory.settling, first_at=min(memory.settling.first_at, now), last_at=min(memory.settling.last_at, now)
         ),
@@ -198,8 +200,13 @@ def _only(entries: Mapping[str, T], kept: Mapping[str, object]) -> dict[str, T]:
     return {key: value for key, value in entries.items() if key in kept}
 
 
+def _past(moment: float | None, now: float) -> float | None:
+    return None if moment is None or moment > now else moment
+
+
 def _moments(memory: Memory) -> list[float]:
     moments = [one.last_at for one in memory.attempts.values()]
+    moments += [one.listed_at or 0.0 for one in memory.healthy.values()]
     for since in (memory.newcomers_since, memory.removing_since, memory.waiting_since):
         moments += since.values()
     moments += [memory.settling.last_at] + ([memory.restart_began[1]] if memory.restart_began else [])

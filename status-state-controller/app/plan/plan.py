@@ -123,17 +123,13 @@ def make_plan(
     steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
     actions = [one.action for one in steps if one.action]
     planned = schedule(actions, situation, memory, now=now, timing=timing, keep_others=only is not None)
-    # Who was not looked at goes on waiting: else a container that crashes again and again would make others wait for ever.
-    waiting_since = planned.memory.waiting_since
-    if only is not None:
-        waiting_since = {**memory.waiting_since, **waiting_since}
     wake_ins = [timing.interval, planned.wake_in or timing.interval, health.settles_in or timing.interval]
     return Plan(
         findings=tuple(one.finding for one in steps),
         actions=planned.begin,
         waiting=planned.waiting,
         notices=(*health.notices, *_misread_labels(observed)),
-        memory=replace(planned.memory, waiting_since=waiting_since),
+        memory=planned.memory,
         wake_in=min(wake_ins),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..model import Action, Verb, Waiting
+from ..model import REMAINS, Action, Verb, Waiting
 from .dependencies import PROJECT_LABEL, Condition, blocks, dependencies, joined
 from .health import STARTING, UNHEALTHY, Hold
 
@@ -58,6 +58,7 @@ def schedule(
     waits = {key: _wait(action, situation, memory, now, timing) for key, action in several.items()}
     waits |= _turns([several[key] for key, wait in waits.items() if wait is None], situation, memory, now, timing)
     acting = [several[key] for key, wait in waits.items() if wait is None]
+    # Else a container that crashes again and again would make others wait for ever.
     since = dict(memory.waiting_since) if keep_others else {}
     begin: list[Action] = []
     # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
@@ -150,10 +151,11 @@ def _others(action: Action, acting: list[Action], situation: Situation) -> tuple
 
 
 def _missing(original: Original, situation: Situation) -> list[str]:
-    """Return the names of originals that are gone and whose namespaces, volumes or links this one is made with."""
+    """Return the names of originals that are gone, or mere remains, and whose namespaces, volumes or links it uses."""
     snapshot = situation.snapshot
     others = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in joined(original.inspect))
-    return sorted({other.name for other in others if other is not None and situation.place(other) is None})
+    places = {other.name: situation.place(other) for other in others if other is not None}
+    return sorted(name for name, place in places.items() if place is None or place.state in REMAINS)
 
 
 def _is_awaited(after: After, acting: set[str], situation: Situation) -> bool:

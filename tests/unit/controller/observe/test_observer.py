@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.errors import EngineError, ImplausibleListing
+from status_state_controller.model import Observed, Verdicts
 from status_state_controller.observe.observer import Observer
-from status_state_controller.report.troubles import Troubles
+from status_state_controller.plan.memory import Memory
+from status_state_controller.policy import Entry, Policy
+from status_state_controller.process.lasting import Lasting
 
 from ..fake_engine import FakeEngine
 from ..stage import BOUND_SECONDS, Log
-from ..world import ENGINE, OTHER_ENGINE, container, id_of, original, snapshot
+from ..world import ENGINE, IMAGE, IMAGE_ID, NOON, OTHER_ENGINE, container, id_of, snapshot
+
+if TYPE_CHECKING:
+    from status_state_controller.model import Snapshot
+
+NOBODY = Verdicts()
 
 ME = container("controller", word="me", labels={"status-state.role": "controller"})
 
 
 def observer(engine: FakeEngine, own_id: str | None = None) -> Observer:
     """The eyes of a controller in the container `own_id`."""
-    return Observer(engine, own_id, Troubles())
+    return Observer(engine, own_id, Lasting(), NOON.timestamp)
 
 
 async def test_the_identity_is_asked_once_until_the_engine_was_away() -> None:
@@ -54,7 +63,7 @@ async def test_a_list_without_the_own_container_is_implausible() -> None:
     engine = FakeEngine(ME, container("web"))
     eyes = observer(engine, ME.id)
     await eyes.identity()
-    assert len(await eyes.containers()) == 2
+    assert len((await eyes.containers()).containers) == 2
     engine.unlisted.add(ME.id)
     with pytest.raises(ImplausibleListing):
         await eyes.containers()
@@ -68,7 +77,7 @@ async def test_an_own_id_of_a_container_that_is_not_the_controller_is_not_truste
     with Log() as log:
         await eyes.identity()
     engine.world.clear()
-    assert await eyes.containers() == []
+    assert (await eyes.containers()).containers == ()
     assert log.about("doesn't know")
 
 
@@ -85,71 +94,52 @@ async def test_a_rule_that_is_off_on_one_engine_may_be_on_for_the_next() -> None
         await eyes.containers()
 
 
-async def test_a_removal_is_taken_to_last_for_ever_after_a_minute() -> None:
-    eyes = observer(FakeEngine())
-    going = [container("web", "removing"), container("db")]
-    assert eyes.stuck(going, 100) == frozenset()
-    assert eyes.stuck(going, 159.9) == frozenset()
-    assert eyes.stuck(going, 160) == {id_of("web")}
+async def completed(engine: FakeEngine, held: Snapshot, verdicts: Verdicts = NOBODY) -> Observed:
+    """What is observed, with the answers to what the plan asks."""
+    eyes = observer(engine)
+    listed = await eyes.containers()
+    assert listed.at == NOON.timestamp()
+    return await eyes.complete(listed, held, verdicts, Memory(), only=None)
 
 
-async def test_the_minute_begins_anew_when_the_removal_was_over_in_between() -> None:
-    eyes = observer(FakeEngine())
-    eyes.stuck([container("web", "removing")], 100)
-    eyes.stuck([container("web", "exited")], 130)
-    assert eyes.stuck([container("web", "removing")], 170) == frozenset()
+async def test_while_nothing_has_drifted_a_look_is_one_list() -> None:
+    engine = FakeEngine(container("web"), container("db"))
+    observed = await completed(engine, snapshot("web", "db"))
+    assert (engine.calls, observed.inspects, observed.images) == (["list"], {}, {})
 
 
-async def test_successors_are_asked_about_once_and_only_while_they_stand_there() -> None:
-    engine = FakeEngine(container("web", word="web again"))
-    eyes, held = observer(engine), snapshot("web")
-    world = list(engine.world.values())
-    pair = frozenset({(id_of("web"), id_of("web again"))})
-    assert [await eyes.successors(held, world, ()), await eyes.successors(held, world, ())] == [pair, pair]
-    assert engine.calls == ["inspect web"]
-    assert await eyes.successors(held, [container("web")], ()) == frozenset()
-    assert await eyes.successors(held, world, ()) == pair
-    assert engine.calls == ["inspect web"] * 2
-
-
-async def test_they_are_asked_about_anew_for_another_snapshot() -> None:
-    engine = FakeEngine(container("web", word="web again"))
-    eyes, world = observer(engine), list(engine.world.values())
-    await eyes.successors(snapshot("web"), world, ())
-    await eyes.successors(snapshot("web", id="snapshot-2"), world, ())
-    assert engine.calls == ["inspect web"] * 2
-
-
-async def test_what_the_controller_made_itself_is_not_asked_about() -> None:
-    engine = FakeEngine(container("web", word="web again"))
-    pair = (id_of("web"), id_of("web again"))
-    assert await observer(engine).successors(snapshot("web"), list(engine.world.values()), {pair}) == {pair}
-    assert engine.calls == []
-
-
-async def test_a_holder_that_is_gone_again_is_nobodys_successor() -> None:
-    engine = FakeEngine()
-    world = [container("web", word="web again")]
-    assert await observer(engine).successors(snapshot("web"), world, ()) == frozenset()
-
-
-async def test_a_different_container_is_no_successor() -> None:
+async def test_what_the_plan_asks_is_answered_until_it_asks_no_more() -> None:
     engine = FakeEngine(container("web", word="impostor"))
     engine.inspects[id_of("impostor")] = {"Image": "sha256:other"}
-    assert await observer(engine).successors(snapshot("web"), list(engine.world.values()), ()) == frozenset()
+    del engine.images[IMAGE_ID]
+    observed = await completed(engine, snapshot("web"))
+    assert engine.calls[:2] == ["list", "inspect web"], "for which images it asks depends on that"
+    assert {key: seen and seen["Image"] for key, seen in observed.inspects.items()} == {
+        id_of("impostor"): "sha256:other"
+    }
+    assert observed.images == {IMAGE: IMAGE_ID, IMAGE_ID: None}
 
 
-async def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_successor() -> None:
-    app = original("app")
-    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
-    engine = FakeEngine(container("app", word="app again"), container("vpn", word="vpn again"))
-    engine.inspects[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('vpn again')}"}}
-    world = list(engine.world.values())
-    found = await observer(engine).successors(snapshot(app, "vpn"), world, ())
-    assert (app.id, id_of("app again")) in found
-    engine.inspects[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('stranger')}"}}
-    found = await observer(engine).successors(snapshot(app, "vpn"), world, ())
-    assert (app.id, id_of("app again")) not in found
+async def test_one_that_is_gone_when_it_is_looked_at_is_none() -> None:
+    engine = FakeEngine()
+    listed = Observed((container("web", word="web again"),))
+    observed = await observer(engine).complete(listed, snapshot("web"), NOBODY, Memory(), only=None)
+    assert observed.inspects == {id_of("web again"): None}
+
+
+async def test_the_policy_is_laid_over_the_labels_of_what_is_observed() -> None:
+    held = snapshot(policy=Policy((Entry(("mi*",), ignore=True, restart=None),)))
+    observed = await completed(FakeEngine(container("miner", labels={"app": "x"})), held)
+    assert [one.labels for one in observed.containers] == [{"app": "x", "status-state.ignore": "true"}]
+
+
+async def test_an_engine_that_can_not_be_asked_closely_ends_the_look() -> None:
+    for call in ("inspect web", "image"):
+        engine = FakeEngine(container("web", word="impostor"))
+        engine.inspects[id_of("impostor")] = {"Image": "sha256:other"}
+        engine.failures[call] = EngineError("no answer")
+        with pytest.raises(EngineError):
+            await completed(engine, snapshot("web"))
 
 
 async def test_an_exit_is_waited_for_until_the_engine_has_finished_it() -> None:

@@ -6,12 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.act.recreate import recreate
-from status_state_controller.func import stop
-from status_state_controller.model import Action, Result, Verb
 from status_state_controller.policy import Entry, Policy
 
-from ..fake_engine import FakeEngine
 from ..stage import Log, Stage, settled, stage, until
 from ..world import container, id_of, original, snapshot
 
@@ -211,44 +207,3 @@ async def test_a_newcomer_that_the_policy_ignores_while_its_stop_waits_for_its_t
     stopping.set()
     await settled()
     assert s.engine.acts == ["stop a None"]
-
-
-@pytest.mark.parametrize(
-    ("entry", "stops"),
-    [
-        (says("miner", ignore=True), False),
-        (says("miner", ignore=False), True),
-        (says("miner", restart="never"), True),
-        (says("web", ignore=True), True),
-    ],
-    ids=["ignored", "not ignored", "a restart rule", "another one"],
-)
-async def test_just_before_a_stop_the_policy_is_looked_at_again(entry: Entry, *, stops: bool) -> None:
-    engine = FakeEngine(container("miner"))
-    outcome = await stop(engine, Action(Verb.STOP, container("miner"), "x"), snapshot("web", policy=policy(entry)))
-    assert outcome.result == (Result.DONE if stops else Result.DROPPED)
-    assert engine.acts == ["stop miner None"] * stops
-
-
-@pytest.mark.parametrize(
-    ("entry", "acts"),
-    [
-        (says("web", ignore=True), []),
-        (says("web", ignore=False), [f"rename web web-dead-{id_of('remains')[:12]}", "create web", "start web"]),
-    ],
-    ids=["ignored", "not ignored"],
-)
-async def test_a_dead_container_that_the_policy_protects_is_not_renamed(entry: Entry, acts: list[str]) -> None:
-    engine = FakeEngine(container("web", "dead", word="remains"))
-    action = Action(Verb.RECREATE, container("web", "dead"), "was removed", id_of("web"))
-    outcome = await recreate(engine, action, snapshot("web", policy=policy(entry)), lambda: None)
-    assert outcome.result == (Result.DONE if acts else Result.DROPPED)
-    assert engine.acts == acts
-
-
-async def test_a_dead_container_that_ignores_itself_is_renamed_where_the_policy_says_so() -> None:
-    engine = FakeEngine(container("web", "dead", word="remains", labels={IGNORE: "true"}))
-    action = Action(Verb.RECREATE, container("web", "dead"), "was removed", id_of("web"))
-    assert (await recreate(engine, action, snapshot("web"), lambda: None)).result == Result.DROPPED
-    held = snapshot("web", policy=policy(says("web", ignore=False)))
-    assert (await recreate(engine, action, held, lambda: None)).result == Result.DONE

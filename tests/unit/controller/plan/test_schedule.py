@@ -375,21 +375,23 @@ def test_followers_wait_until_their_parent_has_come_back() -> None:
     assert str(h.look(1)) == "", "and that is all"
 
 
+@pytest.mark.parametrize("dead", [False, True])
 @pytest.mark.parametrize("mode", ["NetworkMode", "IpcMode", "PidMode", "VolumesFrom", "Links"])
-def test_who_is_made_with_a_container_that_is_gone_waits_for_it_without_a_bound(mode: str) -> None:
+def test_who_is_made_with_a_container_that_is_gone_waits_for_it_without_a_bound(mode: str, *, dead: bool) -> None:
     web = original("web")
     if mode in {"VolumesFrom", "Links"}:
         config = {mode: ["db:ro" if mode == "VolumesFrom" else "/db:/web/db"]}
         web = replace(web, inspect=dict(web.inspect) | {"HostConfig": config})
     else:
         web = sharing(web, "db", mode)
-    h = host(snapshot(web, "db"))
+    h = host(snapshot(web, "db"), *[container("db", "dead")] * dead)
     for _ in range(20):
         plan = h.look(60)
         assert "recreate web" not in begun_by(plan)
         assert plan.wake_in == 30, "nothing is to be seen any sooner"
         h.begin(plan)
     h.busy = frozenset()
+    h.world.clear()
     h.put(container("db", word="db again"))
     assert begun_by(h.look(60)) == ["recreate web"]
 
