@@ -23,8 +23,8 @@ from urllib.parse import urlencode
 
 import uvloop
 from bench_table import print_heading, print_row
-from status_state_api.health.lines import Line, LineReader
-from status_state_api.streams import Endpoint, open_stream
+from status_state_api.engine.streams import Endpoint, open_stream
+from status_state_api.health.logs.lines import Line, LineReader
 
 SIDES = ("own code", "log()", "raw answer")  # the last two are aiodocker's: its public method, and its private query
 ROWS = ("imported, VmRSS MB", "followed, VmRSS MB", "CPU, µs a line")

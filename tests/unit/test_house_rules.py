@@ -205,7 +205,7 @@ def names_for_others(service: str) -> set[str]:
         for node in ast.walk(tree_of(file)):
             if not isinstance(node, ast.Call):
                 continue
-            if isinstance(node.func, ast.Attribute) and node.func.attr in {"begins", "ends"}:
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {"begins", "awaits", "ends"}:
                 names |= {one.value for one in node.args[1:2] if isinstance(one, ast.Constant)}
             if ast.unparse(node.func) == "Notice":
                 words = [one.value for one in node.keywords if one.arg in {"event", "ended_event"}]
