@@ -9,7 +9,7 @@ PYRIGHT := PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
         --custom-compile-command "make lock"
 
-.PHONY: help up down test test-unit check format-check lint types format lock schematics bench venv clean
+.PHONY: help up down test test-unit check format-check lint types format lock schematics mutants bench venv clean
 
 help: ## This menu
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,9 +41,12 @@ lint: venv
 types: venv
 	$(PYRIGHT)
 
-format: venv ## Format the code and mend what the linter can mend
+format: venv ## Format the code and fix what the linter can fix
 	$(VENV)/bin/ruff check --fix-only
 	$(VENV)/bin/ruff format
+
+mutants: venv ## Break the code on purpose, fault by fault: do the tests notice? (some: make mutants ARGS=word)
+	@$(VENV)/bin/python scripts/mutants.py $(ARGS)
 
 bench: ## Measure against a bare server and the engine itself; prints a table
 	@scripts/with_private_engine.sh python scripts/bench.py $(ARGS)

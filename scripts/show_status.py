@@ -33,10 +33,10 @@ def describe(status: dict[str, Any]) -> list[str]:
     ]
     for original in originals:
         now = by_id.get(original["id"])
-        lines.append(f"  original  {original['name']:<32} {now['status'] if now else 'not running'}")
-    lines += [f"  protected {container['name']:<32} {container['status']}" for container in own]
+        lines.append(f"  original  {original['name']:<40} {now['status'] if now else 'not running'}")
+    lines += [f"  protected {container['name']:<40} {container['status']}" for container in own]
     others = [container for container in running if container["id"] not in known]
-    lines += [f"  other     {container['name']:<32} {container['status']}" for container in others]
+    lines += [f"  other     {container['name']:<40} {container['status']}" for container in others]
     return lines
 
 

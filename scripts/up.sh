@@ -71,6 +71,15 @@ scripts/host_engine.sh start
 scripts/compose_v2.sh
 choose_base_image
 
+# One engine, one pair. A compose file that gives no name is called after its folder, so an older pair may have another one.
+project=$(compose config | sed -n 's/^name: //p')
+other=$(docker ps --all --filter label=status-state.role --format '{{.Label "com.docker.compose.project"}}' |
+  grep -v -x -e "$project" -e '' | sort -u | head -n 1) || true
+if [[ -n $other ]]; then
+  say "Another pair is on this engine, of the Compose project $other. Remove it first: docker compose --project-name $other down"
+  exit 1
+fi
+
 say "Building the images from $STATUS_STATE_BASE_IMAGE (about a minute the first time) …"
 run_compose build
 # The network `bridge` is made anew at every start of the engine.
@@ -82,8 +91,8 @@ else
   say "Starting …"
 fi
 run_compose up -d
-wait_until_ready status-state-api python3 -I -S app/ready.py
-wait_until_ready status-state-controller python3 -S -m app.heartbeat
+wait_until_ready status-state-api python3 -I -S app/process/ready.py
+wait_until_ready status-state-controller python3 -S -m app.process.heartbeat
 
 docker exec --interactive "$(compose ps -q status-state-api)" python3 -I - <scripts/show_status.py
 address=$(compose port status-state-api 8000 | tail -n 1)

@@ -6,7 +6,7 @@
     ├── StoreUnavailable      temporary: the store can't be read or written
     ├── StoreUnusable         permanent: the store holds what this version must not touch
     ├── SettingsUnusable      permanent: a setting says what can't be done
-    ├── PolicyUnusable        permanent, until it is mended: the policy file can't be read, or is none
+    ├── PolicyUnusable        permanent, until it is corrected: the policy file can't be read, or is none
     └── TokenUnusable         permanent: the token file can't be read or made
 
 Each one carries its cause and its remedy as sentences for people; `str()` gives both.
@@ -54,7 +54,7 @@ class SettingsUnusable(StatusStateError):
     """One or more settings can't be used; `problems` has one sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("the settings can't be used: " + " ".join(problems), "Mend them and start again")
+        super().__init__("the settings can't be used: " + " ".join(problems), "Correct them and start again")
         self.problems = problems
 
 

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 
 import structlog
-import uvicorn
 
 from . import VERSION
 from .engine.client import Engine
@@ -23,19 +22,20 @@ from .health.supervisor import Overseer
 from .health.verdicts import Verdicts
 from .http.app import create_app
 from .http.gate import KnownHosts
-from .http.server import DRAIN_SECONDS, Server
+from .http.routes import Parts
+from .http.server import Server, listen, make_config
 from .http.status import Status
 from .journal.controller import ControllerRecord
 from .logs import set_up_logs
 from .process.boot import read_boot_id
+from .process.ending import EXIT_FAILED, Ending
 from .process.own_id import own_container_id
 from .process.tokens import read_or_make_token
 from .service import Service
 from .settings import Settings, load_settings, unknown_variables
-from .snapshot.holder import Memory
+from .snapshot.holder import SnapshotHolder
 from .store.store import Store
 
-EXIT_FAILED = 1
 EXIT_UNUSABLE = 2
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -89,7 +89,7 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
         listen=f"{settings.host}:{settings.port}",
     )
     try:
-        listener = _listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
     except OSError as error:
         log.error(  # noqa: TRY400 - told in words
             "listen_failed",
@@ -98,72 +98,40 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
             remedy="See what else listens there, or set SSA_HOST or SSA_PORT",
         )
         return EXIT_FAILED
-    server = _wire(settings, engine, store, token, policy_file)
-    server.run([listener])
-    return server.exit_code
+    ending = Ending()
+    _wire(settings, engine, store, token=token, policy_file=policy_file, ending=ending).run([listener])
+    return ending.exit_code
 
 
-def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_file: PolicyFile) -> Server:
-    server: Server  # the parts can end it, and it serves the parts
-    verdicts = Verdicts()
-
-    def end() -> None:
-        verdicts.close()
-        server.end(EXIT_FAILED)
-
-    watch = EngineWatch(engine, end)
+def _wire(
+    settings: Settings, engine: Engine, store: Store, *, token: str, policy_file: PolicyFile, ending: Ending
+) -> Server:
     own_id = own_container_id()
-    memory = Memory(
+    verdicts = Verdicts()
+    controller = ControllerRecord(store)
+    watch = EngineWatch(engine, ending)
+    holder = SnapshotHolder(
         engine,
         watch,
         store,
+        policy_file,
         on_start=settings.snapshot_on_start,
         own_id=own_id,
         boot_id=read_boot_id(),
-        policy=lambda: policy_file.policy,
     )
-    controller = ControllerRecord(store)
     care = Care(
         Overseer(engine, watch, verdicts, own_id, ProvenProbes(settings.data_dir / "probes.json")),
         policy_file,
         verdicts,
     )
-    service = Service(memory, watch, controller, store, care, end=end)
+    service = Service(holder, watch, controller, store=store, health=care, ending=ending)
     app = create_app(
-        status=Status(engine, watch, memory, controller, verdicts).document,
-        ask_engine=watch.ask,
-        memory=memory,
-        controller=controller,
-        policy=lambda: policy_file.policy,
-        verdicts=verdicts,
-        token=token,
-        hosts=KnownHosts([socket.gethostname(), *settings.allowed_hosts], lambda: memory.own_names),
+        Parts(Status(engine, watch, holder, controller, verdicts), watch, holder, controller, policy_file, verdicts),
+        token,
+        KnownHosts([socket.gethostname(), *settings.allowed_hosts], holder),
         lifespan=service.lifespan,
     )
-    server = Server(
-        uvicorn.Config(
-            app,
-            interface="asgi3",
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        ),
-        service.stop_in_order,
-    )
-    return server
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Listen at once: until there is a snapshot, requests are told what is waited for. Raises OSError."""
-    if ":" not in host:
-        return socket.create_server((host, port), backlog=2048)
-    return socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=host == "::", backlog=2048)
+    return Server(make_config(app), ending, service)
 
 
 def main() -> int:

@@ -5,43 +5,79 @@ must not look alive.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 
 from .engine.watch import EngineWatch
 from .errors import StatusStateError
-from .health.background import Care
+from .health.supervisor import Watched
 from .journal.controller import ControllerRecord
-from .snapshot.holder import Memory
-from .store.store import Store
+from .process.ending import Ending
+from .snapshot.held import Held
 
 STOP_SECONDS = 5.0
 """How long a busy store is waited for at the stop; the engine kills 10 s after it has asked to stop."""
+CLOSE_SECONDS = 1.0
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
+class Holder(Protocol):
+    """Who captures or resumes the snapshot, and holds it."""
+
+    async def start(self) -> Held | None:
+        """Return the snapshot; None when there can be none now."""
+        ...
+
+    async def record_stop(self) -> bool:
+        """Record an orderly stop, and tell whether it was."""
+        ...
+
+
+class HealthOfOriginals(Protocol):
+    """Who observes the originals."""
+
+    async def run(self, originals: Sequence[Watched]) -> None:
+        """Observe them for ever."""
+        ...
+
+    def close(self) -> None:
+        """Let nobody wait for verdicts any longer."""
+        ...
+
+
+class Closable(Protocol):
+    """What is to be closed at the end."""
+
+    async def close(self) -> None:
+        """Close it."""
+        ...
+
+
 class Service:
-    """Runs in the background. `end` ends the process as failed, leaving marks alone."""
+    """Runs in the background, and ends the process where it can't go on."""
 
     def __init__(
         self,
-        memory: Memory,
+        holder: Holder,
         watch: EngineWatch,
         controller: ControllerRecord,
-        store: Store,
-        care: Care,
         *,
-        end: Callable[[], None],
+        store: Closable,
+        health: HealthOfOriginals,
+        ending: Ending,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
-        self._memory = memory
+        self._holder = holder
         self._watch = watch
-        self._care = care
         self._controller = controller
         self._store = store
-        self._end = end
+        self._health = health
+        self._ending = ending
+        self._stop_seconds = stop_seconds
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -54,17 +90,19 @@ class Service:
             await self._cancel()
             await self._close_store()
 
-    async def stop_in_order(self) -> None:
-        """Record that somebody asked the process to stop; called before the connections are drained."""
-        self._care.close()
-        await self._cancel()  # a start that is still under way must not take a snapshot any more
+    async def finish(self) -> None:
+        """Let nobody wait any longer, and record an orderly stop; called before the connections are drained."""
+        self._health.close()
+        if self._ending.is_failure:
+            return
+        await self._cancel()  # a start that is still under way must not capture a snapshot any more
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                recorded = await self._memory.record_stop()
+            async with asyncio.timeout(self._stop_seconds):
+                recorded = await self._holder.record_stop()
         except StatusStateError as error:
             cause, remedy = error.cause, error.remedy
         except TimeoutError:
-            cause, remedy = f"the store was busy for {STOP_SECONDS:.0f} s", "See what else uses it"
+            cause, remedy = f"the store was busy for {self._stop_seconds:g} s", "See what else uses it"
         else:
             log.info("stopping", message="This service stops as asked.", recorded=recorded)
             return
@@ -77,24 +115,24 @@ class Service:
 
     async def _run(self) -> None:
         try:
-            held = await self._memory.start()
+            held = await self._holder.start()
             if held is None:
-                self._end()
+                self._ending.fail()
                 return
             await self._controller.load(held.snapshot.engine)
-            caring = asyncio.create_task(self._care.run(held.watched))
+            observing = asyncio.create_task(self._health.run(held.watched))
             try:
                 await self._watch.run(held.snapshot.engine)
             finally:
-                caring.cancel()
+                observing.cancel()
         except StatusStateError as error:
             log.error(  # noqa: TRY400 - told in words
                 "service_failed", message="This service ends.", cause=error.cause, remedy=error.remedy
             )
-            self._end()
+            self._ending.fail()
         except Exception:
             log.exception("service_bug", message="This service ends because of a bug in it; please report this.")
-            self._end()
+            self._ending.fail()
 
     async def _cancel(self) -> None:
         if self._task is not None:
@@ -103,7 +141,7 @@ class Service:
 
     async def _close_store(self) -> None:
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._store.close()
         except (StatusStateError, TimeoutError):
             log.warning("store_busy", message="The store is still busy at the end: it is left as it is.")

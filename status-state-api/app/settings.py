@@ -1,6 +1,6 @@
 """The settings: read from the environment, prefix SSA_, checked all together before anything starts.
 
-A setting that is empty counts as not set. What is wrong is told in one sentence per setting, with how to mend it.
+A setting that is empty counts as not set. What is wrong is told in one sentence per setting, with how to correct it.
 """
 
 import difflib
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     snapshot_on_start: Annotated[OnStart, BeforeValidator(_lower)] = Field(
         "auto",
-        description="Whether a start takes a fresh snapshot: `auto` unless the host, the engine or this service crashed "
+        description="Whether a start captures a fresh snapshot: `auto` unless the host, the engine or this service crashed "
         "or restarted, `fresh` always, `resume` never while one is stored of this engine.",
     )
     data_dir: Path = Field(Path("/data"), description="The folder of the SQLite store.")

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
+PATIENT_ATTEMPTS = 10
+"""The two containers start together, and the SSA needs some seconds: no warning before it has had twenty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Whether the SSA gave a usable answer, and whether its snapshot is another one than before."""
@@ -44,6 +48,10 @@ async def ping_ssa(ssa: Ssa, engine: EngineIdentity, lasting: Lasting) -> Ping:
     try:
         await ssa.refresh(engine)
     except SsaError as error:
+        if before is None and ssa.failed_attempts < PATIENT_ATTEMPTS:
+            message = f"waiting for the first snapshot of the SSA, which may be just starting: {error}"
+            lasting.awaits("ssa", "ssa_awaited", message)
+            return Ping(answered=False)
         going_on = "healing goes on from the last one" if before else "nothing is done until there is one"
         lasting.begins("ssa", "ssa_lost", f"no snapshot from the SSA: {error}; {going_on}")
         return Ping(answered=False)

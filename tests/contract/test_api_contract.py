@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,16 @@ import yaml
 from status_state_api.engine.view import EngineLook, Inspection, Listing
 from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.judging import Judgement, State
-from status_state_api.health.rules.policy import read_policy
+from status_state_api.health.rules.policy import Policy, read_policy
 from status_state_api.health.verdicts import Subject, Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
+from status_state_api.http.routes import Parts
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
 from status_state_api.model import Recipes
-from status_state_api.snapshot.holder import Memory
+from status_state_api.process.ending import Ending
+from status_state_api.snapshot.holder import SnapshotHolder
 from status_state_api.store.store import Store
 
 if TYPE_CHECKING:
@@ -83,27 +86,26 @@ class GoldenEngine:
         assert name
 
 
+@dataclass(frozen=True)
+class GoldenPolicies:
+    """The policy that the golden recipes bring along."""
+
+    policy: Policy = field(default_factory=lambda: read_policy(POLICY, "policy.yaml"))
+
+
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of an SSA that resumes the golden snapshot from a real store."""
     engine, store = GoldenEngine(), Store(f"sqlite:///{tmp_path}/store.sqlite3")
     await store.open()
     await store.begin_run(RECIPES, None, None, None)
-    watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="resume", own_id=None, boot_id=None)
+    watch, policies = EngineWatch(engine, Ending()), GoldenPolicies()
+    holder = SnapshotHolder(engine, watch, store, policies, on_start="resume", own_id=None, boot_id=None)
     controller, verdicts = ControllerRecord(store), Verdicts()
-    policy = read_policy(POLICY, "policy.yaml")
-    app = create_app(
-        status=Status(engine, watch, memory, controller, verdicts).document,
-        ask_engine=watch.ask,
-        memory=memory,
-        controller=controller,
-        policy=lambda: policy,
-        verdicts=verdicts,
-        token=TOKEN,
-        hosts=KnownHosts([], list),
-    )
-    await memory.start()
+    status = Status(engine, watch, holder, controller, verdicts)
+    parts = Parts(status, watch, holder, controller, policies, verdicts)
+    app = create_app(parts, TOKEN, KnownHosts([], holder))
+    await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:
         yield client
     await store.close()

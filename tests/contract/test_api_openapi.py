@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 from status_state_api.http.app import create_api
+from status_state_api.http.routes import Parts
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -21,15 +22,7 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 def described() -> dict[str, Any]:
     """The description as the service serves it. Making it asks no part of the service for anything."""
     nothing: Any = None
-    return create_api(
-        status=nothing,
-        ask_engine=nothing,
-        memory=nothing,
-        controller=nothing,
-        policy=nothing,
-        verdicts=nothing,
-        token="x",
-    ).openapi()
+    return create_api(Parts(nothing, nothing, nothing, nothing, nothing, nothing), "x").openapi()
 
 
 def test_the_committed_description_is_current(described: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ label `status-state.disposable=true`.
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -101,6 +102,8 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> PrivateEngine:
     """The private engine; without one no test runs."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
+        _give_up("there is no `docker compose` here: as root, scripts/compose_v2.sh installs it")
     try:
         return PrivateEngine()
     except NoPrivateEngineError as reason:

@@ -99,7 +99,7 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     for name, endpoint in {"bridge": settings, **{f"{name} itself": e for name, e in networks.items()}}.items():
         if not found["Config"].get("MacAddress") or name.removesuffix(" itself") != first:
             endpoint["MacAddress"] = _told(endpoint.get("MacAddress"))
-        endpoint["Aliases"] = sorted(endpoint.get("Aliases") or [])  # Compose v1 itself asks for them in no order
+        endpoint["Aliases"] = sorted(endpoint.get("Aliases") or [])  # Compose asks for them in no order
         asked_for: dict[str, Any] = endpoint.get("IPAMConfig") or {}
         if not asked_for.get("IPv4Address"):
             for field in ASSIGNED_ADDRESSES:

@@ -75,8 +75,8 @@ def test_restart_takes_a_fresh_snapshot(pair: Pair, original: Container) -> None
     pair.run_compose("restart")
     pair.wait_until_at_work(begun)
     wait_until(lambda: pair.snapshot_id() != snapshot_id, "a fresh snapshot")
-    assert "snapshot taken afresh" in pair.api.logs
-    assert "snapshot resumed" not in pair.api.logs
+    assert "event=snapshot_captured" in pair.api.logs
+    assert "event=snapshot_resumed" not in pair.api.logs
     assert (original.status, original.started_at) == ("running", before)
 
 

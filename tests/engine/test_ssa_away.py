@@ -82,7 +82,7 @@ def test_an_ssa_that_crashes_resumes_its_snapshot(pair: Pair, host: Host, origin
     pair.wait_until_at_work()
     assert pair.snapshot_id() == snapshot_id
     assert pair.original_names() == {original.name for original in originals.values()}
-    assert api.logs.count("snapshot resumed") == 1
+    assert api.logs.count("event=snapshot_resumed") == 1
     newcomer.wait_for("exited")
 
 

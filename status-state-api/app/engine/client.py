@@ -1,4 +1,4 @@
-"""The eyes: the one module that talks to the Docker engine, and the only one that imports its SDK.
+"""The one module that talks to the Docker engine, and the only one that imports its SDK.
 
 It only reads. Neither objects nor exceptions of the SDK leave it: answers become plain values (`view`), failures
 become `EngineUnavailable` with cause and remedy. Calls block, so each runs in one of a few daemon threads; their
@@ -30,7 +30,7 @@ from .view import EngineLook, Inspection, Listing, parse_moment, read_listing
 
 CONCURRENT_CALLS = 8
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
-CHANGES = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status")
+TRIGGERS = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status")
 """The events that can change who is observed, and how; the engine itself leaves out the rest."""
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Engine:
     @asynccontextmanager
     async def events(self) -> AsyncGenerator[AsyncGenerator[bytes]]:
         """What happens to containers, from now on, as the engine sends it: lines of JSON."""
-        filters = {"type": ["container"], "event": list(CHANGES)}
+        filters = {"type": ["container"], "event": list(TRIGGERS)}
         async with self._stream(f"/events?{urlencode({'filters': json.dumps(filters)})}") as chunks:
             yield chunks
 

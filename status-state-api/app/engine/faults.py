@@ -46,14 +46,14 @@ def explain(address: str, at_path: AtPath, error: BaseException) -> EngineUnavai
         return EngineUnavailable(f"the engine at {address} does not answer in time", LOOK_AT_ENGINE)
     if isinstance(error, socket.gaierror):
         return EngineUnavailable(
-            f"the host's name in {address} can't be resolved", "Correct DOCKER_HOST, or mend the name service"
+            f"the host's name in {address} can't be resolved", "Correct DOCKER_HOST, or fix the name service"
         )
     if isinstance(error, ConnectionError):
         return EngineUnavailable(f"the engine at {address} hung up", LOOK_AT_ENGINE)
     if isinstance(error, OSError):
         return EngineUnavailable(
             f"the engine at {address} can't be reached: {error.strerror or error}",
-            "Correct DOCKER_HOST, or mend the way there",
+            "Correct DOCKER_HOST, or fix the way there",
         )
     return EngineUnavailable(
         f"what answers at {address} is no Docker engine: {brief(error)}",

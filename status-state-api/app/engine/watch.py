@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
 from ..errors import EngineUnavailable
 from ..model import EngineIdentity
+from ..process.ending import Ending
 from .shared import SharedCall
 from .view import EngineLook, EngineView
 
@@ -27,25 +29,30 @@ REFUSED_LIMIT_SECONDS = 120.0
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The periods of the watch."""
+
+    lost_ping_seconds: float = LOST_PING_SECONDS
+    idle_ping_seconds: float = IDLE_PING_SECONDS
+    refused_limit_seconds: float = REFUSED_LIMIT_SECONDS
+
+
 class EngineWatch:
-    """Knows whether the engine answers. `give_up` ends the process."""
+    """Knows whether the engine answers, and ends the process where only a new one can help."""
 
     def __init__(
         self,
         engine: EngineView,
-        give_up: Callable[[], None],
+        ending: Ending,
         *,
         clock: Callable[[], float] = time.monotonic,
-        lost_ping_seconds: float = LOST_PING_SECONDS,
-        idle_ping_seconds: float = IDLE_PING_SECONDS,
-        refused_limit_seconds: float = REFUSED_LIMIT_SECONDS,
+        timing: Timing | None = None,
     ) -> None:
         self._engine = engine
-        self._give_up = give_up
+        self._ending = ending
         self._clock = clock
-        self._lost_ping_seconds = lost_ping_seconds
-        self._idle_ping_seconds = idle_ping_seconds
-        self._refused_limit_seconds = refused_limit_seconds
+        self._timing = timing or Timing()
         self._heard_at: float | None = None
         self._lost_since: float | None = None
         self._refused_since: float | None = None
@@ -108,7 +115,7 @@ class EngineWatch:
             await self._turn_lost(self._lost_since)
 
     async def _turn_reachable(self) -> None:
-        if self._heard_at is not None and self._clock() - self._heard_at < self._idle_ping_seconds:
+        if self._heard_at is not None and self._clock() - self._heard_at < self._timing.idle_ping_seconds:
             return
         with contextlib.suppress(EngineUnavailable):
             await self._ping.get()
@@ -134,7 +141,7 @@ class EngineWatch:
                 engine=look.identity.name,
                 snapshot_engine=self._expected.name,
             )
-            self._give_up()
+            self._ending.fail()
             return
         told = self._told
         self.answered(look)
@@ -157,7 +164,7 @@ class EngineWatch:
         if self._refused_since is None or self.error is None:
             return
         refused_seconds = self._clock() - self._refused_since
-        if refused_seconds >= self._refused_limit_seconds:
+        if refused_seconds >= self._timing.refused_limit_seconds:
             log.error(
                 "engine_given_up",
                 message="This service ends, because nobody has listened at the engine's socket for long: "
@@ -166,18 +173,18 @@ class EngineWatch:
                 cause=self.error.cause,
                 remedy=self.error.remedy,
             )
-            self._give_up()
+            self._ending.fail()
 
     async def _wait(self) -> None:
         """Wait for the next turn; a loss that a request has come across cuts the wait short."""
         self._woken.clear()
         if self._lost_since is not None:
-            await asyncio.sleep(self._lost_ping_seconds)
+            await asyncio.sleep(self._timing.lost_ping_seconds)
             return
         try:
-            async with asyncio.timeout(self._idle_ping_seconds):
+            async with asyncio.timeout(self._timing.idle_ping_seconds):
                 await self._woken.wait()
-            await asyncio.sleep(self._lost_ping_seconds)
+            await asyncio.sleep(self._timing.lost_ping_seconds)
         except TimeoutError:
             pass
 

@@ -1,6 +1,6 @@
 """Makes the application out of parts that are passed in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -9,14 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
 from .. import VERSION
-from ..health.rules.policy import Policy
-from ..health.verdicts import Verdicts
-from ..journal.controller import ControllerRecord
-from ..snapshot.holder import Memory
+from .auth import require_token
+from .direct import Direct
 from .docs import install_documentation
-from .gate import Gate, KnownHosts, require_token
+from .gate import Gate, KnownHosts
 from .problems import describe_problems, install_problems
-from .routes import controller_routes, read_routes
+from .routes import BEAT_SECONDS, Parts, controller_routes, read_routes
 
 TITLE = "Status State API"
 DESCRIPTION = """
@@ -35,17 +33,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_api(
-    *,
-    status: Callable[[], Awaitable[bytes]],
-    ask_engine: Callable[[], Awaitable[None]],
-    memory: Memory,
-    controller: ControllerRecord,
-    policy: Callable[[], Policy],
-    verdicts: Verdicts,
-    token: str,
-    lifespan: Lifespan | None = None,
+    parts: Parts, token: str, *, lifespan: Lifespan | None = None, beat_seconds: float = BEAT_SECONDS
 ) -> FastAPI:
-    """Make the interface; `status` makes the status document, `ask_engine` raises unless the engine answers now."""
+    """Make the interface. Making it asks no part for anything."""
     api = FastAPI(
         title=TITLE,
         version=VERSION,
@@ -55,8 +45,8 @@ def create_api(
         lifespan=lifespan,
     )
     install_problems(api)
-    api.include_router(read_routes(status, memory, ask_engine))
-    api.include_router(controller_routes(memory, controller, policy, verdicts, require_token(token)))
+    api.include_router(read_routes(parts))
+    api.include_router(controller_routes(parts, require_token(token), beat_seconds))
     install_documentation(api)
 
     def describe() -> dict[str, Any]:
@@ -73,26 +63,13 @@ def create_api(
 
 
 def create_app(
-    *,
-    status: Callable[[], Awaitable[bytes]],
-    ask_engine: Callable[[], Awaitable[None]],
-    memory: Memory,
-    controller: ControllerRecord,
-    policy: Callable[[], Policy],
-    verdicts: Verdicts,
+    parts: Parts,
     token: str,
     hosts: KnownHosts,
+    *,
     lifespan: Lifespan | None = None,
+    beat_seconds: float = BEAT_SECONDS,
 ) -> ASGIApp:
     """Make what the server serves: the interface behind its gate."""
-    api = create_api(
-        status=status,
-        ask_engine=ask_engine,
-        memory=memory,
-        controller=controller,
-        policy=policy,
-        verdicts=verdicts,
-        token=token,
-        lifespan=lifespan,
-    )
-    return Gate(api, hosts, {"/status": status})
+    api = create_api(parts, token, lifespan=lifespan, beat_seconds=beat_seconds)
+    return Gate(Direct(api, parts.status.document), hosts)

@@ -1,19 +1,17 @@
-"""Who may ask: known hosts only, bounded bodies, and the token for what is the controller's.
+"""What is let in at all: requests to known hosts, with bounded bodies.
 
 The host check keeps a web page in a browser on this machine from reading the answers by DNS rebinding: it would have to
 send its own host name. Nothing here allows anything cross-origin.
 """
 
-import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Protocol
 
-from fastapi import Depends, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import JSON_HEADERS, ProblemError, problem_response
+from .problems import ProblemError, problem_response
 
 MAX_BODY_BYTES = 1024 * 1024
 """A report on a thousand containers, all of them down, has half of that."""
@@ -23,24 +21,30 @@ OWN_NAMES = ("localhost", "status-state-api")
 """The compose service and the Kubernetes Service are called so."""
 
 _TOO_LARGE = f"The body is too large: at most {MAX_BODY_BYTES} bytes are accepted. Send less."
-_JSON_HEADERS = [(name.lower().encode(), value.encode()) for name, value in JSON_HEADERS.items()]
 
-_bearer = HTTPBearer(auto_error=False, description="The token of the token file, which the controller shares.")
+
+class Named(Protocol):
+    """Who knows the names of the own container: none until the engine has answered."""
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Its name, its host name and its aliases on networks."""
+        ...
 
 
 class KnownHosts:
     """Tells which values of the header `Host` are accepted.
 
-    Those are IP literals, `localhost`, the own names, and `allowed`: names, or `*.example.com` for all below one, or
-    `*` for any. `own_names` may grow: the container's names are known only when the engine has answered.
+    Those are IP literals, `localhost`, the names of the own container, and `allowed`: names, or `*.example.com` for all
+    below one, or `*` for any.
     """
 
-    def __init__(self, allowed: Iterable[str], own_names: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, allowed: Iterable[str], own: Named) -> None:
         names = [name.lower().rstrip(".") for name in allowed]
         self._any = "*" in names
         self._names = {*OWN_NAMES, *names}
         self._suffixes = tuple(name[1:] for name in names if name.startswith("*."))
-        self._own_names = own_names
+        self._own = own
         self._known: set[bytes] = set()
 
     def accept(self, header: bytes) -> bool:
@@ -62,20 +66,15 @@ class KnownHosts:
             pass
         else:
             return True
-        return host in self._names or host.endswith(self._suffixes) or host in {n.lower() for n in self._own_names()}
+        return host in self._names or host.endswith(self._suffixes) or host in {n.lower() for n in self._own.own_names}
 
 
 class Gate:
-    """Stands before the application: checks the host, bounds the body, and answers the busiest request itself.
+    """Stands before the application: checks the host and bounds the body."""
 
-    `direct` maps a path to what makes the JSON bytes of its GET. The application answers the same paths in the same
-    way; going past its middleware and routing merely makes it several times faster, as `make bench` shows.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: KnownHosts, direct: Mapping[str, Callable[[], Awaitable[bytes]]]) -> None:
+    def __init__(self, app: ASGIApp, hosts: KnownHosts) -> None:
         self._app = app
         self._hosts = hosts
-        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass on what is none."""
@@ -94,41 +93,11 @@ class Gate:
             elif name == b"transfer-encoding":
                 chunked = True
         if length is None and not chunked:
-            await self._pass_on(scope, receive, send)
+            await self._app(scope, receive, send)
         elif length is not None and (not length.isdigit() or int(length) > MAX_BODY_BYTES):
             await problem_response(413, _TOO_LARGE, {"Connection": "close"})(scope, receive, send)
         else:
             await self._app(scope, _bounded(receive), send)
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        make = self._direct.get(scope["path"])
-        if make is not None and scope["method"] == "GET":
-            try:
-                body = await make()
-            except Exception:  # noqa: BLE001, S110 - a defect: the application comes across it too, and tells it
-                pass
-            else:
-                headers = [*_JSON_HEADERS, (b"content-length", str(len(body)).encode())]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
-                return
-        await self._app(scope, receive, send)
-
-
-def require_token(token: str) -> Callable[..., None]:
-    """Make the dependency that lets only those pass who know the token."""
-    expected = token.encode()
-
-    def check(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-        if given is None:
-            said = "This needs the token: send the header `Authorization: Bearer …` with the content of the token file."
-        elif not hmac.compare_digest(given.credentials.encode(), expected):
-            said = "The token is wrong: send the content of the token file that this service and the controller share."
-        else:
-            return
-        raise ProblemError(401, said, {"WWW-Authenticate": "Bearer"})
-
-    return check
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from ..model import Problem
+from .schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 NEVER_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -87,7 +87,7 @@ async def _invalid_request(_: Request, error: Exception) -> Response:
 
 async def _bug(_: Request, __: Exception) -> Response:
     return problem_response(
-        500, "This is a defect of the status-state-api: its log has the traceback. The snapshot is not affected."
+        500, "This is a bug of the status-state-api: its log has the traceback. The snapshot is not affected."
     )
 
 

@@ -1,21 +1,44 @@
 """The HTTP interface: what is at which path. What it answers with is made elsewhere."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.responses import StreamingResponse
 
+from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StoreUnavailable
-from ..health.rules.policy import Policy
 from ..health.verdicts import Verdicts
 from ..journal.controller import ControllerRecord
-from ..model import Alive, DesiredState, Ready, ReportWithMemory, Snapshot, StatusDocument, VerdictsForController
-from ..snapshot.holder import Held, Memory
+from ..model import ReportWithMemory, Snapshot, VerdictsForController
+from ..snapshot.held import Held
+from ..snapshot.holder import PolicySource, SnapshotHolder
+from .desired import make_desired_state, make_etag, matches
 from .problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
+from .schemas import Alive, DesiredState, Ready, StatusDocument
+from .status import Status
 
 RETRY_AFTER_SECONDS = 5
 BEAT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the service that answer requests."""
+
+    status: Status
+    watch: EngineWatch
+    holder: SnapshotHolder
+    controller: ControllerRecord
+    policies: PolicySource
+    verdicts: Verdicts
+
+    def held(self) -> Held:
+        """Return the snapshot; raise the problem that there is none yet."""
+        if self.holder.held is None:
+            raise _not_now(f"No snapshot is held yet: {self.holder.waiting_for}.")
+        return self.holder.held
 
 
 class JsonLines(StreamingResponse):
@@ -24,13 +47,8 @@ class JsonLines(StreamingResponse):
     media_type = "application/x-ndjson"
 
 
-def read_routes(
-    status: Callable[[], Awaitable[bytes]], memory: Memory, ask_engine: Callable[[], Awaitable[None]]
-) -> APIRouter:
-    """What everyone may ask who can reach the port.
-
-    `ask_engine` raises `EngineUnavailable` unless the engine answers now.
-    """
+def read_routes(parts: Parts) -> APIRouter:
+    """What everyone may ask who can reach the port."""
     router = APIRouter()
 
     @router.get("/status", summary="The whole state", tags=["state"], response_model=StatusDocument)
@@ -40,26 +58,26 @@ def read_routes(
         Each request sees a `docker ps` made for it: requests that wait together share one, never one begun before they
         arrived. Works without a snapshot and without an engine; then these parts are null.
         """
-        return Response(await status(), headers=JSON_HEADERS)
+        return Response(await parts.status.document(), headers=JSON_HEADERS)
 
     @router.get(
         "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)
     )
     async def get_snapshot() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """The snapshot alone, from memory: works whatever the engine does."""
-        return Response(_held(memory).public, headers=JSON_HEADERS)
+        return Response(parts.held().public, headers=JSON_HEADERS)
 
     @router.get("/healthz", summary="Does the process live?", tags=["health"], response_model=Alive)
     async def get_healthz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
-        """The process lives. Says nothing about the engine: restarting this service would not mend that."""
+        """The process lives. Says nothing about the engine: restarting this service would not fix that."""
         return Response(Alive().model_dump_json(), headers=JSON_HEADERS)
 
     @router.get("/readyz", summary="Is it of use?", tags=["health"], response_model=Ready, responses=documented(503))
     async def get_readyz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """The engine answers and a snapshot is held."""
-        _held(memory)
+        parts.held()
         try:
-            await ask_engine()
+            await parts.watch.ask()
         except EngineUnavailable as error:
             raise _not_now(f"The engine can't be asked: {error}") from error
         return Response(Ready().model_dump_json(), headers=JSON_HEADERS)
@@ -67,13 +85,7 @@ def read_routes(
     return router
 
 
-def controller_routes(
-    memory: Memory,
-    controller: ControllerRecord,
-    policy: Callable[[], Policy],
-    verdicts: Verdicts,
-    check_token: Callable[..., None],
-) -> APIRouter:
+def controller_routes(parts: Parts, check_token: Callable[..., None], beat_seconds: float) -> APIRouter:
     """What only the controller may ask: it shows the token."""
     router = APIRouter(dependencies=[Depends(check_token)], tags=["controller"], responses=documented(401))
 
@@ -91,12 +103,13 @@ def controller_routes(
         The `ETag` is the snapshot's id, since a snapshot never changes, followed by the policy's where it says something
         about `ignore` or `restart`; the `memory` does not change it. Reading it also tells that the controller lives.
         """
-        controller.saw()
-        tag, desired = _held(memory).desired(policy(), controller.memory)
-        etag = f'"{tag}"'
+        parts.controller.saw()
+        held, policy = parts.held(), parts.policies.policy.handling()
+        etag = make_etag(held, policy)
         headers = {"ETag": etag, **NEVER_STORE}
-        if if_none_match is not None and _matches(if_none_match, etag):
+        if if_none_match is not None and matches(if_none_match, etag):
             return Response(status_code=304, headers=headers)
+        desired = make_desired_state(held, policy, parts.controller.memory)
         return Response(desired, headers=headers, media_type="application/json")
 
     @router.get(
@@ -111,8 +124,8 @@ def controller_routes(
 
         A line of JSON now and after every change, each of them complete; an empty line every 15 s as a sign of life.
         """
-        engine = _held(memory).snapshot.engine
-        return JsonLines(verdicts.follow(engine, BEAT_SECONDS), headers=NEVER_STORE)
+        engine = parts.held().snapshot.engine
+        return JsonLines(parts.verdicts.follow(engine, beat_seconds), headers=NEVER_STORE)
 
     @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(400, 413, 422, 503))
     async def post_report(report: ReportWithMemory) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
@@ -120,9 +133,9 @@ def controller_routes(
 
         Its `memory` is kept apart, the last one only.
         """
-        engine = _held(memory).snapshot.engine
+        engine = parts.held().snapshot.engine
         try:
-            await controller.receive(report, engine)
+            await parts.controller.receive(report, engine)
         except StoreUnavailable as error:
             raise _not_now(f"The report is shown in /status, but could not be stored: {error}") from error
         return Response(status_code=204, headers=NEVER_STORE)
@@ -130,16 +143,5 @@ def controller_routes(
     return router
 
 
-def _held(memory: Memory) -> Held:
-    if memory.held is None:
-        raise _not_now(f"No snapshot is held yet: {memory.waiting_for}.")
-    return memory.held
-
-
 def _not_now(detail: str) -> ProblemError:
     return ProblemError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags

@@ -1,13 +1,13 @@
 """The `/status` document as bytes: built once per listing and shared by the requests that waited for it.
 
-Parts that do not change are kept as bytes and joined; `schemas.StatusDocument` describes the whole, and a test holds the
-two together.
+Parts that do not change are kept as bytes; `schemas.StatusDocument` describes the whole, and a test holds the two
+together.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import orjson
 from pydantic import TypeAdapter
 
 from ..engine.shared import SharedCall
@@ -17,7 +17,7 @@ from ..errors import EngineUnavailable
 from ..health.verdicts import Verdicts
 from ..journal.controller import ControllerRecord
 from ..model import RunningContainer, Verdict
-from ..snapshot.holder import Memory
+from ..snapshot.holder import SnapshotHolder
 
 _RUNNING = TypeAdapter(tuple[RunningContainer, ...])
 _VERDICTS = TypeAdapter(list[Verdict])
@@ -30,7 +30,7 @@ class Status:
         self,
         engine: EngineView,
         watch: EngineWatch,
-        memory: Memory,
+        holder: SnapshotHolder,
         controller: ControllerRecord,
         verdicts: Verdicts,
         *,
@@ -38,7 +38,7 @@ class Status:
     ) -> None:
         self._engine = engine
         self._watch = watch
-        self._memory = memory
+        self._holder = holder
         self._controller = controller
         self._verdicts = verdicts
         self._now = now
@@ -55,7 +55,7 @@ class Status:
                 return await self._shared.get()
             except EngineUnavailable:
                 pass
-        return self._render(b"null")
+        return self._render(None)
 
     async def _observe(self) -> bytes:
         try:
@@ -69,40 +69,31 @@ class Status:
             self._shown = listing
         return self._render(self._shown_bytes)
 
-    def _render(self, running: bytes) -> bytes:
+    def _render(self, running: bytes | None) -> bytes:
         now = self._now()
-        held = self._memory.held
-        return b"".join(
-            (
-                b'{"at":',
-                _json(_text(now)),
-                b',"engine":',
-                self._render_engine(),
-                b',"snapshot":',
-                held.public if held is not None else b"null",
-                b',"running":',
-                running,
-                b',"verdicts":',
-                self._render_verdicts(),
-                b',"controller":',
-                self._render_controller(now),
-                b"}",
-            )
-        )
-
-    def _render_engine(self) -> bytes:
-        look = self._watch.engine_look
-        error = self._watch.error
-        return _json(
+        held = self._holder.held
+        return orjson.dumps(
             {
-                "reachable": error is None,
-                "error": None if error is None else str(error),
-                "id": look and look.identity.id,
-                "name": look and look.identity.name,
-                "none_network_id": look and look.identity.none_network_id,
-                "version": look and look.version,
+                "at": _text(now),
+                "engine": self._describe_engine(),
+                "snapshot": _fragment(held and held.public),
+                "running": _fragment(running),
+                "verdicts": orjson.Fragment(self._render_verdicts()),
+                "controller": self._describe_controller(now),
             }
         )
+
+    def _describe_engine(self) -> dict[str, object]:
+        look = self._watch.engine_look
+        error = self._watch.error
+        return {
+            "reachable": error is None,
+            "error": None if error is None else str(error),
+            "id": look and look.identity.id,
+            "name": look and look.identity.name,
+            "none_network_id": look and look.identity.none_network_id,
+            "version": look and look.version,
+        }
 
     def _render_verdicts(self) -> bytes:
         if self._told_revision != self._verdicts.revision:
@@ -110,26 +101,19 @@ class Status:
             self._told_bytes = _VERDICTS.dump_json(self._verdicts.told())
         return self._told_bytes
 
-    def _render_controller(self, now: datetime) -> bytes:
+    def _describe_controller(self, now: datetime) -> dict[str, object]:
         seen = self._controller.last_seen_at
         report = self._controller.report
-        return b"".join(
-            (
-                b'{"last_seen_at":',
-                _json(seen and _text(seen)),
-                b',"last_seen_seconds_ago":',
-                _json(seen and _age(now, seen)),
-                b',"report":',
-                report.document.encode() if report is not None else b"null",
-                b',"report_age_seconds":',
-                _json(report and _age(now, report.received_at)),
-                b"}",
-            )
-        )
+        return {
+            "last_seen_at": seen and _text(seen),
+            "last_seen_seconds_ago": seen and _age(now, seen),
+            "report": _fragment(report and report.document),
+            "report_age_seconds": report and _age(now, report.received_at),
+        }
 
 
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+def _fragment(document: bytes | str | None) -> orjson.Fragment | None:
+    return None if document is None else orjson.Fragment(document)
 
 
 def _text(moment: datetime) -> str:

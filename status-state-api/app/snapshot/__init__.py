@@ -1,1 +1,1 @@
-"""The snapshot: whether it is taken or resumed (pure), how it is captured, and who holds it."""
+"""The snapshot: whether it is captured or resumed (pure), how it is captured, and who holds it."""

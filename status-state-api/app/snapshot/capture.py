@@ -1,4 +1,4 @@
-"""Takes a snapshot: lists what runs, leaves out the protected, and reads the recipes of the rest.
+"""Captures a snapshot: lists what runs, leaves out the protected, and reads the recipes of the rest.
 
 It reads from the engine and decides nothing but what `protection` says. Recipes hold secrets: never log them.
 """
@@ -22,10 +22,10 @@ PREDEFINED_NETWORKS = {"bridge", "host", "none"}
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-async def take_snapshot(
+async def capture_snapshot(
     engine: EngineView, identity: EngineIdentity, at: datetime, reason: str, policy: Policy
 ) -> Recipes:
-    """Take a snapshot of what runs now. A container that vanishes meanwhile is left out."""
+    """Capture what runs now as a snapshot. A container that vanishes meanwhile is left out."""
     listing = await engine.running()
     wanted: list[str] = []
     for container in listing.containers:

@@ -1,7 +1,7 @@
-"""When a snapshot is taken and when the stored one is resumed: decisions only.
+"""When a snapshot is captured and when the stored one is resumed: decisions only.
 
 Pure: no I/O, no clock. What was stored and what was seen is passed in, a decision with its reason in words comes out.
-`memory` carries it out.
+`holder` carries it out.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ ENGINE_STARTING_SECONDS = 60.0
 SETTLED_SECONDS = 20.0
 """It has started what it starts when the set of running containers has been unchanged for this long."""
 SETTLE_LIMIT_SECONDS = 300.0
-"""The snapshot is taken after this time even if the set still changes."""
+"""The snapshot is captured after this time even if the set still changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """Take a snapshot."""
+    """Capture a snapshot."""
 
     why: str
 
@@ -153,12 +153,12 @@ def engine_age_seconds(look: EngineLook) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class SettleTimes:
-    """How long an engine that is just starting is waited for, in seconds."""
+class SettleTiming:
+    """How long an engine that is just starting is waited for."""
 
-    starting: float = ENGINE_STARTING_SECONDS
-    quiet: float = SETTLED_SECONDS
-    limit: float = SETTLE_LIMIT_SECONDS
+    starting_seconds: float = ENGINE_STARTING_SECONDS
+    quiet_seconds: float = SETTLED_SECONDS
+    limit_seconds: float = SETTLE_LIMIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +168,14 @@ class Settling:
     Times are of any monotonic clock, in seconds. `observe` gives the next state; it is over when `done` says why.
     """
 
-    times: SettleTimes
+    times: SettleTiming
     began: float
     running: frozenset[str]
     unchanged_since: float
     done: str | None = None
 
     @classmethod
-    def begin(cls, times: SettleTimes, now: float, running: frozenset[str]) -> "Settling":
+    def begin(cls, times: SettleTiming, now: float, running: frozenset[str]) -> "Settling":
         """Begin with the containers that run now."""
         return cls(times, now, running, now)
 
@@ -183,14 +183,14 @@ class Settling:
         """Take note of the containers that run now."""
         since = self.unchanged_since if running == self.running else now
         done = None
-        if now - since >= self.times.quiet:
+        if now - since >= self.times.quiet_seconds:
             done = f"unchanged for {now - since:.0f} s"
-        elif now - self.began >= self.times.limit:
+        elif now - self.began >= self.times.limit_seconds:
             done = f"it still changes after {now - self.began:.0f} s, which is long enough"
         return Settling(self.times, self.began, running, since, done)
 
 
-def is_starting(look: EngineLook, times: SettleTimes) -> bool:
+def is_starting(look: EngineLook, times: SettleTiming) -> bool:
     """Tell whether the engine is itself just starting; never where its start can't be told (no network `bridge`)."""
     age = engine_age_seconds(look)
-    return age is not None and age < times.starting
+    return age is not None and age < times.starting_seconds

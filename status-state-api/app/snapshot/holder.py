@@ -1,35 +1,31 @@
-"""The memory: takes or resumes the snapshot at the start, holds it, and records the orderly stop.
+"""Captures or resumes the snapshot at the start, holds it, and records the orderly stop.
 
-It carries out what `snapshot` decides. Everything about the start runs in the background; until a snapshot is held,
+It carries out what `decide` decides. Everything about the start runs in the background; until a snapshot is held,
 `waiting_for` says why not yet.
 """
 
 import asyncio
-import hashlib
-import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from ..engine.own import Own, find_own
-from ..engine.view import EngineLook, EngineView, Inspection, parse_moment
+from ..engine.view import EngineLook, EngineView, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
 from ..health.rules.policy import Policy
-from ..health.rules.rules import LABEL_PREFIX
-from ..health.supervisor import Watched
-from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
-from .capture import take_snapshot
+from ..model import EngineIdentity, Recipes
+from .capture import capture_snapshot
 from .decide import (
     AskWhenEnded,
     Fresh,
     OnStart,
     Resume,
-    SettleTimes,
+    SettleTiming,
     Settling,
     Situation,
     StoredRun,
@@ -39,6 +35,7 @@ from .decide import (
     is_starting,
     judge_endings,
 )
+from .held import Held
 
 PATIENCE_SECONDS = 60.0
 """Design, section 2: an exit at once would make `compose up` fail."""
@@ -50,7 +47,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class SnapshotStore(Protocol):
-    """What the memory asks of the store."""
+    """What is asked of the store."""
 
     async def open(self) -> None:
         """Make it ready."""
@@ -79,73 +76,51 @@ class SnapshotStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The snapshot that is held, with the bytes that are served of it: they cost nothing when they are asked for."""
+class PolicySource(Protocol):
+    """Who knows the policy that is in force."""
 
-    snapshot: Snapshot
-    public: bytes = field(repr=False)
-    """`schemas.Snapshot` as JSON."""
-    recipes: bytes = field(repr=False)
-    """`schemas.Recipes` as JSON. Holds secrets."""
-    watched: tuple[Watched, ...] = field(repr=False)
-    """What is needed to know whether the originals are well."""
-
-    @classmethod
-    def of(cls, recipes: Recipes) -> "Held":
-        """Hold this snapshot."""
-        head = recipes.snapshot
-        originals = [
-            Original(id=original.id, name=original.name, image=original.image, image_id=original.image_id)
-            for original in recipes.originals
-        ]
-        snapshot = Snapshot(**dict(head), originals=originals)
-        watched = tuple(_watched(original) for original in recipes.originals)
-        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
-
-    def desired(self, policy: Policy, memory: str | None) -> tuple[str, bytes]:
-        """Return `schemas.DesiredState` as JSON, and what tells it apart from others: the snapshot's id, mostly."""
-        handling = json.dumps(policy.handling(), separators=(",", ":")).encode()
-        tag = self.snapshot.id
-        if handling != b"[]":
-            tag += f".{hashlib.sha256(handling).hexdigest()[:16]}"
-        return tag, b"".join(
-            (self.recipes[:-1], b',"policy":', handling, b',"memory":', (memory or "null").encode(), b"}")
-        )
-
-
-def _watched(original: OriginalRecipe) -> Watched:
-    config: Inspection = original.inspect["Config"]
-    labels: dict[str, str] = config.get("Labels") or {}
-    ours = {label: value for label, value in labels.items() if label.startswith(LABEL_PREFIX)}
-    health_check: dict[str, Any] = config.get("Healthcheck") or {}
-    has_health_check = health_check.get("Test") not in (None, [], ["NONE"])
-    return Watched(original.id, original.name, ours, has_health_check)
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The times of the start, in seconds."""
+    """The times of the start."""
 
-    patience: float = PATIENCE_SECONDS
-    retry: float = RETRY_SECONDS
-    settle_look: float = SETTLE_LOOK_SECONDS
-    settle: SettleTimes = field(default_factory=SettleTimes)
+    patience_seconds: float = PATIENCE_SECONDS
+    retry_seconds: float = RETRY_SECONDS
+    settle_look_seconds: float = SETTLE_LOOK_SECONDS
+    settle: SettleTiming = field(default_factory=SettleTiming)
 
 
-class Memory:
-    """Holds the snapshot."""
+class SnapshotHolder:
+    """Holds the snapshot.
+
+    Args:
+        engine: whose containers it is about.
+        watch: is told whether the engine answers.
+        store: where the snapshot survives.
+        policies: tells which containers are to be ignored.
+        on_start: whether a start captures a fresh snapshot.
+        own_id: the id of the container this process runs in, None outside of one.
+        boot_id: the host's present boot, None where it can't be told.
+        timing: the times of the start.
+        clock: steady seconds.
+        sleep: waits for as many of these.
+    """
 
     def __init__(
         self,
         engine: EngineView,
         watch: EngineWatch,
         store: SnapshotStore,
+        policies: PolicySource,
         *,
         on_start: OnStart,
         own_id: str | None,
         boot_id: str | None,
-        policy: Callable[[], Policy] = Policy,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -156,7 +131,7 @@ class Memory:
         self._on_start: OnStart = on_start
         self._own_id = own_id
         self._boot_id = boot_id
-        self._policy = policy
+        self._policies = policies
         self._timing = timing or Timing()
         self._clock = clock
         self._sleep = sleep
@@ -166,7 +141,7 @@ class Memory:
         self.waiting_for = "the service is just starting"
 
     async def start(self) -> Held | None:
-        """Take or resume the snapshot; None when the engine or the store could not be asked for too long.
+        """Capture or resume the snapshot; None when the engine or the store could not be asked for too long.
 
         Raises `StoreUnusable` when trying again changes nothing.
         """
@@ -182,9 +157,9 @@ class Memory:
                 self._watch.failed(error)
             now = self._clock()
             # An attempt that got as far as waiting for the engine to settle begins a new series of failures.
-            if told is None or now - began >= self._timing.patience:
+            if told is None or now - began >= self._timing.patience_seconds:
                 failing_since = now
-            if now - failing_since >= self._timing.patience:
+            if now - failing_since >= self._timing.patience_seconds:
                 log.error(
                     "snapshot_failed",
                     message="This service ends, because it could not capture a snapshot.",
@@ -198,11 +173,11 @@ class Memory:
                 told = error.cause
                 log.warning(
                     "snapshot_delayed",
-                    message=f"There is no snapshot yet, and it is tried again for {self._timing.patience:.0f} s.",
+                    message=f"There is no snapshot yet, and it is tried again for {self._timing.patience_seconds:.0f} s.",
                     cause=error.cause,
                     remedy=error.remedy,
                 )
-            await self._sleep(self._timing.retry)
+            await self._sleep(self._timing.retry_seconds)
 
     async def record_stop(self) -> bool:
         """Record that this process was stopped in order, if it holds a snapshot; tell whether it was recorded.
@@ -238,7 +213,7 @@ class Memory:
                 snapshot=recipes.snapshot.id,
             )
             return held
-        return await self._take_fresh(decision, situation, own, look)
+        return await self._capture_fresh(decision, situation, own, look)
 
     async def _situation(self, look: EngineLook, own: Own) -> Situation:
         own_run = None if own.container_id is None else await self._store.find_run(own.container_id)
@@ -254,14 +229,16 @@ class Memory:
         own_end = None if own.inspect is None else parse_moment(own.inspect["State"].get("FinishedAt"))
         return judge_endings(ask, own_end, ends)
 
-    async def _take_fresh(self, decision: Fresh, situation: Situation, own: Own, look: EngineLook) -> Held:
+    async def _capture_fresh(self, decision: Fresh, situation: Situation, own: Own, look: EngineLook) -> Held:
         before: Recipes | None = None
         if situation.latest is not None:
             before = await self._store.read_recipes(situation.latest.id)
         if is_starting(look, self._timing.settle):
             await self._wait_until_settled(look)
             look = await self._engine.look()
-        recipes = await take_snapshot(self._engine, look.identity, datetime.now(UTC), "startup", self._policy())
+        recipes = await capture_snapshot(
+            self._engine, look.identity, datetime.now(UTC), "startup", self._policies.policy
+        )
         held = await self._hold(recipes, own, look)
         now_held = {original.name for original in recipes.originals}
         log.info(
@@ -278,8 +255,8 @@ class Memory:
         age = engine_age_seconds(look) or 0.0
         times = self._timing.settle
         self.waiting_for = (
-            f"the engine started {age:.0f} s ago: the snapshot is taken once what runs has not changed for "
-            f"{times.quiet:.0f} s, after {times.limit:.0f} s at the latest"
+            f"the engine started {age:.0f} s ago: the snapshot is captured once what runs has not changed for "
+            f"{times.quiet_seconds:.0f} s, after {times.limit_seconds:.0f} s at the latest"
         )
         log.info(
             "engine_settling",
@@ -288,7 +265,7 @@ class Memory:
         )
         settling = Settling.begin(times, self._clock(), await self._running_ids())
         while settling.done is None:
-            await self._sleep(self._timing.settle_look)
+            await self._sleep(self._timing.settle_look_seconds)
             settling = settling.observe(self._clock(), await self._running_ids())
         log.info(
             "engine_settled",

@@ -30,7 +30,7 @@ BUSY_SECONDS = 5.0
 T = TypeVar("T")
 
 _FAILURES = (DatabaseError, InterfaceError, OSError)
-"""What the world does to a database; `DatabaseError` includes defects of ours, which are sorted out."""
+"""What the world does to a database; `DatabaseError` includes bugs of ours, which are sorted out."""
 
 
 class Store:
@@ -109,7 +109,7 @@ class Store:
         try:
             return await self._threads.run(work)
         except (IntegrityError, ProgrammingError):
-            raise  # a defect here: it is told with its traceback
+            raise  # a bug here: it is told with its traceback
         except _FAILURES as error:
             raise self._explain(error) from error
 
@@ -162,7 +162,7 @@ class Store:
         if "not a database" in said or "malformed" in said:
             return StoreUnusable(
                 f"the store {self._url.database} is damaged: {said}",
-                "Move the file away: the next start takes a fresh snapshot, so have everything running before it",
+                "Move the file away: the next start captures a fresh snapshot, so have everything running before it",
             )
         return StoreUnavailable(
             f"the store {self._url.database} can't be used: {said}",

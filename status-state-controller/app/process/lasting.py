@@ -24,6 +24,12 @@ class Lasting:
             self._present[topic] = message
             log.warning(event, message=message, **fields)
 
+    def awaits(self, topic: str, event: str, message: str, **fields: Any) -> None:
+        """Log what is only waited for so far, once; if it becomes a failure, `begins` warns of it."""
+        if topic not in self._present:
+            self._present[topic] = message
+            log.info(event, message=message, **fields)
+
     def ends(self, topic: str, event: str, message: str, **fields: Any) -> None:
         """Log that it is over, if there was anything; without a message nothing is said."""
         if self._present.pop(topic, None) is not None and message:

@@ -63,12 +63,18 @@ class Ssa:
         self._lasting = lasting
         self._timing = timing
         self._snapshot: Snapshot | None = None
+        self._failed_attempts = 0
         self._verdicts = Verdicts()
 
     @property
     def snapshot(self) -> Snapshot | None:
         """The snapshot in force; None while none was read."""
         return self._snapshot
+
+    @property
+    def failed_attempts(self) -> int:
+        """How often it was asked since it last gave a usable answer."""
+        return self._failed_attempts
 
     @property
     def verdicts(self) -> Verdicts:
@@ -81,7 +87,9 @@ class Ssa:
         Raises:
             SsaError: there is no usable answer; what is held stays.
         """
+        self._failed_attempts += 1
         answer = await read_recipes(self._client, self._token_file, engine, self._snapshot)
+        self._failed_attempts = 0
         if answer is None:
             return
         if self._snapshot is None:

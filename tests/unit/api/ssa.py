@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,16 +13,20 @@ from status_state_api.health.rules.policy import Policy
 from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
+from status_state_api.http.routes import Parts
+from status_state_api.http.schemas import Problem, StatusDocument
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
-from status_state_api.model import Problem, StatusDocument
-from status_state_api.snapshot.holder import Memory
+from status_state_api.process.ending import Ending
+from status_state_api.snapshot.holder import SnapshotHolder
 
 from .world import BOOT, NOW, OWN_ID, FakeEngine, FakeStore, entry, own_inspect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from datetime import datetime
+
+    from starlette.types import ASGIApp
 
 TOKEN = "the-token-of-the-pair"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -36,17 +41,26 @@ REPORT: dict[str, Any] = {
 
 
 @dataclass
+class Policies:
+    """The policy that is in force: the test's."""
+
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass
 class Ssa:
     """An SSA beside two containers, and a client that asks it."""
 
     engine: FakeEngine
     store: FakeStore
     watch: EngineWatch
-    memory: Memory
+    holder: SnapshotHolder
     controller: ControllerRecord
     client: httpx.AsyncClient
     verdicts: Verdicts
-    policy: Policy = field(default_factory=Policy)
+    policies: Policies
+    app: ASGIApp
+    parts: Parts
     now: datetime = NOW
 
     async def status(self) -> StatusDocument:
@@ -54,6 +68,26 @@ class Ssa:
         answer = await self.client.get("/status")
         assert answer.status_code == 200
         return StatusDocument.model_validate_json(answer.content)
+
+    async def follow(self, path: str) -> tuple[dict[bytes, bytes], AsyncGenerator[bytes]]:
+        """Ask for a stream with the token: its headers, and its parts as they come."""
+        messages = asyncio.Queue[Any]()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"localhost"), (b"authorization", BEARER["Authorization"].encode())],
+        }
+        serving = asyncio.create_task(self.app(scope, asyncio.Event().wait, messages.put))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - nothing is received
+        headers = dict((await messages.get())["headers"])
+
+        async def parts() -> AsyncGenerator[bytes]:
+            while (message := await messages.get()).get("more_body"):
+                yield message["body"]
+            await serving
+
+        return headers, parts()
 
     async def problem(self, method: str, path: str, **options: Any) -> tuple[int, str]:
         """The problem that this request comes upon."""
@@ -65,25 +99,18 @@ class Ssa:
 
 
 @asynccontextmanager
-async def beside_two_containers() -> AsyncGenerator[Ssa]:
+async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ssa]:
     """An SSA that has not yet started, beside the containers `web` and `db`."""
     engine, store = FakeEngine(entry("web"), entry("db")), FakeStore()
     engine.inspects[OWN_ID] = own_inspect()
-    watch = EngineWatch(engine, lambda: None)
-    memory = Memory(engine, watch, store, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
+    watch, policies = EngineWatch(engine, Ending()), Policies()
+    holder = SnapshotHolder(engine, watch, store, policies, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
     controller = ControllerRecord(store, lambda: ssa.now)
     verdicts = Verdicts(lambda: ssa.now)
-    app = create_app(
-        status=Status(engine, watch, memory, controller, verdicts, now=lambda: ssa.now).document,
-        ask_engine=watch.ask,
-        memory=memory,
-        controller=controller,
-        policy=lambda: ssa.policy,
-        verdicts=verdicts,
-        token=TOKEN,
-        hosts=KnownHosts(["host.example", "*.lan"], lambda: memory.own_names),
-    )
+    status = Status(engine, watch, holder, controller, verdicts, now=lambda: ssa.now)
+    parts = Parts(status, watch, holder, controller, policies, verdicts)
+    app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        ssa = Ssa(engine, store, watch, memory, controller, client, verdicts)
+        ssa = Ssa(engine, store, watch, holder, controller, client, verdicts, policies, app, parts)
         yield ssa

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from status_state_api.main import run
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 
 FOLDER = Path(__file__).parents[3] / "status-state-api"
 
@@ -94,54 +96,35 @@ class Process:
         self.output.close()
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Generator[Process]:
-    """The service, without an engine."""
-    process = Process(tmp_path)
-    yield process
-    process.close()
+def test_it_serves_at_once_says_what_it_waits_for_and_stops_when_asked(tmp_path: Path) -> None:
+    with closing(Process(tmp_path, SSA_LOG_FORMAT="json", SSA_LOG_LEVEL="debug", SSA_TYPO="1")) as process:
+        line = json.loads(process.read_until("snapshot_delayed"))
+        assert (line["level"], line["cause"].partition(" at ")[0]) == ("warning", "there is no socket")
+        status, document = process.get("/status")
+        assert (status, document["snapshot"], document["engine"]["reachable"]) == (200, None, False)
+        assert process.get("/snapshot")[0] == 503
+        ready = process.is_ready()
+        assert ready.returncode == 1
+        assert "there is no socket at" in ready.stderr
+        assert process.stop(signal.SIGTERM) == 0
+        assert process.is_ready().returncode == 1
+    lines = [json.loads(line) for line in process.lines]
+    assert all({"time", "level", "event", "message"} <= set(line) for line in lines), "uvicorn's too"
+    assert [line["event"] for line in lines if line["event"] != "log"] == [
+        *("setting_unknown", "starting", "snapshot_delayed", "stopping"),
+    ]
+    assert [line["recorded"] for line in lines if line["event"] == "stopping"] == [False]
+    assert any(line["message"].startswith("Finished server process [") for line in lines)
 
 
-def test_it_serves_at_once_says_what_it_waits_for_and_stops_when_asked(process: Process) -> None:
-    line = process.read_until("snapshot_delayed")
-    assert "level=warning" in line
-    assert 'cause="there is no socket at' in line
-    status, document = process.get("/status")
-    assert (status, document["snapshot"], document["engine"]["reachable"]) == (200, None, False)
-    assert process.get("/snapshot")[0] == 503
-    ready = process.is_ready()
-    assert ready.returncode == 1
-    assert "there is no socket at" in ready.stderr
-    assert process.stop(signal.SIGTERM) == 0
-    assert 'event=stopping message="This service stops as asked." recorded=false' in process.lines[-1]
-    assert process.is_ready().returncode == 1
-
-
-def test_its_log_is_json_when_asked_for_and_each_line_stands_for_itself(tmp_path: Path) -> None:
-    process = Process(tmp_path, SSA_LOG_FORMAT="json", SSA_LOG_LEVEL="debug", SSA_TYPO="1")
-    try:
-        process.read_until("snapshot_delayed")
-        assert process.stop(signal.SIGINT) == 0
-        lines = [json.loads(line) for line in process.lines]
-    finally:
-        process.close()
-    assert all({"time", "level", "event"} <= set(line) for line in lines)
-    events = [line["event"] for line in lines]
-    assert "setting_unknown" in events
-    libraries = [line["message"] for line in lines if line["event"] == "log"]
-    assert any(message.startswith("Finished server process [") for message in libraries)
-
-
-def test_a_port_that_is_taken_ends_it_with_the_way_out(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_ends_it_with_the_way_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        settings = environment(tmp_path, SSA_PORT=str(taken.getsockname()[1]))
-        done = subprocess.run(
-            [sys.executable, "-m", "app.main"], cwd=FOLDER, env=settings, capture_output=True, text=True, check=False
-        )
-    assert done.returncode == 1
-    assert "Address already in use" in done.stdout
-    assert "SSA_PORT" in done.stdout
-    assert done.stderr == ""
+        assert run(environment(tmp_path, SSA_PORT=str(taken.getsockname()[1]))) == 1
+    told = capsys.readouterr()
+    assert "event=listen_failed" in told.out
+    assert "Address already in use" in told.out
+    assert "SSA_PORT" in told.out
+    assert told.err == ""
 
 
 def test_the_health_check_finds_a_service_that_listens_elsewhere(tmp_path: Path) -> None:

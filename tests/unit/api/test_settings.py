@@ -1,4 +1,4 @@
-"""The settings: read together, refused together, with how to mend them."""
+"""The settings: read together, refused together, with how to correct them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from status_state_api.settings import load_settings, unknown_variables
 
 if TYPE_CHECKING:
     from status_state_api.settings import Settings
+
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def problems_of(**environment: str) -> list[str]:

@@ -92,7 +92,7 @@ class FakeEngine:
         self.networks: dict[str, Inspection] = {}
         self.volumes: dict[str, Inspection] = {}
         self.engine_look = LOOK
-        self.error: EngineUnavailable | None = None
+        self.error: Exception | None = None
         self.asked: list[str] = []
 
     async def look(self) -> EngineLook:
@@ -235,6 +235,7 @@ class FakeClock:
         self.now = 1000.0
         self.slept: list[float] = []
         self.each: Callable[[], None] = lambda: None
+        self.stands_still = False
 
     def __call__(self) -> float:
         """The time now."""
@@ -243,7 +244,7 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.slept.append(seconds)
-        self.now += seconds
+        self.now += 0 if self.stands_still else seconds
         self.each()
 
 

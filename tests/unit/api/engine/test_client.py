@@ -1,4 +1,4 @@
-"""The eyes, on a real socket with a little engine behind it: answers, failures in words, and what is kept."""
+"""The engine's client, on a real socket with a little engine behind it: answers, failures in words, and what is kept."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def little(tmp_path: Path) -> Generator[LittleEngine]:
         thread.join()
 
 
-def eyes(address: str, timeout_seconds: float = 5.0, **environment: str) -> Engine:
-    """Eyes for the engine at this address."""
+def client(address: str, timeout_seconds: float = 5.0, **environment: str) -> Engine:
+    """A client of the engine at this address."""
     return Engine({"DOCKER_HOST": address, **environment}, timeout_seconds)
 
 
@@ -123,7 +123,7 @@ async def failure(engine: Engine) -> EngineUnavailable:
 
 
 async def test_a_look_tells_which_engine_it_is_and_when_it_started(little: LittleEngine) -> None:
-    look = await eyes(little.address).look()
+    look = await client(little.address).look()
     assert look.identity.model_dump() == {"id": "T7KA", "name": "kiosk", "none_network_id": "none-1"}
     assert (look.version, look.bridge_id) == ("20.10.24", "bridge-1")
     assert look.clock == datetime(2026, 11, 23, 18, 0, 0, 500000, UTC)
@@ -132,12 +132,12 @@ async def test_a_look_tells_which_engine_it_is_and_when_it_started(little: Littl
 
 async def test_an_engine_without_the_network_bridge_is_an_engine(little: LittleEngine) -> None:
     little.answers["/networks"] = (200, NETWORKS[1:])
-    look = await eyes(little.address).look()
+    look = await client(little.address).look()
     assert (look.bridge_id, look.bridge_created_at) == (None, None)
 
 
 async def test_listing_is_one_call_over_a_connection_that_is_kept(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     for _ in range(5):
         listing = await engine.running()
         assert [container.name for container in listing.containers] == ["db", "web"]
@@ -146,7 +146,7 @@ async def test_listing_is_one_call_over_a_connection_that_is_kept(little: Little
 
 
 async def test_a_listing_that_says_the_same_is_not_read_again(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     first = await engine.running()
     assert await engine.running() is first
     little.answers["/containers/json"] = (200, [entry("web")])
@@ -155,7 +155,7 @@ async def test_a_listing_that_says_the_same_is_not_read_again(little: LittleEngi
 
 
 async def test_what_is_inspected_may_be_gone(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     little.answers["/containers/a%2Fb/json"] = (200, {"Id": "x"})
     assert await engine.container("a/b") == {"Id": "x"}
     assert await engine.container("gone") is None
@@ -164,14 +164,14 @@ async def test_what_is_inspected_may_be_gone(little: LittleEngine) -> None:
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_no_loss(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     little.hangs_up = True
     for _ in range(20):
         await engine.ping()
 
 
 async def test_a_request_that_a_closing_connection_has_swallowed_is_made_once_more(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     await engine.ping()
     little.drops = 1
     await engine.ping()
@@ -180,7 +180,7 @@ async def test_a_request_that_a_closing_connection_has_swallowed_is_made_once_mo
 
 
 async def test_a_failed_engine_is_asked_for_its_version_again(little: LittleEngine) -> None:
-    engine = eyes(little.address)
+    engine = client(little.address)
     little.answers["/_ping"] = (500, {"message": "broken"})
     assert "answers with 500: broken" in (await failure(engine)).cause
     little.answers["/_ping"] = (200, "OK")
@@ -204,18 +204,18 @@ RUBBISH: list[tuple[str, tuple[int, Any]]] = [
 async def test_rubbish_is_never_taken_for_a_listing(little: LittleEngine, path: str, answer: tuple[int, Any]) -> None:
     little.answers[path] = answer
     with pytest.raises(EngineUnavailable, match="is no Docker engine"):
-        await eyes(little.address).running()
+        await client(little.address).running()
 
 
 async def test_a_truncated_listing_is_a_failure(little: LittleEngine) -> None:
     little.answers["/containers/json"] = (200, json.dumps([entry("web"), entry("db")]).encode()[:-1])
     with pytest.raises(EngineUnavailable):
-        await eyes(little.address).running()
+        await client(little.address).running()
 
 
 async def test_an_engine_that_hangs_is_given_up_in_time(little: LittleEngine) -> None:
     little.hangs = True
-    error = await failure(eyes(little.address, timeout_seconds=0.05))
+    error = await failure(client(little.address, timeout_seconds=0.05))
     assert "does not answer in time" in error.cause
     assert not error.refused
 
@@ -224,21 +224,21 @@ async def test_a_socket_at_which_nobody_listens_is_told(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as abandoned:
         abandoned.bind(str(path))
-    error = await failure(eyes(f"unix://{path}"))
+    error = await failure(client(f"unix://{path}"))
     assert "nobody listens at" in error.cause
     assert "systemctl start docker" in error.remedy
     assert error.refused
 
 
 async def test_a_socket_that_is_not_mounted_is_told(tmp_path: Path) -> None:
-    error = await failure(eyes(f"unix://{tmp_path}/docker.sock"))
+    error = await failure(client(f"unix://{tmp_path}/docker.sock"))
     assert "there is no socket" in error.cause
     assert "/var/run/docker.sock:/var/run/docker.sock" in error.remedy
     assert error.refused
 
 
 async def test_a_directory_in_place_of_a_socket_is_told(tmp_path: Path) -> None:
-    error = await failure(eyes(f"unix://{tmp_path}"))
+    error = await failure(client(f"unix://{tmp_path}"))
     assert "is a directory" in error.cause
     assert "Remove that directory on the host" in error.remedy
 
@@ -246,25 +246,25 @@ async def test_a_directory_in_place_of_a_socket_is_told(tmp_path: Path) -> None:
 async def test_a_file_in_place_of_a_socket_is_told(little: LittleEngine, tmp_path: Path) -> None:
     assert little
     (tmp_path / "file").touch()
-    assert "is not a socket" in (await failure(eyes(f"unix://{tmp_path}/file"))).cause
+    assert "is not a socket" in (await failure(client(f"unix://{tmp_path}/file"))).cause
 
 
 async def test_a_port_at_which_nobody_listens_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    error = await failure(eyes(f"tcp://127.0.0.1:{port}"))
+    error = await failure(client(f"tcp://127.0.0.1:{port}"))
     assert "nobody listens at" in error.cause
     assert error.refused
 
 
 async def test_certificates_that_are_missing_are_told(tmp_path: Path) -> None:
-    engine = eyes("tcp://127.0.0.1:2376", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(tmp_path))
+    engine = client("tcp://127.0.0.1:2376", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(tmp_path))
     assert "DOCKER_CERT_PATH" in (await failure(engine)).remedy
 
 
 @pytest.mark.parametrize("address", ["ssh://root@kiosk", "nonsense://x"])
 async def test_an_address_that_can_not_be_used_is_told(address: str) -> None:
-    assert "DOCKER_HOST" in (await failure(eyes(address))).remedy
+    assert "DOCKER_HOST" in (await failure(client(address))).remedy
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ async def test_an_address_that_can_not_be_used_is_told(address: str) -> None:
         (TimeoutError("timed out"), "does not answer in time", "journalctl", False),
         (socket.gaierror(-2, "unknown"), "can't be resolved", "DOCKER_HOST", False),
         (ConnectionResetError(104, "reset"), "hung up", "journalctl", False),
-        (OSError(113, "No route to host"), "No route to host", "mend the way", False),
+        (OSError(113, "No route to host"), "No route to host", "fix the way", False),
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), "speaks no TLS", "TLS port", False),
         (ssl.SSLCertVerificationError(1, "self-signed"), "is not accepted", "ca.pem", False),
         (ssl.SSLError(1, "handshake failure"), "TLS with the engine at X fails", "cert.pem", False),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from status_state_api.engine.watch import EngineWatch
+from status_state_api.engine.watch import EngineWatch, Timing
 from status_state_api.errors import EngineUnavailable
+from status_state_api.process.ending import Ending
 
 from ..world import HUNG, IDENTITY, LOOK, OTHER_IDENTITY, REFUSED, FakeClock, FakeEngine, Lines
 
@@ -15,20 +16,16 @@ BACK = "engine_back"
 
 
 class Stage:
-    """A watch that has begun, and how often it has ended the process."""
+    """A watch that has begun."""
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.clock = FakeClock()
-        self.ended = 0
-        self.watch = EngineWatch(self.engine, self.end, clock=self.clock)
+        self.ending = Ending()
+        self.watch = EngineWatch(self.engine, self.ending, clock=self.clock)
         self.watch.answered(LOOK)
         self.watch.expect(IDENTITY)
         self.engine.asked.clear()
-
-    def end(self) -> None:
-        """End the process."""
-        self.ended += 1
 
     async def turns(self, count: int, seconds: float = 5.0) -> None:
         """Let the watch take turns."""
@@ -74,7 +71,7 @@ async def test_a_second_loss_is_told_again() -> None:
 
 async def test_a_loss_during_the_start_is_told_by_the_start_and_later_by_the_watch() -> None:
     stage = Stage()
-    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock)
+    watch = EngineWatch(stage.engine, stage.ending, clock=stage.clock)
     with Lines() as lines:
         watch.failed(REFUSED)
         assert lines.events == []
@@ -84,7 +81,7 @@ async def test_a_loss_during_the_start_is_told_by_the_start_and_later_by_the_wat
 
 async def test_an_answer_during_the_start_ends_a_loss() -> None:
     stage = Stage()
-    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock)
+    watch = EngineWatch(stage.engine, stage.ending, clock=stage.clock)
     watch.failed(REFUSED)
     watch.answered()
     assert watch.error is None
@@ -114,9 +111,9 @@ async def test_two_minutes_of_refusal_end_the_process() -> None:
     stage.watch.failed(REFUSED)
     with Lines() as lines:
         await stage.turns(24)
-        assert stage.ended == 0
+        assert not stage.ending.is_failure
         await stage.turns(1)
-    assert stage.ended == 1
+    assert stage.ending.is_failure
     assert lines.events == ["engine_given_up"]
 
 
@@ -125,7 +122,7 @@ async def test_an_engine_that_hangs_is_waited_for_without_end() -> None:
     stage.engine.error = HUNG
     stage.watch.failed(HUNG)
     await stage.turns(1000)
-    assert stage.ended == 0
+    assert not stage.ending.is_failure
 
 
 async def test_only_refusal_on_end_counts() -> None:
@@ -135,7 +132,7 @@ async def test_only_refusal_on_end_counts() -> None:
         await stage.turns(20)
         stage.engine.error = HUNG
         await stage.turns(1)
-    assert stage.ended == 0
+    assert not stage.ending.is_failure
 
 
 async def test_another_engine_ends_the_process() -> None:
@@ -144,7 +141,7 @@ async def test_another_engine_ends_the_process() -> None:
     stage.engine.engine_look = replace(LOOK, identity=OTHER_IDENTITY)
     with Lines() as lines:
         await stage.watch.turn()
-    assert stage.ended == 1
+    assert stage.ending.is_failure
     assert lines.events == ["engine_replaced"]
 
 
@@ -155,7 +152,7 @@ async def test_the_engine_may_come_back_as_another_version() -> None:
     await stage.watch.turn()
     assert stage.watch.engine_look is not None
     assert stage.watch.engine_look.version == "27.0"
-    assert stage.ended == 0
+    assert not stage.ending.is_failure
 
 
 async def test_a_ping_that_fails_is_a_loss() -> None:
@@ -170,7 +167,7 @@ async def test_a_loss_that_a_request_comes_across_cuts_the_wait_short() -> None:
     import asyncio
 
     stage = Stage()
-    watch = EngineWatch(stage.engine, stage.end, clock=stage.clock, idle_ping_seconds=3600.0, lost_ping_seconds=0.0)
+    watch = EngineWatch(stage.engine, stage.ending, clock=stage.clock, timing=Timing(0.0, 3600.0))
     watch.answered(LOOK)
     task = asyncio.create_task(watch.run(IDENTITY))
     await asyncio.sleep(0)

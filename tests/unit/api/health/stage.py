@@ -16,6 +16,7 @@ from status_state_api.health.logs.follower import Tail
 from status_state_api.health.rules.policy import Policy, read_policy
 from status_state_api.health.supervisor import Overseer, Watched
 from status_state_api.health.verdicts import Verdicts
+from status_state_api.process.ending import Ending
 
 from ..world import LOOK, NOW, OWN_ID, Lines, container_id, entry
 from .world import STARTED, RememberedProbes, StreamingEngine, alive, labels, until
@@ -62,7 +63,7 @@ class Stage:
         self.engine.inspects[OWN_ID] = alive("ssa", Id=OWN_ID, Config=own, **NETWORKS)
         for name in originals:
             self.start(name, 0)
-        self.watch = EngineWatch(self.engine, lambda: None)
+        self.watch = EngineWatch(self.engine, Ending())
         self.watch.answered(LOOK)
         self.verdicts = Verdicts(lambda: NOW)
         self.prober = FakeProber()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,14 @@ import pytest
 from status_state_api.health.judging import Judgement, State
 from status_state_api.health.rules.policy import read_policy
 from status_state_api.health.verdicts import Subject
-from status_state_api.model import DesiredState, VerdictsForController
-from status_state_api.snapshot.holder import Held, Memory
+from status_state_api.http.desired import make_desired_state, make_etag
+from status_state_api.http.schemas import DesiredState
+from status_state_api.model import VerdictsForController
+from status_state_api.snapshot.held import Held
 
 from ..health.world import alive, labels
 from ..ssa import BEARER, Ssa, beside_two_containers
-from ..world import HUNG, IDENTITY, NOW, container_id, inspect, recipes_of
+from ..world import HUNG, IDENTITY, container_id, inspect, recipes_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,7 +29,7 @@ FAILING = Judgement(State.FAILING, "answered 500", ("ERROR broken",))
 async def ssa() -> AsyncGenerator[Ssa]:
     """An SSA that holds a snapshot."""
     async with beside_two_containers() as ssa:
-        await ssa.memory.start()
+        await ssa.holder.start()
         ssa.engine.asked.clear()
         yield ssa
 
@@ -40,7 +41,7 @@ def put(ssa: Ssa, name: str, judgement: Judgement) -> None:
 
 async def etag(ssa: Ssa, policy: str) -> str:
     """The ETag of the desired state with this policy."""
-    ssa.policy = read_policy(policy, "policy.yaml")
+    ssa.policies.policy = read_policy(policy, "policy.yaml")
     return (await ssa.client.get(RECIPES, headers=BEARER)).headers["etag"]
 
 
@@ -71,7 +72,9 @@ async def test_a_desired_state_that_has_not_changed_is_not_sent_again(ssa: Ssa) 
 
 async def test_the_desired_state_holds_the_policy_beside_the_recipes(ssa: Ssa) -> None:
     assert (await ssa.client.get(RECIPES, headers=BEARER)).json()["policy"] == []
-    ssa.policy = read_policy("- match: [b, a-*]\n  ignore: true\n- match: c\n  restart: never\n", "policy.yaml")
+    ssa.policies.policy = read_policy(
+        "- match: [b, a-*]\n  ignore: true\n- match: c\n  restart: never\n", "policy.yaml"
+    )
     desired = DesiredState.model_validate_json((await ssa.client.get(RECIPES, headers=BEARER)).content)
     assert [entry.model_dump() for entry in desired.policy] == [
         {"match": ["b", "a-*"], "ignore": True, "restart": None},
@@ -82,11 +85,8 @@ async def test_the_desired_state_holds_the_policy_beside_the_recipes(ssa: Ssa) -
 
 async def test_the_snapshot_leaves_out_whom_the_policy_protects() -> None:
     async with beside_two_containers() as ssa:
-        policy = read_policy("- match: d?\n  ignore: true\n", "policy.yaml")
-        ssa.memory = Memory(
-            ssa.engine, ssa.watch, ssa.store, on_start="fresh", own_id=None, boot_id=None, policy=lambda: policy
-        )
-        held = await ssa.memory.start()
+        ssa.policies.policy = read_policy("- match: d?\n  ignore: true\n", "policy.yaml")
+        held = await ssa.holder.start()
     assert held is not None
     assert [original.name for original in held.snapshot.originals] == ["web"]
 
@@ -137,27 +137,27 @@ async def test_there_is_nothing_to_follow_before_there_is_a_snapshot() -> None:
         assert (await ssa.problem("GET", "/verdicts", headers=BEARER))[0] == 503
 
 
-async def test_the_verdicts_are_followed_a_line_at_a_time(ssa: Ssa, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("status_state_api.http.routes.BEAT_SECONDS", 0.01)
-    put(ssa, "web", FAILING)
-    task = asyncio.create_task(ssa.client.get("/verdicts", headers=BEARER))  # answered when it has ended
-    waiting = ssa.verdicts._changed  # pyright: ignore[reportPrivateUsage] - until it is followed
-    async with asyncio.timeout(5):
-        while not waiting._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 # pyright: ignore
-            await asyncio.sleep(0)
+async def test_the_verdicts_are_followed_a_line_at_a_time() -> None:
+    async with beside_two_containers(beat_seconds=0.01) as ssa:
+        await ssa.holder.start()
+        put(ssa, "web", FAILING)
+        headers, lines = await ssa.follow("/verdicts")
+        told = [VerdictsForController.model_validate_json(await anext(lines))]
+        assert await anext(lines) == b"\n", "a sign of life"
         put(ssa, "db", FAILING)
-        while not ssa.verdicts._changed._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110 # pyright: ignore
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.02)  # longer than a beat
-        ssa.verdicts.close()
-        answer = await task
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    assert answer.headers["cache-control"] == "no-store"
-    lines = answer.content.split(b"\n")
-    told = [VerdictsForController.model_validate_json(line) for line in lines if line]
+        told += [VerdictsForController.model_validate_json(line) async for line in until_told(ssa, lines)]
     assert [[failing.container.name for failing in one.failing] for one in told] == [["web"], ["db", "web"]]
     assert told[0].engine == IDENTITY
-    assert b"\n\n" in answer.content, "a sign of life"
+    assert headers[b"content-type"] == b"application/x-ndjson"
+    assert headers[b"cache-control"] == b"no-store"
+
+
+async def until_told(ssa: Ssa, lines: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The lines that tell something, until one has come; then the stream is closed by the service, and ends."""
+    async for line in lines:
+        if line.strip():
+            yield line
+            ssa.verdicts.close()
 
 
 def watched(**config: Any) -> Any:
@@ -191,18 +191,16 @@ def test_whether_an_original_has_a_health_check_is_remembered(health_check: Any,
     assert watched(Healthcheck=health_check).has_health_check is has
 
 
-def test_the_desired_state_is_the_recipes_and_the_policy() -> None:
-    recipes = recipes_of("web")
-    held = Held.of(recipes)
-    policy = read_policy("- match: caf\u00e9\n  ignore: true\n- match: '\"'\n  restart: never\n", "policy.yaml")
-    tag, desired = held.desired(policy, None)
-    document = json.loads(desired)
-    assert document.pop("policy") == policy.handling()
-    assert document.pop("memory") is None
+def test_the_desired_state_is_the_recipes_the_policy_and_the_memory() -> None:
+    held = Held.of(recipes_of("web"))
+    policy = read_policy(
+        "- match: caf\u00e9\n  ignore: true\n- match: '\"'\n  restart: never\n", "policy.yaml"
+    ).handling()
+    document = json.loads(make_desired_state(held, policy, '{"a":1}'))
+    assert (document.pop("policy"), document.pop("memory")) == (policy, {"a": 1})
     assert document == json.loads(held.recipes)
-    assert tag.isascii()
-    assert held.desired(policy, None) == (tag, desired), "the same for the same"
-    assert NOW.isoformat().replace("+00:00", "Z") in desired.decode()
+    assert make_etag(held, policy).isascii()
+    assert make_etag(held, policy) == make_etag(held, policy), "the same for the same"
 
 
 def test_a_run_is_read_only_of_what_runs_and_is_not_paused() -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
+
 def test_a_token_is_made_at_the_first_start_and_read_at_the_next(tmp_path: Path) -> None:
     path = tmp_path / "run" / "token"
     token = read_or_make_token(path)

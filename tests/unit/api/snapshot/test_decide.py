@@ -14,7 +14,7 @@ from status_state_api.snapshot.decide import (
     Fresh,
     OnStart,
     Resume,
-    SettleTimes,
+    SettleTiming,
     Settling,
     Situation,
     StoredRun,
@@ -167,7 +167,7 @@ def test_without_an_own_end_the_mark_stands_for_it() -> None:
 
 
 def test_an_engine_is_starting_for_a_minute_by_its_own_clock() -> None:
-    times = SettleTimes()
+    times = SettleTiming()
     young = replace(LOOK, bridge_created_at=LOOK.clock - timedelta(seconds=59))
     assert is_starting(young, times)
     assert not is_starting(replace(young, clock=young.clock + timedelta(seconds=1)), times)
@@ -178,14 +178,14 @@ WEB, BOTH = frozenset({"web"}), frozenset({"web", "db"})
 
 
 def test_the_engine_has_settled_when_nothing_has_changed_for_twenty_seconds() -> None:
-    settling = Settling.begin(SettleTimes(), 0.0, WEB)
+    settling = Settling.begin(SettleTiming(), 0.0, WEB)
     settling = settling.observe(10.0, BOTH)
     assert settling.observe(29.9, BOTH).done is None
     assert settling.observe(30.0, BOTH).done == "unchanged for 20 s"
 
 
 def test_the_wait_for_an_engine_that_never_settles_ends_after_five_minutes() -> None:
-    settling = Settling.begin(SettleTimes(), 0.0, WEB)
+    settling = Settling.begin(SettleTiming(), 0.0, WEB)
     for second in range(1, 300):
         settling = settling.observe(float(second), BOTH if second % 2 else WEB)
         assert settling.done is None
@@ -197,7 +197,7 @@ def test_the_wait_for_an_engine_that_never_settles_ends_after_five_minutes() -> 
 def test_a_settled_engine_was_seen_unchanged_for_long_or_waited_for_to_the_limit(
     seen: list[tuple[float, frozenset[str]]],
 ) -> None:
-    times = SettleTimes()
+    times = SettleTiming()
     settling, now, history = Settling.begin(times, 0.0, WEB), 0.0, [(0.0, WEB)]
     for step, running in seen:
         now += step
@@ -208,4 +208,4 @@ def test_a_settled_engine_was_seen_unchanged_for_long_or_waited_for_to_the_limit
     if settling.done is not None:
         changes = [at for (_, before), (at, after) in pairwise(history) if before != after]
         quiet = now - max(changes, default=0.0)
-        assert quiet >= times.quiet or now >= times.limit
+        assert quiet >= times.quiet_seconds or now >= times.limit_seconds

@@ -1,4 +1,4 @@
-"""The start of the SSA: what it takes, resumes, waits for, tells and stores, against an engine and a store in memory."""
+"""The start of the SSA: what it captures, resumes, waits for, tells and stores, against an engine and a store in memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.rules.policy import Policy
-from status_state_api.snapshot.capture import take_snapshot
+from status_state_api.process.ending import Ending
+from status_state_api.snapshot.capture import capture_snapshot
 from status_state_api.snapshot.decide import OnStart, StoredRun
-from status_state_api.snapshot.holder import Memory
+from status_state_api.snapshot.holder import SnapshotHolder
 
+from ..ssa import Policies
 from ..world import (
     BOOT,
     DISK_FULL,
@@ -50,11 +52,12 @@ class Stage:
         self.engine.inspects[OWN_ID] = own_inspect()
         self.store = FakeStore()
         self.clock = FakeClock()
-        self.watch = EngineWatch(self.engine, lambda: None, clock=self.clock)
-        self.memory = Memory(
+        self.watch = EngineWatch(self.engine, Ending(), clock=self.clock)
+        self.holder = SnapshotHolder(
             self.engine,
             self.watch,
             self.store,
+            Policies(),
             on_start=on_start,
             own_id=OWN_ID,
             boot_id=BOOT,
@@ -71,14 +74,14 @@ class Stage:
     @property
     def held_names(self) -> list[str]:
         """The originals it holds."""
-        assert self.memory.held is not None
-        return [original.name for original in self.memory.held.snapshot.originals]
+        assert self.holder.held is not None
+        return [original.name for original in self.holder.held.snapshot.originals]
 
 
 async def test_the_first_start_takes_a_snapshot_and_says_so_in_one_line() -> None:
     stage = Stage("web", "db")
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert stage.held_names == ["db", "web"]
     line = lines.one("snapshot_captured")
     assert line["why"] == "this container has not run before"
@@ -88,7 +91,7 @@ async def test_the_first_start_takes_a_snapshot_and_says_so_in_one_line() -> Non
 
 async def test_what_is_held_has_been_stored_first_with_its_recipes() -> None:
     stage = Stage("web")
-    await stage.memory.start()
+    await stage.holder.start()
     (recipes,) = stage.store.snapshots
     assert recipes.originals[0].inspect["Config"]["Env"] == [f"PASSWORD={SECRET}"]
     run = stage.store.runs[OWN_ID]
@@ -99,7 +102,7 @@ async def test_a_fresh_snapshot_names_what_it_no_longer_holds() -> None:
     stage = Stage("web")
     stage.had_held(recipes_of("web", "db", "cache"), stopped=True)
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert lines.one("snapshot_captured")["no_longer_held"] == ["cache", "db"]
 
 
@@ -107,7 +110,7 @@ async def test_after_a_crash_the_snapshot_is_resumed_whatever_runs_now() -> None
     stage = Stage("web", "miner")
     stage.had_held(recipes_of("web", "db"))
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert stage.held_names == ["web", "db"]
     assert lines.one("snapshot_resumed")["why"] == "this container had not been stopped in order"
 
@@ -119,7 +122,7 @@ async def test_after_a_reboot_the_engine_is_asked_when_they_ended() -> None:
     stage.engine.inspects[OWN_ID] = own_inspect(finished_at=NOW)
     stage.engine.inspects[container_id("db")] = inspect("db", State={"FinishedAt": "2026-11-23T17:59:30.123456789Z"})
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert lines.one("snapshot_resumed")["why"] == "the engine went down with it: db ended at the same time"
     assert stage.store.runs[OWN_ID].bridge_id == "bridge-2"
 
@@ -131,14 +134,14 @@ async def test_an_ssa_stopped_long_before_a_reboot_starts_afresh() -> None:
     stage.engine.inspects[OWN_ID] = own_inspect(finished_at=NOW - timedelta(hours=1))
     stage.engine.inspects[container_id("web")] = inspect("web", State={"FinishedAt": NOW.isoformat()})
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert "no original ended within 60 s" in lines.one("snapshot_captured")["why"]
 
 
 async def test_the_originals_are_asked_for_their_end_only_when_it_matters() -> None:
     stage = Stage("web")
     stage.had_held(recipes_of("web", "db"))
-    await stage.memory.start()
+    await stage.holder.start()
     assert stage.engine.asked == ["look", "container"], "the look at the engine, and at the own container"
 
 
@@ -149,7 +152,7 @@ async def test_a_fresh_snapshot_waits_for_an_engine_that_is_just_starting() -> N
     waited_for: list[str] = []
 
     def boot_on() -> None:
-        waited_for.append(stage.memory.waiting_for)
+        waited_for.append(stage.holder.waiting_for)
         if stage.clock.now in {1005.0, 1015.0}:
             name = next(late)
             stage.engine.entries.append(entry(name))
@@ -157,7 +160,7 @@ async def test_a_fresh_snapshot_waits_for_an_engine_that_is_just_starting() -> N
 
     stage.clock.each = boot_on
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert stage.held_names == ["cache", "db", "web"]
     assert stage.clock.now == 1035.0, "20 s after the last change"
     assert lines.events == [
@@ -172,14 +175,14 @@ async def test_a_resumed_snapshot_waits_for_nothing() -> None:
     stage = Stage("web")
     stage.had_held(recipes_of("web"))
     stage.engine.engine_look = replace(LOOK, bridge_created_at=LOOK.clock)
-    await stage.memory.start()
+    await stage.holder.start()
     assert stage.clock.slept == []
 
 
 async def test_an_engine_without_the_network_bridge_is_not_waited_for() -> None:
     stage = Stage("web")
     stage.engine.engine_look = replace(LOOK, bridge_id=None, bridge_created_at=None)
-    await stage.memory.start()
+    await stage.holder.start()
     assert (stage.clock.slept, stage.held_names) == ([], ["web"])
 
 
@@ -191,7 +194,7 @@ async def test_what_can_not_be_asked_is_tried_for_a_minute_and_told_at_the_begin
     else:
         stage.store.error = DISK_FULL
     with Lines() as lines:
-        assert await stage.memory.start() is None
+        assert await stage.holder.start() is None
     assert stage.clock.now == 1060.0
     assert lines.events == [
         "snapshot_delayed",
@@ -200,7 +203,7 @@ async def test_what_can_not_be_asked_is_tried_for_a_minute_and_told_at_the_begin
     told: StoreUnavailable | EngineUnavailable = REFUSED if part == "engine" else DISK_FULL
     assert {line["cause"] for line in lines.captured} == {told.cause}
     assert {line["remedy"] for line in lines.captured} == {told.remedy}
-    assert told.cause in stage.memory.waiting_for
+    assert told.cause in stage.holder.waiting_for
 
 
 async def test_an_engine_that_comes_in_time_is_snapshot() -> None:
@@ -212,7 +215,7 @@ async def test_an_engine_that_comes_in_time_is_snapshot() -> None:
             stage.engine.error = None
 
     stage.clock.each = come
-    await stage.memory.start()
+    await stage.holder.start()
     assert stage.held_names == ["web"]
     assert stage.watch.error is None
 
@@ -226,7 +229,7 @@ async def test_a_failure_of_another_kind_is_told_as_well() -> None:
 
     stage.clock.each = come
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     causes = [line["cause"] for line in lines.captured if line["log_level"] == "warning"]
     assert causes == [REFUSED.cause, DISK_FULL.cause]
 
@@ -244,7 +247,7 @@ async def test_a_failure_after_a_long_wait_begins_a_new_minute() -> None:
             times.append(stage.clock.now)
 
     stage.clock.each = flap
-    assert await stage.memory.start() is None
+    assert await stage.holder.start() is None
     assert times[-1] - times[0] == 60.0
 
 
@@ -260,7 +263,7 @@ async def test_the_snapshot_leaves_out_the_protected_and_what_vanishes() -> None
     )
     del engine.inspects[container_id("gone")]
     with Lines() as lines:
-        recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+        recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert [original.name for original in recipes.originals] == ["wanted", "web"]
     assert recipes.count == 2
     (line,) = lines.captured
@@ -278,7 +281,7 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
         "n1": {"Name": "shop", "Id": "n1", "Driver": "bridge", "Containers": {"x": {"Name": "web"}}},
     }
     engine.volumes = {"pages": {"Name": "pages", "Driver": "local"}, "other": {"Name": "other"}}
-    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
     assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"]}]
@@ -298,14 +301,14 @@ async def test_inspects_are_bounded_in_number() -> None:
         return await inspect_one(one)
 
     engine.container = slow  # type: ignore[method-assign,assignment]  # pyright: ignore[reportAttributeAccessIssue] - a slower one
-    recipes = await take_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert (recipes.count, most) == (50, 8)
 
 
 async def test_no_log_line_of_a_start_holds_a_secret() -> None:
     stage = Stage("web", "db")
     with Lines() as lines:
-        held = await stage.memory.start()
+        held = await stage.holder.start()
     assert SECRET not in str(lines.captured)
     assert SECRET not in repr(held)
     assert SECRET not in repr(stage.store.snapshots)
@@ -320,9 +323,9 @@ async def mark(stage: Stage) -> object:
 
 async def test_a_stop_is_recorded_by_a_process_that_holds_a_snapshot() -> None:
     stage = Stage("web")
-    await stage.memory.start()
+    await stage.holder.start()
     assert await mark(stage) is None
-    assert await stage.memory.record_stop()
+    assert await stage.holder.record_stop()
     assert await mark(stage) is not None
 
 
@@ -331,8 +334,8 @@ async def test_a_start_that_fails_leaves_the_marks_alone() -> None:
     stage.had_held(recipes_of("web"), stopped=True)
     before = await mark(stage)
     stage.engine.error = REFUSED
-    await stage.memory.start()
-    assert not await stage.memory.record_stop()
+    await stage.holder.start()
+    assert not await stage.holder.record_stop()
     assert await mark(stage) == before
 
 
@@ -353,11 +356,11 @@ def slow_saving(stage: Stage) -> tuple[asyncio.Event, Callable[[], None]]:
 async def test_a_stop_while_the_snapshot_is_being_saved_is_recorded_after_it() -> None:
     stage = Stage("web")
     begun, let_end = slow_saving(stage)
-    start = asyncio.create_task(stage.memory.start())
+    start = asyncio.create_task(stage.holder.start())
     await begun.wait()
     start.cancel()  # as the service does at a stop
     await asyncio.wait([start])
-    stop = asyncio.create_task(stage.memory.record_stop())
+    stop = asyncio.create_task(stage.holder.record_stop())
     await asyncio.sleep(0)
     let_end()
     assert await stop
@@ -366,31 +369,31 @@ async def test_a_stop_while_the_snapshot_is_being_saved_is_recorded_after_it() -
 
 async def test_a_stop_after_a_saving_that_failed_writes_no_mark() -> None:
     stage = Stage("web")
-    stage.clock.each = stage.clock.__init__  # the clock stands still: the start goes on for ever
+    stage.clock.stands_still = True  # the start goes on for ever
 
     async def fail(*_: object) -> None:
         raise DISK_FULL
 
     stage.store.begin_run = fail  # type: ignore[method-assign,assignment] # pyright: ignore[reportAttributeAccessIssue]
-    start = asyncio.create_task(stage.memory.start())
+    start = asyncio.create_task(stage.holder.start())
     for _ in range(50):
         await asyncio.sleep(0)
     start.cancel()
     await asyncio.wait([start])
-    assert not await stage.memory.record_stop()
+    assert not await stage.holder.record_stop()
 
 
 async def test_outside_of_a_container_a_snapshot_is_held_but_no_run_is_noted() -> None:
     stage = Stage("web")
     stage.engine.inspects[OWN_ID]["Config"]["Labels"] = {}
     with Lines() as lines:
-        await stage.memory.start()
+        await stage.holder.start()
     assert "lacks the label status-state.role" in lines.one("snapshot_captured")["why"]
-    assert not await stage.memory.record_stop()
+    assert not await stage.holder.record_stop()
     assert stage.store.runs == {}
 
 
 async def test_the_own_names_are_learned_from_the_engine() -> None:
     stage = Stage("web")
-    await stage.memory.start()
-    assert stage.memory.own_names == {"ssa", OWN_ID[:12], "status-state-api", "pair_api_1"}
+    await stage.holder.start()
+    assert stage.holder.own_names == {"ssa", OWN_ID[:12], "status-state-api", "pair_api_1"}

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import IntegrityError
 from status_state_api.errors import StoreUnavailable, StoreUnusable
 from status_state_api.snapshot.decide import StoredRun
 from status_state_api.store import queries as records
 from status_state_api.store.store import Store, database_url, open_sqlite
-from status_state_api.store.tables import schema_version
 
 from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes_of, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from datetime import datetime
-    from pathlib import Path
-
-    from sqlalchemy import Connection
 
 
 @pytest.fixture
@@ -235,23 +233,17 @@ async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secret
     assert raised.value.__suppress_context__
 
 
-async def test_a_defect_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def twice(connection: Connection, run: int, at: datetime) -> None:
-        assert (run, at) == (1, NOW)
-        for _ in range(2):
-            connection.execute(insert(schema_version).values(version=SECRET))
-
-    monkeypatch.setattr(records, "mark_stopped", twice)
-    with pytest.raises(DatabaseError) as raised:
-        await store.mark_stopped(1, NOW)
+async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(store: Store, file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "create trigger t before insert on status_state_snapshots begin select raise(abort, 'a constraint'); end"
+        )
+    with pytest.raises(IntegrityError, match="a constraint") as raised:
+        await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
     assert SECRET not in str(raised.value)
 
 
 async def test_a_mark_asked_for_while_a_snapshot_is_being_saved_follows_it(store: Store) -> None:
-    import asyncio
-
     recipes = recipes_of(*(f"web-{number}" for number in range(50)))
     saving = asyncio.create_task(store.begin_run(recipes, OWN_ID, BOOT, None))
     await asyncio.sleep(0)
@@ -288,13 +280,21 @@ def test_the_address_of_a_store_hides_its_password() -> None:
 
 
 def test_postgresql_is_not_imported_unless_it_is_used() -> None:
-    import subprocess
-    import sys
+    script = """
+import asyncio, sys
+from datetime import UTC, datetime
+from status_state_api.model import EngineIdentity
+from status_state_api.store.store import Store
 
-    script = (
-        "import sys; sys.path.insert(0, 'tests/packages'); import status_state_api.main;"
-        "from status_state_api.store.store import Store; import asyncio;"
-        "asyncio.run(Store('sqlite://').open()); print([m for m in sys.modules if m.startswith('psycopg')])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+async def use() -> None:
+    store = Store("sqlite://")
+    await store.open()
+    await store.save_report(EngineIdentity(id="a", name="b", none_network_id="c"), datetime.now(UTC), "{}", "{}")
+
+asyncio.run(use())
+print(*[name for name in sys.modules if "psycopg" in name or name == "sqlalchemy.dialects.postgresql"])
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / "packages")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -204,13 +204,30 @@ async def test_the_loss_of_the_ssa_is_told_when_it_begins_and_when_it_ends(tmp_p
 
 
 async def test_a_failure_that_changes_is_told_again(tmp_path: Path) -> None:
-    s = stage(tmp_path, None)
+    s = stage(tmp_path, snapshot("web"), container("web"))
+    await s.check()
     with Log() as log:
+        s.ssa.answer = httpx.Response(503, json={"detail": "there is no snapshot yet"})
         await s.check()
         s.ssa.away = True
         await s.check()
         await s.check()
     assert len(log.about("no snapshot")) == 2
+
+
+async def test_an_ssa_that_is_just_starting_is_waited_for_and_warned_of_only_after_a_while(tmp_path: Path) -> None:
+    s = stage(tmp_path, None)
+    with Log() as log:
+        for _ in range(9):
+            assert await s.check_later(2) == 2
+        early = [(entry["log_level"], entry["event"]) for entry in log.entries if entry["event"].startswith("ssa_")]
+        for _ in range(9):
+            await s.check_later(2)
+        s.ssa.held = snapshot()
+        await s.check_later(2)
+    told = [(entry["log_level"], entry["event"]) for entry in log.entries if entry["event"].startswith("ssa_")]
+    assert early == [("info", "ssa_awaited")]
+    assert told == [*early, ("warning", "ssa_lost"), ("info", "ssa_back")]
 
 
 async def test_reports_are_kept_while_the_ssa_is_away_and_delivered_in_order_when_it_is_back(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""What only the interface shows, described so that `/docs` reads as documentation. Models only."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from ..model import Recipes, Report, RunningContainer, Snapshot, Verdict
+
+
+class PolicyEntry(BaseModel):
+    """What the policy says about how the controller treats containers of these names."""
+
+    match: list[str] = Field(description="Globs on names.", examples=[["backup-*"]])
+    ignore: bool | None = Field(description="Whether they are protected; null: as their labels say.", examples=[True])
+    restart: str | None = Field(
+        description="`always`, `on-failure` or `never`; null: as their labels say.", examples=["never"]
+    )
+
+
+class DesiredState(Recipes):
+    """The snapshot with its recipes, what the policy adds to it, and what the controller wants to know again."""
+
+    policy: list[PolicyEntry] = Field(description="In order: of two entries that match a name, the later one counts.")
+    memory: dict[str, Any] | None = Field(
+        description="The controller's memory as it last sent it; null when none is kept of this engine. It may differ "
+        "where the `ETag` does not.",
+        examples=[{"attempts": {}}],
+    )
+
+
+class EngineState(BaseModel):
+    """The engine as it was at this request."""
+
+    reachable: bool = Field(description="Whether the engine answers.", examples=[True])
+    error: str | None = Field(
+        description="Why it can't be asked and what to do about it, while it can't.",
+        examples=["nobody listens at /var/run/docker.sock: the engine is down. Start it: `systemctl start docker`."],
+    )
+    id: str | None = Field(description="The engine's id; null until it has answered once.", examples=["T7KA:ZLBD:…"])
+    name: str | None = Field(description="The engine's name.", examples=["kiosk-17"])
+    none_network_id: str | None = Field(description="The id of its network `none`.", examples=["5d6f5f0c7b8a…"])
+    version: str | None = Field(description="The engine's version.", examples=["20.10.24"])
+
+
+class ControllerState(BaseModel):
+    """What is known about the controller."""
+
+    last_seen_at: datetime | None = Field(
+        description="When it last read the snapshot; null when it has not since this service started.",
+        examples=["2026-11-23T18:00:25.120Z"],
+    )
+    last_seen_seconds_ago: float | None = Field(description="How long that is ago.", examples=[4.9])
+    report: Report | None = Field(description="Its last report. It reports when a check has found something.")
+    report_age_seconds: float | None = Field(description="How long ago that report arrived.", examples=[61.3])
+
+
+class StatusDocument(BaseModel):
+    """The whole state: the desired one, the present one, and what was last done about the difference."""
+
+    at: datetime = Field(description="When this was seen, in UTC.", examples=["2026-11-23T18:00:30.020Z"])
+    engine: EngineState = Field(description="The engine.")
+    snapshot: Snapshot | None = Field(description="The desired state; null until a snapshot is held.")
+    running: list[RunningContainer] | None = Field(
+        description="What `docker ps` shows now, protected containers included, by name: asked of the engine for this "
+        "request. Null while the engine can't be asked: then nothing is known, which is not the same as nothing runs."
+    )
+    verdicts: list[Verdict] = Field(
+        description="What is thought of the applications in the originals, by name. Of containers for which no health "
+        "check, probe or log rule is configured there is none."
+    )
+    controller: ControllerState = Field(description="The controller.")
+
+
+class Alive(BaseModel):
+    """The process lives."""
+
+    alive: Literal[True] = Field(default=True, description="Always true.", examples=[True])
+
+
+class Ready(BaseModel):
+    """The service is ready."""
+
+    ready: Literal[True] = Field(
+        default=True, description="Always true: the engine answers and a snapshot is held.", examples=[True]
+    )
+
+
+class Problem(BaseModel):
+    """Why a request could not be answered (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="Always `about:blank`: the status says the kind.")
+    title: str = Field(description="The status in words.", examples=["Service Unavailable"])
+    status: int = Field(description="The HTTP status.", examples=[503])
+    detail: str = Field(
+        description="What happened, and what to do about it.",
+        examples=["No snapshot is held yet: the engine started 12 s ago, waiting until what it starts has settled."],
+    )
+    errors: list[str] | None = Field(
+        default=None, description="For a 422: each thing that is wrong.", examples=[["body.sentence: Field required"]]
+    )

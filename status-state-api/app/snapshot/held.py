@@ -1,0 +1,45 @@
+"""The snapshot that is held, as a value.
+
+Of the recipes only their bytes are kept: they are large, and needed only when the controller reads them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..health.rules.rules import LABEL_PREFIX
+from ..health.supervisor import Watched
+from ..model import Original, OriginalRecipe, Recipes, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The snapshot that is held, with the bytes that are served of it: they cost nothing when they are asked for."""
+
+    snapshot: Snapshot
+    public: bytes = field(repr=False)
+    """`model.Snapshot` as JSON."""
+    recipes: bytes = field(repr=False)
+    """`model.Recipes` as JSON. Holds secrets."""
+    watched: tuple[Watched, ...] = field(repr=False)
+    """What is needed to know whether the originals are well."""
+
+    @classmethod
+    def of(cls, recipes: Recipes) -> "Held":
+        """Hold this snapshot."""
+        head = recipes.snapshot
+        originals = [
+            Original(id=original.id, name=original.name, image=original.image, image_id=original.image_id)
+            for original in recipes.originals
+        ]
+        snapshot = Snapshot(**dict(head), originals=originals)
+        watched = tuple(_watched(original) for original in recipes.originals)
+        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+
+
+def _watched(original: OriginalRecipe) -> Watched:
+    config: dict[str, Any] = original.inspect["Config"]
+    labels: dict[str, str] = config.get("Labels") or {}
+    ours = {label: value for label, value in labels.items() if label.startswith(LABEL_PREFIX)}
+    health_check: dict[str, Any] = config.get("Healthcheck") or {}
+    has_health_check = health_check.get("Test") not in (None, [], ["NONE"])
+    return Watched(original.id, original.name, ours, has_health_check)
