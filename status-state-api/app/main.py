@@ -16,10 +16,9 @@ from . import VERSION
 from .engine.client import Engine
 from .engine.watch import EngineWatch
 from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
-from .health.background import Care
 from .health.probe.proven import ProvenProbes
 from .health.rules.policy_file import PolicyFile
-from .health.supervisor import Overseer
+from .health.supervisor import HealthSupervisor
 from .health.verdicts import Verdicts
 from .http.app import create_app
 from .http.gate import KnownHosts
@@ -115,12 +114,15 @@ def _wire(settings: Settings, engine: Engine, store: Store, token: str, policy_f
         policy=lambda: policy_file.policy,
     )
     controller = ControllerRecord(store)
-    care = Care(
-        Overseer(engine, watch, verdicts, mountinfo, ProvenProbes(settings.data_dir / "probes.json")),
-        policy_file,
+    health = HealthSupervisor(
+        engine,
+        watch,
         verdicts,
+        policy_file,
+        mountinfo=mountinfo,
+        proven=ProvenProbes(settings.data_dir / "probes.json"),
     )
-    service = Service(memory, watch, controller, store, care, end=end)
+    service = Service(memory, watch, controller, store, health, end=end)
     app = create_app(
         status=Status(engine, watch, memory, controller, verdicts).document,
         ask_engine=watch.ask,

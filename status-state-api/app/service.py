@@ -12,7 +12,7 @@ import structlog
 
 from .engine.watch import EngineWatch
 from .errors import StatusStateError
-from .health.background import Care
+from .health.supervisor import HealthSupervisor
 from .journal.controller import ControllerRecord
 from .snapshot.holder import Memory
 from .store.store import Store
@@ -32,13 +32,13 @@ class Service:
         watch: EngineWatch,
         controller: ControllerRecord,
         store: Store,
-        care: Care,
+        health: HealthSupervisor,
         *,
         end: Callable[[], None],
     ) -> None:
         self._memory = memory
         self._watch = watch
-        self._care = care
+        self._health = health
         self._controller = controller
         self._store = store
         self._end = end
@@ -56,7 +56,7 @@ class Service:
 
     async def stop_in_order(self) -> None:
         """Record that somebody asked the process to stop; called before the connections are drained."""
-        self._care.close()
+        self._health.close()
         await self._cancel()  # a start that is still under way must not take a snapshot any more
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -81,11 +81,11 @@ class Service:
                 self._end()
                 return
             await self._controller.load(held.snapshot.engine)
-            caring = asyncio.create_task(self._care.run(held.watched))
+            supervising = asyncio.create_task(self._health.run(held.watched))
             try:
                 await self._watch.run(held.snapshot.engine)
             finally:
-                caring.cancel()
+                supervising.cancel()
         except StatusStateError as error:
             log.error("this service ends", cause=error.cause, remedy=error.remedy)  # noqa: TRY400 - told in words
             self._end()

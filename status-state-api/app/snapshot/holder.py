@@ -18,9 +18,9 @@ import structlog
 from ..engine.view import EngineLook, EngineView, Inspection, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
+from ..health.observer import Watched
 from ..health.rules.policy import Policy
 from ..health.rules.rules import LABEL_PREFIX
-from ..health.supervisor import Watched
 from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
 from ..process.own_id import Own, find_own
 from .capture import take_snapshot

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from status_state_api.health.background import Care
+from status_state_api.health.supervisor import HealthSupervisor
 from status_state_api.http.server import Server
 from status_state_api.service import Service
 from status_state_api.snapshot.holder import Memory
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 
     from starlette.types import Receive, Scope, Send
-    from status_state_api.health.supervisor import Watched
+    from status_state_api.health.observer import Watched
 
 
 class Stage:
@@ -166,8 +166,8 @@ class FakeStore:
         """Close."""
 
 
-class CarelessCare(Care):
-    """Cares for nobody."""
+class NoSupervisor(HealthSupervisor):
+    """Supervises nobody."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -185,7 +185,7 @@ def service_of(memory: Memory, ended: list[str]) -> Service:
     """A service with this memory."""
     nothing: Any = None
     store: Any = FakeStore()
-    return Service(memory, nothing, nothing, store, CarelessCare(), end=lambda: ended.append("ended"))
+    return Service(memory, nothing, nothing, store, NoSupervisor(), end=lambda: ended.append("ended"))
 
 
 async def never() -> None:
