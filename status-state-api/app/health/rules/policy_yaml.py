@@ -6,7 +6,7 @@ it is used.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from yaml.reader import ReaderError
@@ -20,6 +20,8 @@ NESTED = ("probe", "logs")
 """Keys may be written `probe.url: …`, or as a mapping: `probe: {url: …}`."""
 DEEPEST = 50
 """How deep a policy may be nested; it takes four levels."""
+MOST_NODES = 20_000
+"""How many words and collections it may have: some two thousand entries, which take a second to read."""
 MOST_KEYS = 64
 """How many keys an entry may have, with those that it merges; there are a dozen."""
 MOST_PROBLEMS = 100
@@ -33,15 +35,18 @@ class PolicyBroken(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes, to a depth that no stack minds."""
+    """Composes nodes, to a depth that no stack minds and a number that nobody has to wait for."""
 
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise yaml.MarkedYAMLError(problem="it is nested too deep", problem_mark=self.get_mark())
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        self.depth, self.nodes = self.depth + 1, self.nodes + 1
+        if self.depth > DEEPEST or self.nodes > MOST_NODES:
+            problem = "it is nested too deep" if self.depth > DEEPEST else "it is too long for a policy"
+            event = cast("Any", self.peek_event())  # pyright: ignore[reportUnknownMemberType]
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_api.health.rules.policy_yaml import MOST_PROBLEMS, PolicyBroken, read_policy
+from status_state_api.health.rules.policy_yaml import MOST_NODES, MOST_PROBLEMS, PolicyBroken, read_policy
 from status_state_api.health.rules.rules import KEYS, HandlingRule, ProbeRule, read_rules
 
 from .world import labels
@@ -327,8 +327,9 @@ def test_a_wrong_ignore_protects(value: str) -> None:
         ("\x00", "line 1: this is no YAML: it holds the control character 0"),
         ("- match: web\n  restart: '\x07'\n", "line 2: this is no YAML: it holds the control character 7"),
         ("\n" + "[" * 500, "line 2: this is no YAML: it is nested too deep"),
+        ("- 5\n" * MOST_NODES, f"line {MOST_NODES}: this is no YAML: it is too long for a policy"),
     ],
-    ids=["zero", "bell", "deep"],
+    ids=["zero", "bell", "deep", "long"],
 )
 def test_what_no_yaml_may_hold_is_told_with_its_line(text: str, said: str) -> None:
     with pytest.raises(PolicyBroken) as raised:
