@@ -149,7 +149,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key as it was written: `value` is text on a label, any scalar in the policy; `place` says where it stands."""
+    """One key as it was written: `place` says where it stands. `value` is text; None for what is no word at all."""
 
     value: Any
     place: str
