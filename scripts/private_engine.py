@@ -38,6 +38,7 @@ EXIT_NOT_FOUND = 127  # as a shell says it
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: no private engine can be had here
 STATE_PREFIX = "status-state-engine-"
 STATE_PARENT = Path("/var/tmp")  # noqa: S108  # on disk, unlike /tmp, which may be a tmpfs too small for images
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEEDED_TOOLS = ("dockerd", "containerd", "docker", "iptables", "slirp4netns", "unshare", "setpriv", "mount")
 
 
@@ -98,6 +99,8 @@ def state_directory() -> Generator[Path]:
         try:
             yield state
         finally:
+            for number in ENDING_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # a second one would leave half of the data behind
             delete(state)
 
 
@@ -155,7 +158,7 @@ def run(command: list[str], options: dict[str, Any]) -> int:
     """Runs the command with a private engine and returns its exit code (128 + n where signal n ended it)."""
     check_prerequisites()
     delete_abandoned()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, raise_signal)
     with state_directory() as state:
         write_options(state, options)
