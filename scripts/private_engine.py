@@ -208,7 +208,7 @@ def make_surroundings() -> None:
 
 
 def run_inside(state: Path, control: int, command: list[str]) -> int:
-    """Process 1: makes the surroundings, starts the engine, runs the command, buries whoever ends meanwhile."""
+    """Process 1: makes the surroundings, starts the engine, runs the command, waits for those that end meanwhile."""
     with socket.socket(fileno=control) as channel:
         channel.send(b"1")
         if not channel.recv(1):

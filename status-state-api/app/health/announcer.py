@@ -8,7 +8,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Announcer:
-    """Remembers what was told of whom."""
+    """Remembers what was logged about which container."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, Source], State] = {}
@@ -29,7 +29,7 @@ class Announcer:
             self._told[key] = State.UNKNOWN
             log.warning(
                 "verdict_unknown",
-                message=f"whether {name} is well can't be told",
+                message=f"whether {name} is healthy is unknown",
                 container=name,
                 source=source,
                 reason=verdict.reason,

@@ -17,7 +17,7 @@ class ProbeJudge:
     Args:
         subject: the run.
         rule: when it is failing.
-        shown: the probe as it is told to people.
+        shown: the probe as it is shown to people.
         proven: whether it ever succeeded, in whatever run: else the rule may be wrong.
     """
 
@@ -48,15 +48,12 @@ class ProbeJudge:
             return self._verdict(State.UNKNOWN, f"{said}, within its start period")
         self._failures += 1
         if self.verdict.state is State.FAILING:
-            return self.verdict  # as it was when it began: what is told of it does not change with each result
+            return self.verdict  # as it was when it began: what is said about it does not change with each result
         if self._failures < self._rule.failures:
             return replace(self.verdict, faltering=True, blocked=False)
         reason = said if self._rule.failures == 1 else f"{said}, {self._failures} times in a row"
         if not self._proven:
-            reason += (
-                ". It has never been answered well since it was set, so nothing is restarted for "
-                "that: is probe.url right?"
-            )
+            reason += ". It has never succeeded since it was set, so nothing is restarted for that: is probe.url right?"
         return self._verdict(State.FAILING, reason, actionable=self._proven)
 
     def _verdict(self, state: State, reason: str, *, blocked: bool = False, actionable: bool = True) -> Verdict:

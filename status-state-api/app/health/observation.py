@@ -17,7 +17,7 @@ from .run import Run, read_run
 from .timing import Clock, Timing
 from .verdict import Source, State, Verdict
 
-DEFECT = "it is not observed, because of a defect: see the log"
+DEFECT = "it is not observed, because of a bug: see the log"
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class Observation:
         return inspect is not None and read_run(inspect) == self.run
 
     async def _guard(self, source: Source, observing: Coroutine[Any, Any, None]) -> None:
-        """Observe until the run is over; a defect in that ends this observation alone."""
+        """Observe until the run is over; a bug in that ends this observation alone."""
         try:
             await observing
         except Exception:

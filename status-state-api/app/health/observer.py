@@ -49,7 +49,7 @@ class Observer:
 
     Args:
         engine: where they run.
-        watch: is told whether the engine answers.
+        watch: hears whether the engine answers.
         verdicts: takes the verdicts.
         own_id: the id of the container this process runs in, None outside of one.
         proven: remembers which probes ever succeeded.

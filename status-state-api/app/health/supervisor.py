@@ -1,6 +1,6 @@
 """Supervises the health of the originals: gives each its rules, has it observed, and follows changes of the policy.
 
-A defect in here must not take the snapshot along: it is told, and everything begins anew.
+A bug in here must not take the snapshot along: it is logged, and everything begins anew.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class HealthSupervisor:
 
     Args:
         engine: where they run.
-        watch: is told whether the engine answers.
+        watch: hears whether the engine answers.
         verdicts: takes the verdicts.
         policy_file: what the policy says.
         own_id: the id of the container this process runs in, None outside of one.
@@ -110,7 +110,7 @@ class HealthSupervisor:
     def _rules_of(self, original: Watched, policy: Policy) -> Rules:
         rules, problems = read_rules(policy.settings(original.name, original.labels))
         for problem in problems:
-            # What is wrong in the policy has been told with it.
+            # What is wrong in the policy was logged with it.
             if problem.startswith("label ") and (original.id, problem) not in self._told_problems:
                 self._told_problems.add((original.id, problem))
                 log.error(

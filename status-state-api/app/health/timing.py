@@ -21,7 +21,7 @@ class Timing:
             longer: the controller's longest back-off is 300 s, and it must still come across it then.
         redirects: so much earlier than the probe's time-out the following of redirects ends.
         policy: between two looks at the policy file.
-        restart: before the supervisor begins anew after a defect.
+        restart: before the supervisor begins anew after a bug.
     """
 
     settle: float = 0.1

@@ -49,7 +49,7 @@ class Verdict:
         faltering: it may be about to fail: it has just failed, though not yet often enough.
         blocked: it can't be observed until somebody does something about it.
         actionable: False for what is failing, but no reason to act.
-        since: since when the state lasts, in UTC; set by whoever holds the verdict, and no part of its equality.
+        since: since when the state lasts, in UTC; set by the holder of the verdict, and no part of its equality.
     """
 
     subject: Subject

@@ -1,6 +1,6 @@
-"""The verdicts of now, by container and source, and what is told of them: in `/status`, and to the controller.
+"""The verdicts of now, by container and source, and what is shown of them: in `/status`, and to the controller.
 
-In memory only: after a start everything is asked anew. Whoever waits for a change is woken by it.
+In memory only: after a start everything is asked anew. Those who wait for a change are woken by it.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class Verdicts:
     async def follow(self, engine: EngineIdentity, beat_seconds: float) -> AsyncGenerator[bytes]:
         """Yield what the controller acts on, now and after every change, each time as a line of JSON.
 
-        An empty line is a sign of life, when there was no change for `beat_seconds`.
+        An empty line shows that the connection lives, when there was no change for `beat_seconds`.
         """
         last = b""
         loop = asyncio.get_running_loop()
@@ -117,6 +117,6 @@ class Verdicts:
 
     def _change(self) -> None:
         self._revision += 1
-        # Whoever waits now is woken; whoever comes later waits for the next change.
+        # Those who wait now are woken; those who come later wait for the next change.
         self._changed.set()
         self._changed = asyncio.Event()

@@ -14,7 +14,7 @@ removed; it stays, stopped, under another name.
 | name the new container        | the impostor gets its name back and is started, the new container is removed|
 | start the new container       | the new container is removed, the impostor gets its name back and is started|
 
-An impostor that was run with `--rm` is deleted by the engine when it stops; to put it back it is made again.
+An impostor that was run with `--rm` is deleted by the engine when it stops; to put it back it is recreated.
 """
 
 from __future__ import annotations

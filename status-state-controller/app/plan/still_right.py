@@ -106,7 +106,7 @@ def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | No
 
 
 def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
-    # One that shares a namespace with a container that was made again is replaced by itself, or by its successor.
+    # One that shares a namespace with a container that was recreated is replaced by itself, or by its successor.
     by_itself = action.images is None
     if action.container.id in snapshot.by_id and action.container.id != original.id:
         return Result.DROPPED, "the other container belongs to the snapshot by now"

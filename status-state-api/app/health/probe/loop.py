@@ -92,7 +92,7 @@ class ProbeLoop:
         if result.state is State.OK:
             self._proven.add(self._run.subject.name, self._rule.url)
         if result.state is State.FAILING:
-            # Whoever was paused or stopped meanwhile has not failed.
+            # What was paused or stopped meanwhile has not failed.
             if not await self._is_current():
                 return False
             result = await self._confirm(result)

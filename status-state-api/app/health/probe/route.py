@@ -1,7 +1,7 @@
 """The route from this service to a container's port: over a network that both are attached to, else over a published port.
 
 Pure: the two `inspect` answers come in, an address or the reason why there is none goes out. A port that is published
-on a loopback address is reached by whoever is in the host's own network only.
+on a loopback address is reached from the host's own network only.
 """
 
 import ipaddress

@@ -25,7 +25,7 @@ MOST_NODES = 20_000
 MOST_KEYS = 64
 """How many keys an entry may have, with those that it merges; there are a dozen."""
 MOST_PROBLEMS = 100
-"""So many are told; of more the file can't be a policy."""
+"""So many are reported; of more the file can't be a policy."""
 STAND_INS = {"probe.": {"probe.url": "http://:80/"}, "logs.": {"logs.severity": "error"}, "": {}}
 """What another entry or a label may have said, so that the keys of one entry can be checked by themselves."""
 

@@ -134,7 +134,7 @@ async def test_when_the_original_can_not_be_started_the_other_one_runs_again_und
     assert seen is not None
     assert seen["Image"] == "sha256:other"
     assert set(seen["NetworkSettings"]["Networks"]) == {"shop", "front"}
-    assert (seen["Id"] == IMPOSTOR) != auto_remove, "what the engine deleted is made again"
+    assert (seen["Id"] == IMPOSTOR) != auto_remove, "what the engine deleted is recreated"
 
 
 async def test_another_one_that_was_run_with_rm_needs_no_other_name() -> None:
