@@ -10,7 +10,8 @@ from bench_pair import API, CONTROLLER, Pair
 from bench_table import print_heading, print_row, say
 
 TURNS = 2
-TURN_SECONDS = 60
+TURN_SECONDS = 120
+"""The interval of the health checks in docker-compose.yaml: each turn holds one of each."""
 SETTLE_SECONDS = 15
 """After a start: the first checks get acquainted."""
 

@@ -47,7 +47,7 @@ run_compose() {
   fi
 }
 
-# Waits until the service's own health check passes, which the engine itself asks once a minute only, and says every ten
+# Waits until the service's own health check passes, which the engine itself asks every two minutes only, and says every ten
 # seconds what the service waits for. The SSA may wait for the engine, and 5 min for a host that is just booting.
 wait_until_ready() {
   local service=$1 container ticks

@@ -70,7 +70,7 @@ def describe(containers: list[Container]) -> list[tuple[str, dict[str, Any], Any
 
 def test_the_pair_comes_up_healthy_and_with_the_images_built_from_here(pair: Pair) -> None:
     for container in (pair.api, pair.controller):
-        kind, *check = container.inspect()["Config"]["Healthcheck"]["Test"]  # the engine itself asks once a minute
+        kind, *check = container.inspect()["Config"]["Healthcheck"]["Test"]  # the engine itself asks every two minutes
         assert kind == "CMD"
         wait_until(lambda c=container, check=check: c.execute(*check) == "", f"the check of {container.name} to pass")
     images = [container.inspect()["Config"]["Image"] for container in (pair.api, pair.controller)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PORT = 18120
 SUBNET = ("--subnet", "172.31.230.0/24")
 # Each of the tests has an original of its own.
-PLAIN = ("plain", "self-deleting", "twice", "protected-impostor", "stopped-impostor", "two-names")
+PLAIN = ("plain", "self-deleting", "twice", "protected-impostor", "stopped-impostor", "two-names", "displaced")
 
 
 def names_now(host: Host, stem: str) -> dict[str, str]:
@@ -163,6 +163,20 @@ def test_an_original_is_restored_as_often_as_it_is_replaced(
     second = replace(module_host, again, "--env", "TURN=2")
     wait_for_original(original.name, second, 40)  # its back-off of ten seconds has begun
     assert [first.status, second.status] == ["exited", "exited"]
+
+
+def test_an_original_that_was_renamed_and_stopped_gets_its_own_name_back_and_is_not_made_again(
+    pair: Pair, module_host: Host, originals: dict[str, Container]
+) -> None:
+    original = originals["displaced"]
+    with held(pair):
+        other_name = module_host.make_name("elsewhere")
+        run_command("docker", "rename", original.id, other_name)
+        original.docker("stop")
+        impostor = module_host.run("", options=("--name", original.name, "--env", "OTHER=yes"))
+    wait_until(lambda: find_holder(original.name).id == original.id, f"{original.name} to have its name back", 30)
+    original.wait_for("running")
+    assert impostor.status == "exited"
 
 
 def test_an_impostor_that_is_down_makes_room_as_well(
