@@ -38,6 +38,7 @@ EXIT_NOT_FOUND = 127  # as a shell says it
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h: no private engine can be had here
 STATE_PREFIX = "status-state-engine-"
 STATE_PARENT = Path("/var/tmp")  # noqa: S108  # on disk, unlike /tmp, which may be a tmpfs too small for images
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEEDED_TOOLS = ("dockerd", "containerd", "docker", "iptables", "slirp4netns", "unshare", "setpriv", "mount")
 
 
@@ -98,6 +99,8 @@ def state_directory() -> Generator[Path]:
         try:
             yield state
         finally:
+            for number in ENDING_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # a second one would leave half of the data behind
             delete(state)
 
 
@@ -155,7 +158,7 @@ def run(command: list[str], options: dict[str, Any]) -> int:
     """Runs the command with a private engine and returns its exit code (128 + n where signal n ended it)."""
     check_prerequisites()
     delete_abandoned()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, raise_signal)
     with state_directory() as state:
         write_options(state, options)
@@ -205,7 +208,7 @@ def make_surroundings() -> None:
 
 
 def run_inside(state: Path, control: int, command: list[str]) -> int:
-    """Process 1: makes the surroundings, starts the engine, runs the command, buries whoever ends meanwhile."""
+    """Process 1: makes the surroundings, starts the engine, runs the command, waits for those that end meanwhile."""
     with socket.socket(fileno=control) as channel:
         channel.send(b"1")
         if not channel.recv(1):

@@ -1,7 +1,7 @@
 """Durations as people write them: `10s`, `1m30s`, `1.5m`, `2h`, or plain seconds. Pure; the same file in both services.
 
 One parser for settings, labels and the policy. No library reads exactly this: those for durations also take days,
-months, signs or words, and a typing error must be told, not read as something else.
+months, signs or words, and a typing error must be reported, not read as something else.
 """
 
 import math

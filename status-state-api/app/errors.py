@@ -14,7 +14,7 @@ Each one carries its cause and its remedy as sentences for people; `str()` gives
 
 
 class StatusStateError(Exception):
-    """Something that is told to people as a cause and a remedy, never as a traceback."""
+    """Something that is reported to people as a cause and a remedy, never as a traceback."""
 
     def __init__(self, cause: str, remedy: str) -> None:
         super().__init__(f"{cause}. {remedy}.")

@@ -15,10 +15,9 @@ from . import VERSION
 from .engine.client import Engine
 from .engine.watch import EngineWatch
 from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
-from .health.background import Care
 from .health.probe.proven import ProvenProbes
 from .health.rules.policy_file import PolicyFile
-from .health.supervisor import Overseer
+from .health.supervisor import HealthSupervisor
 from .health.verdicts import Verdicts
 from .http.app import create_app
 from .http.gate import KnownHosts
@@ -119,12 +118,15 @@ def _wire(
         own_id=own_id,
         boot_id=read_boot_id(),
     )
-    care = Care(
-        Overseer(engine, watch, verdicts, own_id, ProvenProbes(settings.data_dir / "probes.json")),
-        policy_file,
+    health = HealthSupervisor(
+        engine,
+        watch,
         verdicts,
+        policy_file,
+        own_id=own_id,
+        proven=ProvenProbes(settings.data_dir / "probes.json"),
     )
-    service = Service(holder, watch, controller, store=store, health=care, ending=ending)
+    service = Service(holder, watch, controller, store=store, health=health, ending=ending)
     app = create_app(
         Parts(Status(engine, watch, holder, controller, verdicts), watch, holder, controller, policy_file, verdicts),
         token,

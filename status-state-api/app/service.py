@@ -13,7 +13,7 @@ import structlog
 
 from .engine.watch import EngineWatch
 from .errors import StatusStateError
-from .health.supervisor import Watched
+from .health.observer import Watched
 from .journal.controller import ControllerRecord
 from .process.ending import Ending
 from .snapshot.held import Held

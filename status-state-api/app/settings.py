@@ -1,6 +1,6 @@
 """The settings: read from the environment, prefix SSA_, checked all together before anything starts.
 
-A setting that is empty counts as not set. What is wrong is told in one sentence per setting, with how to correct it.
+A setting that is empty counts as not set. What is wrong is reported in one sentence per setting, with how to correct it.
 """
 
 import difflib

@@ -42,7 +42,7 @@ async def ping_ssa(ssa: Ssa, engine: EngineIdentity, lasting: Lasting) -> Ping:
     Args:
         ssa: what is held from it.
         engine: which engine the snapshot must belong to.
-        lasting: where it is told that there is no usable answer.
+        lasting: logs that there is no usable answer.
     """
     before = ssa.snapshot
     try:

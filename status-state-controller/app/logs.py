@@ -1,6 +1,6 @@
 """How log lines look: one line per event, in logfmt or JSON, on the standard output. The same file in both services.
 
-An event is told by a stable name and fields; the sentence for people is the field `message`:
+An event has a stable name and fields; the sentence for people is the field `message`:
 
     log.info("snapshot_resumed", message="The stored snapshot stays in force.", originals=3)
 
@@ -44,7 +44,7 @@ def set_up_logs(level: str, form: Literal["logfmt", "json"]) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # What libraries tell of single requests would hold the secrets of their URLs, also where it is a warning. What
-    # uvicorn tells of its start and end is told by events of our own.
+    # uvicorn says of its start and end is logged by events of our own.
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.ERROR)
     logging.getLogger("uvicorn").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

@@ -75,7 +75,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The desired state: the originals, and what they need to be made again.
+    """The desired state: the originals, and what they need to be recreated.
 
     `networks` and `volumes` are the engine's definitions by name, `digests` the names by image id under which a
     registry has that very image.
@@ -284,7 +284,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that lasts and that people should know, though it is no difference: told when it begins and ends.
+    """Something that lasts and that people should know, though it is no difference: logged when it begins and ends.
 
     `topic` tells notices apart, `event` and `ended_event` are the names of the two log lines, `sentence` and `ended` what
     they say; without `ended` nothing is said at the end.
@@ -302,7 +302,7 @@ class Notice:
 class Outcome:
     """What became of one action.
 
-    `attempted_at` is when the engine was told to do it, None when it was not. `refused` tells that the engine refused,
+    `attempted_at` is when the engine was asked to do it, None when it was not. `refused` tells that the engine refused,
     which it will do again until something has changed.
     """
 

@@ -1,6 +1,6 @@
 """Which containers are protected: in no snapshot, never touched. Pure; the same file in both services.
 
-The labels are the whole rule: whoever starts a container decides, and a container can't lose a label while it lives.
+The labels are the whole rule: who starts a container decides, and a container can't lose a label while it lives.
 """
 
 from collections.abc import Mapping

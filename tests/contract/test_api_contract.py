@@ -14,9 +14,9 @@ import pytest
 import yaml
 from status_state_api.engine.view import EngineLook, Inspection, Listing
 from status_state_api.engine.watch import EngineWatch
-from status_state_api.health.judging import Judgement, State
-from status_state_api.health.rules.policy import Policy, read_policy
-from status_state_api.health.verdicts import Subject, Verdicts
+from status_state_api.health.rules.policy_yaml import read_policy
+from status_state_api.health.verdict import State, Subject, Verdict
+from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
 from status_state_api.http.routes import Parts
@@ -29,6 +29,8 @@ from status_state_api.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from status_state_api.health.rules.policy import Policy
 
 GOLDEN = Path(__file__).parent / "golden"
 TOKEN = "the-token-of-the-pair"
@@ -169,15 +171,15 @@ def golden_verdicts() -> Verdicts:
     db = Subject(DB_ID, "db", "2026-11-23T17:30:00Z")
     cache = Subject(CACHE_ID, "cache", "2026-11-23T17:45:00Z")
     probe = "its probe http://:8080/health answered 500, 3 times in a row"
-    verdicts.put(web, "probe", Judgement(State.FAILING, probe))
+    verdicts.put(Verdict(web, "probe", State.FAILING, probe))
     log = "its log has 1 line of severity critical or above within 60 s"
-    verdicts.put(web, "logs", Judgement(State.FAILING, log, ("CRITICAL disk is filling up", "CRITICAL no space left")))
-    verdicts.put(web, "engine", Judgement(State.FAILING, "its health check fails"))
+    verdicts.put(Verdict(web, "logs", State.FAILING, log, ("CRITICAL disk is filling up", "CRITICAL no space left")))
+    verdicts.put(Verdict(web, "engine", State.FAILING, "its health check fails"))
     log = "its log has 2 lines of severity error or above within 60 s"
-    verdicts.put(db, "logs", Judgement(State.FAILING, log, ("ERROR connection lost", "ERROR no connection left")))
-    verdicts.put(db, "probe", Judgement(State.UNKNOWN, "no route leads there"))
-    verdicts.put(cache, "probe", Judgement(State.OK, "its probe answered 500, once", faltering=True))
-    verdicts.put(cache, "engine", Judgement(State.FAILING, "its health check fails"))
+    verdicts.put(Verdict(db, "logs", State.FAILING, log, ("ERROR connection lost", "ERROR no connection left")))
+    verdicts.put(Verdict(db, "probe", State.UNKNOWN, "no route leads there"))
+    verdicts.put(Verdict(cache, "probe", State.OK, "its probe answered 500, once", faltering=True))
+    verdicts.put(Verdict(cache, "engine", State.FAILING, "its health check fails"))
     return verdicts
 
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from status_state_api.health.logs.severity import Severity
-from status_state_api.health.rules.policy import PolicyBroken, read_policy
 from status_state_api.health.rules.policy_schema import policy_schema
+from status_state_api.health.rules.policy_yaml import PolicyBroken, read_policy
 from status_state_api.health.rules.rules import KEYS, ProbeRule, read_rules
 
 FOLDER = Path(__file__).parents[2] / "policy"

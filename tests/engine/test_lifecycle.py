@@ -55,6 +55,13 @@ def assert_guarded(pair: Pair, container: Container) -> None:
     container.wait_for_start_after(before)
 
 
+def measure_stop(host: Host, container: Container, since: float) -> float:
+    """The seconds that the container took to end when it was asked to, by the engine's clock: Compose may be slow itself."""
+    [asked] = host.events(container, "kill", since=since)
+    [ended] = host.events(container, "die", since=since)
+    return ended.at - asked.at
+
+
 def describe(containers: list[Container]) -> list[tuple[str, dict[str, Any], Any]]:
     """What must not change when the pair goes."""
     found = [container.inspect() for container in containers]
@@ -80,10 +87,12 @@ def test_restart_takes_a_fresh_snapshot(pair: Pair, original: Container) -> None
     assert (original.status, original.started_at) == ("running", before)
 
 
-def test_down_and_up_take_a_fresh_snapshot_which_holds_what_was_started_in_between(pair: Pair, host: Host) -> None:
+def test_down_and_up_take_a_fresh_snapshot_which_holds_what_was_started_in_between(
+    pair: Pair, module_host: Host
+) -> None:
     snapshot_id = pair.snapshot_id()
     pair.down()
-    between = host.run("between")
+    between = module_host.run("between")  # which outlives the pair: a controller would make it again
     pair.up()
     assert pair.snapshot_id() != snapshot_id
     assert between.name in pair.original_names()
@@ -92,12 +101,12 @@ def test_down_and_up_take_a_fresh_snapshot_which_holds_what_was_started_in_betwe
 
 
 def test_ctrl_c_and_up_again_take_a_fresh_snapshot_which_holds_what_was_started_in_between(
-    pair: Pair, host: Host, tmp_path: Path
+    pair: Pair, module_host: Host, tmp_path: Path
 ) -> None:
     pair.down()
     snapshot_id, containers, exit_codes = interrupt(pair, tmp_path / "up.log")
     assert exit_codes == [0, 0], "both must end in order"
-    between = host.run("between")
+    between = module_host.run("between")  # which outlives the pair: a controller would make it again
     pair.up()
     assert [pair.api.id, pair.controller.id] == containers, "the same containers must have been started again"
     assert pair.snapshot_id() != snapshot_id
@@ -120,11 +129,10 @@ def interrupt(pair: Pair, log: Path) -> tuple[str, list[str], list[int]]:
         stack.callback(up.kill)
         pair.wait_until_at_work(begun)
         snapshot_id, containers = pair.snapshot_id(), [pair.api, pair.controller]
-        interrupted = time.monotonic()
+        interrupted = time.time()
         up.send_signal(signal.SIGINT)
         up.wait(timeout=60)
-        taken = time.monotonic() - interrupted
-    assert taken < FEW_SECONDS, log.read_text()
+    assert max(measure_stop(pair.host, container, interrupted) for container in containers) < FEW_SECONDS
     assert [container.status for container in containers] == ["exited", "exited"]
     return snapshot_id, [container.id for container in containers], [c.state["ExitCode"] for c in containers]
 
@@ -145,13 +153,12 @@ def test_down_leaves_every_other_container_as_it_was_and_takes_no_more_than_a_fe
 
     pair.down()
 
-    taken = time.time() - begun
     assert describe(others) == before
     ended = {event.container_id: event for event in host.events(None, "die", since=begun)}
     assert not {container.id for container in others} & set(ended)
     assert [ended[container.id].attributes["exitCode"] for container in (api, controller)] == ["0", "0"]
     assert ended[controller.id].at < host.events(api, "kill", since=begun)[0].at, "the SSC must be stopped first"
-    assert taken < FEW_SECONDS
+    assert max(measure_stop(host, container, begun) for container in (api, controller)) < FEW_SECONDS
     assert not host.find(f"com.docker.compose.project={pair.project}")
 
 

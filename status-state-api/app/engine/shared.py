@@ -76,4 +76,4 @@ class SharedCall(Generic[T]):
         for future in (current, following):
             if future is not None and not future.done():
                 future.set_exception(error)
-                future.exception()  # seen: whoever waited may have gone
+                future.exception()  # seen: those who waited may have gone

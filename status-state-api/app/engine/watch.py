@@ -1,6 +1,6 @@
-"""Whether the engine answers: told once when it no longer does, and once when it does again.
+"""Whether the engine answers: logged once when it no longer does, and once when it does again.
 
-Whoever asks the engine tells the watch how it went. While the engine is lost nobody asks it but the watch, every few
+Each caller of the engine reports to the watch how it went. While the engine is lost nobody asks it but the watch, every few
 seconds: a connection made while an engine goes down can start it again (systemd's socket activation), and a hung one
 must not hang every request. The watch ends the process when only a new one can help.
 """
@@ -96,7 +96,7 @@ class EngineWatch:
             raise self.error
 
     def expect(self, expected: EngineIdentity) -> None:
-        """From now on the engine has to be this one, and a loss of it is told."""
+        """From now on the engine has to be this one, and a loss of it is logged."""
         self._expected = expected
         self._tell_loss()
 

@@ -1,108 +1,80 @@
-"""What observations amount to: from answers to a probe, and from lines of a log, to a verdict. Pure; time is passed in.
-
-Unknown is not failing: what could not be asked says nothing about the container.
-"""
+"""From probe results, and from lines of a log, to a verdict. Pure; time is passed in."""
 
 from collections import deque
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
 from .logs.severity import Severity
 from .rules.rules import LogRule, ProbeRule
+from .verdict import ProbeResult, State, Subject, Verdict
 
 EVIDENCE_LINES = 3
 EVIDENCE_CHARACTERS = 200
-SHORTEST_HOLD_SECONDS = 330.0
-"""A failing log stays so for this long after its last severe line, or for `logs.within` if that is longer, unless the
-container is started anew: the controller's longest back-off is 300 s, and it must still come across it then."""
-
-
-class State(StrEnum):
-    """A verdict in one word."""
-
-    OK = "ok"
-    FAILING = "failing"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What is thought of a container now, and why.
-
-    `faltering` tells that it may be about to fail: it has just failed, though not yet often enough. `blocked` tells that
-    it can't be observed until somebody does something about it. `actionable` is False for what is failing, but no reason
-    to act.
-    """
-
-    state: State
-    reason: str
-    evidence: tuple[str, ...] = ()
-    faltering: bool = False
-    blocked: bool = False
-    actionable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of asking once: `ok`, `failing` for this once, or `unknown` where it could not be asked."""
-
-    state: State
-    said: str
 
 
 class ProbeJudge:
-    """Judges one run of a container by the answers to its probe.
+    """Judges one run of a container by the results of its probe.
 
     Args:
+        subject: the run.
         rule: when it is failing.
-        shown: the probe as it is told to people.
-        proven: whether it was ever answered well, in whatever run: else the rule may be wrong.
+        shown: the probe as it is shown to people.
+        proven: whether it ever succeeded, in whatever run: else the rule may be wrong.
     """
 
-    def __init__(self, rule: ProbeRule, shown: str, *, proven: bool = True) -> None:
+    def __init__(self, subject: Subject, rule: ProbeRule, shown: str, *, proven: bool = True) -> None:
         self._rule = rule
         self._proven = proven
         self._shown = shown
         self._failures = 0
         self._was_ok = False
-        self.judgement = Judgement(State.UNKNOWN, f"{shown} has not answered yet")
+        self.verdict = Verdict(subject, "probe", State.UNKNOWN, f"{shown} has not answered yet")
 
-    def note(self, answer: Answer, run_seconds: float) -> Judgement:
-        """Take note of an answer to a question that was asked so long after the container's start."""
-        said = f"{self._shown} {answer.said}"
-        match answer.state:
+    def note(self, result: ProbeResult, run_seconds: float) -> Verdict:
+        """Take note of the result of a probe that was made so long after the container's start."""
+        said = f"{self._shown} {result.said}"
+        match result.state:
             case State.OK:
                 self._failures, self._was_ok, self._proven = 0, True, True
-                self.judgement = Judgement(State.OK, said)
+                self.verdict = self._verdict(State.OK, said)
             case State.UNKNOWN:
                 self._failures = 0
-                self.judgement = Judgement(State.UNKNOWN, said, blocked=True)
+                self.verdict = self._verdict(State.UNKNOWN, said, blocked=True)
             case State.FAILING:
-                self.judgement = self._note_failure(said, run_seconds)
-        return self.judgement
+                self.verdict = self._note_failure(said, run_seconds)
+        return self.verdict
 
-    def _note_failure(self, said: str, run_seconds: float) -> Judgement:
+    def _note_failure(self, said: str, run_seconds: float) -> Verdict:
         if not self._was_ok and run_seconds < self._rule.start_period:
-            return Judgement(State.UNKNOWN, f"{said}, within its start period")
+            return self._verdict(State.UNKNOWN, f"{said}, within its start period")
         self._failures += 1
-        if self.judgement.state is State.FAILING:
-            return self.judgement  # as it was when it began: what is told of it does not change with each answer
+        if self.verdict.state is State.FAILING:
+            return self.verdict  # as it was when it began: what is said about it does not change with each result
         if self._failures < self._rule.failures:
-            return Judgement(self.judgement.state, self.judgement.reason, faltering=True)
+            return replace(self.verdict, faltering=True, blocked=False)
         reason = said if self._rule.failures == 1 else f"{said}, {self._failures} times in a row"
         if not self._proven:
-            reason += ". It has never been answered well since it was set, so nothing is restarted for that: is probe.url right?"
-        return Judgement(State.FAILING, reason, actionable=self._proven)
+            reason += ". It has never succeeded since it was set, so nothing is restarted for that: is probe.url right?"
+        return self._verdict(State.FAILING, reason, actionable=self._proven)
+
+    def _verdict(self, state: State, reason: str, *, blocked: bool = False, actionable: bool = True) -> Verdict:
+        return Verdict(self.verdict.subject, "probe", state, reason, blocked=blocked, actionable=actionable)
 
 
 class LogJudge:
     """Judges one run of a container by the lines of its log.
 
     Times are those of the lines, and of `judge`'s now, in seconds since 1970.
+
+    Args:
+        subject: the run.
+        rule: when it is failing.
+        hold_seconds: how long it stays so at least, see `Timing.log_hold`.
     """
 
-    def __init__(self, rule: LogRule) -> None:
+    def __init__(self, subject: Subject, rule: LogRule, hold_seconds: float) -> None:
+        self._subject = subject
         self._rule = rule
+        self._hold_seconds = max(rule.within, hold_seconds)
         self._times: deque[float] = deque(maxlen=rule.count)
         self._evidence: deque[str] = deque(maxlen=min(rule.count, EVIDENCE_LINES))
         self._failing = False
@@ -117,7 +89,7 @@ class LogJudge:
         if len(self._times) == self._rule.count and at - self._times[0] <= self._rule.within:
             self._failing = True
 
-    def judge(self, now: float) -> Judgement:
+    def judge(self, now: float) -> Verdict:
         """Judge by what was noted so far."""
         few, many = (
             ("no line", "a line")
@@ -130,14 +102,15 @@ class LogJudge:
             self._times.clear()
             self._evidence.clear()
         if self._failing:
-            return Judgement(State.FAILING, f"its log has {many} {wanted}", tuple(self._evidence))
-        return Judgement(State.OK, f"its log has {few} {wanted}")
+            reason = f"its log has {many} {wanted}"
+            return Verdict(self._subject, "logs", State.FAILING, reason, tuple(self._evidence))
+        return Verdict(self._subject, "logs", State.OK, f"its log has {few} {wanted}")
 
     @property
     def holds_until(self) -> float:
         """Until when it is failing, unless more lines come."""
         last = self._times[-1] if self._times else 0.0
-        return last + max(self._rule.within, SHORTEST_HOLD_SECONDS)
+        return last + self._hold_seconds
 
 
 def shorten(text: str) -> str:

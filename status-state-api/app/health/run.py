@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..engine.view import Inspection, parse_moment
 from .logs.lines import first_moment
-from .verdicts import Subject
+from .verdict import Subject
 
 
 @dataclass(frozen=True, slots=True)

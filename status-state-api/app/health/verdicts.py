@@ -1,36 +1,17 @@
-"""The verdicts of now, by container and source, and what is told of them: in `/status`, and to the controller.
+"""The verdicts of now, by container and source, and what is shown of them: in `/status`, and to the controller.
 
-In memory only: after a start everything is asked anew. Whoever waits for a change is woken by it.
+In memory only: after a start everything is asked anew. Those who wait for a change are woken by it.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
 
-from ..model import ContainerReference, EngineIdentity, FailingContainer, Verdict, VerdictsForController
-from .judging import Judgement, State
-
-Source = Literal["engine", "probe", "logs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One run of a container: `started_at` is the engine's own spelling, which tells runs apart."""
-
-    id: str
-    name: str
-    started_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    subject: Subject
-    source: Source
-    judgement: Judgement
-    since: datetime
+from .. import model
+from ..model import ContainerReference, EngineIdentity, FailingContainer, VerdictsForController
+from .verdict import SOURCES, Source, State, Verdict
 
 
 class Verdicts:
@@ -38,54 +19,53 @@ class Verdicts:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        self._held: dict[tuple[str, Source], _Held] = {}
+        self._held: dict[tuple[str, Source], Verdict] = {}
         self._changed = asyncio.Event()
         self._closed = False
-        self.revision = 0
-        """Counts the changes."""
+        self._revision = 0
 
-    def put(self, subject: Subject, source: Source, judgement: Judgement) -> None:
-        """Hold what is thought of a container now."""
-        key = (subject.id, source)
+    @property
+    def revision(self) -> int:
+        """Return how often something has changed."""
+        return self._revision
+
+    def put(self, verdict: Verdict) -> None:
+        """Hold a verdict in the place of the one before."""
+        key = (verdict.subject.id, verdict.source)
         before = self._held.get(key)
-        if before is not None and (before.subject, before.judgement) == (subject, judgement):
+        if before == verdict:
             return
-        lasts = before is not None and before.subject == subject and before.judgement.state is judgement.state
-        since = before.since if before is not None and lasts else self._now()
-        self._held[key] = _Held(subject, source, judgement, since)
+        lasts = before is not None and (before.subject, before.state) == (verdict.subject, verdict.state)
+        since = before.since if before is not None and lasts else self._now().replace(microsecond=0)
+        self._held[key] = replace(verdict, since=since)
         self._change()
 
-    def lose(self, source: Source, judgement: Judgement) -> None:
-        """Think this of all containers, as far as this source is concerned: it can't be asked."""
+    def lose(self, source: Source, reason: str) -> None:
+        """Make all verdicts of this source unknown: it can't be asked."""
         for held in list(self._held.values()):
             if held.source == source:
-                self.put(held.subject, source, judgement)
+                self.put(Verdict(held.subject, source, State.UNKNOWN, reason))
 
     def drop(self, container_id: str, *sources: Source) -> None:
         """Forget a container: it no longer runs, or nothing is asked of it any more."""
-        for source in sources or ("engine", "probe", "logs"):
+        for source in sources or SOURCES:
             if self._held.pop((container_id, source), None) is not None:
                 self._change()
 
-    def state(self, container_id: str, source: Source) -> State | None:
-        """Return what is thought of a container now, None when nothing is."""
-        held = self._held.get((container_id, source))
-        return held.judgement.state if held else None
-
     def container_ids(self) -> set[str]:
-        """Return of whom something is thought."""
+        """Return the containers that have a verdict."""
         return {container_id for container_id, _ in self._held}
 
-    def told(self) -> list[Verdict]:
+    def told(self) -> list[model.Verdict]:
         """Return what `/status` tells, by name."""
         return [
-            Verdict(
+            model.Verdict(
                 container=ContainerReference(id=held.subject.id, name=held.subject.name),
                 source=held.source,
-                verdict=held.judgement.state.value,
-                since=held.since.replace(microsecond=0),
-                reason=held.judgement.reason,
-                evidence=list(held.judgement.evidence),
+                verdict=held.state.value,
+                since=held.since,
+                reason=held.reason,
+                evidence=list(held.evidence),
             )
             for held in self._in_order()
         ]
@@ -100,19 +80,19 @@ class Verdicts:
                     container=ContainerReference(id=held.subject.id, name=held.subject.name),
                     started_at=held.subject.started_at,
                     source=held.source,
-                    since=held.since.replace(microsecond=0),
-                    reason=held.judgement.reason + "".join(f" («{line}»)" for line in held.judgement.evidence[-1:]),
+                    since=held.since,
+                    reason=held.reason + "".join(f" («{line}»)" for line in held.evidence[-1:]),
                 )
                 for held in own
-                if held.judgement.state is State.FAILING and held.judgement.actionable
+                if held.state is State.FAILING and held.actionable
             ],
-            faltering=sorted({held.subject.id for held in own if held.judgement.faltering}),
+            faltering=sorted({held.subject.id for held in own if held.faltering}),
         )
 
     async def follow(self, engine: EngineIdentity, beat_seconds: float) -> AsyncGenerator[bytes]:
         """Yield what the controller acts on, now and after every change, each time as a line of JSON.
 
-        An empty line is a sign of life, when there was no change for `beat_seconds`.
+        An empty line shows that the connection lives, when there was no change for `beat_seconds`.
         """
         last = b""
         loop = asyncio.get_running_loop()
@@ -132,11 +112,11 @@ class Verdicts:
         self._closed = True
         self._change()
 
-    def _in_order(self) -> Iterable[_Held]:
+    def _in_order(self) -> Iterable[Verdict]:
         return sorted(self._held.values(), key=lambda held: (held.subject.name, held.subject.id, held.source))
 
     def _change(self) -> None:
-        self.revision += 1
-        # Whoever waits now is woken; whoever comes later waits for the next change.
+        self._revision += 1
+        # Those who wait now are woken; those who come later wait for the next change.
         self._changed.set()
         self._changed = asyncio.Event()

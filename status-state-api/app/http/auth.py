@@ -1,4 +1,4 @@
-"""Who may ask for what is the controller's: whoever shows the token."""
+"""Who may ask for what is the controller's: those who show the token."""
 
 import hmac
 from collections.abc import Callable

@@ -122,7 +122,7 @@ def controller_routes(parts: Parts, check_token: Callable[..., None], beat_secon
     async def get_verdicts() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """Follow which originals are failing by their probes and logs.
 
-        A line of JSON now and after every change, each of them complete; an empty line every 15 s as a sign of life.
+        A line of JSON now and after every change, each of them complete; an empty line every 15 s to show that the connection lives.
         """
         engine = parts.held().snapshot.engine
         return JsonLines(parts.verdicts.follow(engine, beat_seconds), headers=NEVER_STORE)

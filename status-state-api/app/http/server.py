@@ -108,7 +108,7 @@ def make_config(app: ASGIApp, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Con
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen at once: until there is a snapshot, requests are told what is waited for. Raises OSError."""
+    """Listen at once: until there is a snapshot, requests are answered with what is waited for. Raises OSError."""
     if ":" not in host:
         return socket.create_server((host, port), backlog=2048)
     return socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=host == "::", backlog=2048)

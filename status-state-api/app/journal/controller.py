@@ -72,7 +72,7 @@ class ControllerRecord:
     async def receive(self, report: ReportWithMemory, engine: EngineIdentity) -> None:
         """Take in a report, and the memory that it brings.
 
-        Both are held even when they can't be stored, which is told once and raised each time; the memory is then stored
+        Both are held even when they can't be stored, which is logged once and raised each time; the memory is then stored
         with the next report.
         """
         received = ReceivedReport(self._now(), report.model_dump_json(exclude={"memory"}))

@@ -1,4 +1,4 @@
-"""How this process comes to its end: whoever finds that it has to end says so here, and the server waits for it.
+"""How this process comes to its end: what finds that it has to end says so here, and the server waits for it.
 
 The first word counts: a stop that is asked for while the process ends of its own accord is no orderly stop, and the
 other way round.

@@ -61,7 +61,7 @@ class DaemonThreads:
         while (job := self._next()) is not None:
             try:
                 result, error = job.call(), None
-            except BaseException as raised:  # noqa: BLE001 - it belongs to whoever awaits the call, whatever it is
+            except BaseException as raised:  # noqa: BLE001 - it belongs to the caller that awaits it, whatever it is
                 result, error = None, raised
             with self._lock:
                 self._unfinished -= 1
@@ -82,7 +82,7 @@ class DaemonThreads:
 
 
 def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():  # whoever waited has gone
+    if future.done():  # the caller has gone
         return
     if error is None:
         future.set_result(result)

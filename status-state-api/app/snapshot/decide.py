@@ -191,6 +191,6 @@ class Settling:
 
 
 def is_starting(look: EngineLook, times: SettleTiming) -> bool:
-    """Tell whether the engine is itself just starting; never where its start can't be told (no network `bridge`)."""
+    """Tell whether the engine is itself just starting; never where its start is not known (no network `bridge`)."""
     age = engine_age_seconds(look)
     return age is not None and age < times.starting_seconds

@@ -6,8 +6,8 @@ Of the recipes only their bytes are kept: they are large, and needed only when t
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
-from ..health.supervisor import Watched
 from ..model import Original, OriginalRecipe, Recipes, Snapshot
 
 

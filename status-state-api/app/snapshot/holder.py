@@ -100,12 +100,12 @@ class SnapshotHolder:
 
     Args:
         engine: whose containers it is about.
-        watch: is told whether the engine answers.
+        watch: hears whether the engine answers.
         store: where the snapshot survives.
         policies: tells which containers are to be ignored.
         on_start: whether a start captures a fresh snapshot.
         own_id: the id of the container this process runs in, None outside of one.
-        boot_id: the host's present boot, None where it can't be told.
+        boot_id: the host's present boot, None where it is not known.
         timing: the times of the start.
         clock: steady seconds.
         sleep: waits for as many of these.

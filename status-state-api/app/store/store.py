@@ -109,7 +109,7 @@ class Store:
         try:
             return await self._threads.run(work)
         except (IntegrityError, ProgrammingError):
-            raise  # a bug here: it is told with its traceback
+            raise  # a bug here: it is logged with its traceback
         except _FAILURES as error:
             raise self._explain(error) from error
 

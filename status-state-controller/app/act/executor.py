@@ -62,7 +62,7 @@ class Executor:
     Args:
         engine: where they are done.
         desired: the snapshot and the verdicts of the moment.
-        memory: is told what became of each.
+        memory: notes what became of each.
         clocks: for how long things take, and when they were.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
         ended: called after each action, with the names by which others may wait for it.

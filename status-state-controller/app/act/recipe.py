@@ -41,7 +41,7 @@ def creation(
     Args:
         recipe: the `inspect` answer kept for the original.
         image: the name of its image, where that still means the same image, else the image's id.
-        present_ids: from the ids of originals that have been made again to the ids they have now; who shares their
+        present_ids: from the ids of originals that have been recreated to the ids they have now; who shares their
             namespaces or volumes has to follow them.
         borrowed_volumes: names of the volumes that come along with `VolumesFrom`.
         network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has.
@@ -62,7 +62,7 @@ def creation(
 
     by_name = network_name(recipe)
     if by_name is not None and not (network_ids or {}).get(by_name, "").startswith(network_mode):
-        network_mode = host_config["NetworkMode"] = by_name  # the network has been made again, with another id
+        network_mode = host_config["NetworkMode"] = by_name  # the network has been recreated, with another id
         by_name = None
     for mode in ("NetworkMode", "PidMode", "IpcMode"):
         host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
@@ -85,7 +85,7 @@ def _owns_hostname(config: Mapping[str, Any], host_config: Mapping[str, Any], sh
     borrowed = _JOINED.fullmatch(str(host_config.get("NetworkMode") or "")) or host_config.get("UTSMode") == "host"
     if host_config.get("NetworkMode") == "host" and not borrowed:
         # With the host's network the engine writes the host's name here, unless another one was asked for;
-        # which of the two it is can't be told, and asking for the host's own name makes no difference.
+        # which of the two it is can't be known, and asking for the host's own name makes no difference.
         return config.get("Hostname") != short_id
     return not borrowed and config.get("Hostname") != short_id
 

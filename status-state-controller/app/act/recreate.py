@@ -1,7 +1,7 @@
 """Makes a removed original again, from its recipe: what it needs first, then the container, then the start.
 
 A failure, the first start's included, leaves nothing behind but networks and volumes that belong there anyway, so that
-the next attempt looks at everything anew: a neighbour may have been removed, or made again, in the middle of this one.
+the next attempt looks at everything anew: a neighbour may have been removed, or recreated, in the middle of this one.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ async def make_as_requested(engine: Engine, name: str, request: Creation) -> str
 
 
 async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) -> tuple[dict[str, str], frozenset[str]]:
-    """Look at those whose namespaces or volumes the original uses: they may have been made again.
+    """Look at those whose namespaces or volumes the original uses: they may have been recreated.
 
     Returns:
         The ids they have now, by those in the recipe, and the names of the volumes that come along with them.
@@ -119,7 +119,7 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
         # By exact name: the engine would also take the beginning of an id for one.
         seen = await engine.inspect(ids.get(name, reference))
         if seen is not None:
-            if other is not None:  # whoever was asked for by name stays so
+            if other is not None:  # what was asked for by name stays so
                 present[reference] = seen["Id"]
             mounts: list[dict[str, Any]] = seen.get("Mounts") or []
             volumes |= {str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"}
@@ -127,7 +127,7 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
 
 
 async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> str:
-    """Return how the engine is to be told the original's image, which is pulled when it was deleted.
+    """Return how to name the original's image to the engine, which is pulled when it was deleted.
 
     Raises:
         ContainerError: the image is gone, and no registry has it.

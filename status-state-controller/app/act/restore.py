@@ -14,19 +14,22 @@ removed; it stays, stopped, under another name.
 | name the new container        | the impostor gets its name back and is started, the new container is removed|
 | start the new container       | the new container is removed, the impostor gets its name back and is started|
 
-An impostor that was run with `--rm` is deleted by the engine when it stops; to put it back it is made again.
+An original that still exists, down under another name, is not made again: it gets its name back, and whatever fails gives
+it the other name again.
+
+An impostor that was run with `--rm` is deleted by the engine when it stops; to put it back it is recreated.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from ..errors import ContainerError, ControllerError
-from ..model import RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
+from ..model import DOWN_STATES, RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
 from .look import find
 from .recipe import creation
 from .recreate import make, make_as_requested
@@ -58,28 +61,77 @@ async def restore(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen
         EngineError: the engine could not be asked.
     """
     original, impostor = snapshot.by_id[action.original_id or ""], seen.holder or {}
-    made_id = await _exchange(engine, original, impostor, snapshot)
+    made_id: str | None = None
+    if action.images is not None and seen.original is not None and state_of(seen.original) in DOWN_STATES:
+        await _exchange(engine, original, impostor, _Renamed(engine, seen.original))
+    else:
+        made = _Made(engine, await _make(engine, original, impostor, snapshot))
+        await _exchange(engine, original, impostor, made)
+        made_id = made.id
     kept = f"the other one is kept as {aside_name(original.name, impostor['Id'])}"
     if impostor["HostConfig"].get("AutoRemove"):
         kept = "the other one was run with --rm, so the engine deleted it when it stopped"
     return Outcome(action, Result.DONE, kept, made_id=made_id)
 
 
-async def _exchange(engine: Engine, original: Original, impostor: Inspect, snapshot: Snapshot) -> str:
+class _Taker(Protocol):
+    """The container that takes the place: how it is withdrawn when that fails."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    async def withdraw(self) -> None:
+        """Undo what was done with it so far."""
+        ...
+
+
+class _Made:
+    """The original, made again under a temporary name."""
+
+    def __init__(self, engine: Engine, container_id: str) -> None:
+        self._engine = engine
+        self.id = container_id
+
+    async def withdraw(self) -> None:
+        """Remove it: it was never started."""
+        await self._engine.remove_own(self.id)
+
+
+class _Renamed:
+    """The original itself, which is down under another name."""
+
+    def __init__(self, engine: Engine, seen: Inspect) -> None:
+        self._engine = engine
+        self._name = name_of(seen)
+        self.id: str = seen["Id"]
+
+    async def withdraw(self) -> None:
+        """Give it the other name again, if it was renamed by now."""
+        seen = await self._engine.inspect(self.id)
+        if seen is not None and name_of(seen) != self._name:
+            await self._engine.rename(self.id, self._name)
+
+
+async def _make(engine: Engine, original: Original, impostor: Inspect, snapshot: Snapshot) -> str:
+    """Make the original under a temporary name; return its id."""
     temporary_name = restored_name(original.name, impostor["Id"])
     left_over = await find(engine, temporary_name)
     if left_over is not None and state_of(left_over) == "created":
         await engine.remove_own(left_over["Id"])  # of an attempt in the middle of which the controller ended
-    new_id = await make(engine, original, snapshot, temporary_name)
+    return await make(engine, original, snapshot, temporary_name)
+
+
+async def _exchange(engine: Engine, original: Original, impostor: Inspect, taker: _Taker) -> None:
     try:
         await engine.stop(impostor["Id"], impostor["Config"].get("StopTimeout"))
         await _put_aside(engine, impostor, aside_name(original.name, impostor["Id"]))
-        await engine.rename(new_id, original.name)
-        await engine.start(new_id)
+        await engine.rename(taker.id, original.name)
+        await engine.start(taker.id)
     except ControllerError:
-        await _put_back(engine, original, impostor, new_id)
+        await _put_back(engine, original, impostor, taker)
         raise
-    return new_id
 
 
 async def _put_aside(engine: Engine, impostor: Inspect, name: str) -> None:
@@ -97,10 +149,10 @@ async def _put_aside(engine: Engine, impostor: Inspect, name: str) -> None:
             raise
 
 
-async def _put_back(engine: Engine, original: Original, impostor: Inspect, new_id: str) -> None:
+async def _put_back(engine: Engine, original: Original, impostor: Inspect, taker: _Taker) -> None:
     """Undo what was done of the exchange: every step for itself, so that one that fails keeps none from the rest."""
     impostor_id: str = impostor["Id"]
-    await _tried(engine.remove_own(new_id))
+    await _tried(taker.withdraw())
     seen = await _tried(engine.inspect(impostor_id))
     if seen is None:
         name = str(impostor["Config"]["Image"])

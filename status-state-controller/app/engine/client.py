@@ -127,7 +127,7 @@ class Engine:
         Args:
             container_id: which one.
             stop_timeout_seconds: the container's own stop time-out; None for the engine's default, negative for
-                no limit at all. It is told to the engine again because the SDK derives from it how long to listen.
+                no limit at all. It is sent to the engine again because the SDK derives from it how long to listen.
 
         Raises:
             ContainerError: the engine refused.

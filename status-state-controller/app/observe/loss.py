@@ -1,4 +1,4 @@
-"""Whether the engine answers: told once when it no longer does, and once when it does again."""
+"""Whether the engine answers: logged once when it no longer does, and once when it does again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EngineLoss:
     """Knows since when nobody listens at the engine's socket.
 
     Args:
-        lasting: where it is told.
+        lasting: logs it.
         given_up_seconds: how long that may last.
     """
 

@@ -32,7 +32,7 @@ class Observer:
     Args:
         engine: what is looked at.
         own_id: the id of the container this runs in, None when unknown.
-        lasting: where it is told that the engine doesn't know that container.
+        lasting: logs that the engine doesn't know that container.
         utc_seconds: the time, in seconds since 1970.
     """
 
@@ -78,7 +78,7 @@ class Observer:
             raise EngineError("another engine answers than a moment ago: nothing is done before it is looked at anew")
 
     def forget_engine(self) -> None:
-        """The engine was away: whoever answers next may be another one."""
+        """The engine was away: the one that answers next may be another one."""
         self._identity = None
 
     async def wait_for_exits(self, container_ids: frozenset[str]) -> None:

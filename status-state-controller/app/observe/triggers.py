@@ -22,7 +22,7 @@ LONGEST_SETTLING_SECONDS = 5.0
 """A host on which something happens all the time is judged nevertheless."""
 
 LONGEST_ENDING_SECONDS = 15.0
-"""How long a container between `kill` and `die` keeps its compose project from being made again."""
+"""How long a container between `kill` and `die` keeps its compose project from being recreated."""
 
 ASKED_MARGIN_SECONDS = 5.0
 """How long after its stop time-out an exit may still be what a `kill` asked for."""

@@ -1,4 +1,4 @@
-"""What an original depends on before it is started or made again. Pure.
+"""What an original depends on before it is started or recreated. Pure.
 
 It waits for what it depends on, as compose and the engine know it, and for newcomers that hold something it needs: a
 port of the host, or its address. For nobody else.
@@ -31,7 +31,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Another original that an action waits for, by its name: ids change when a container is made again."""
+    """Another original that an action waits for, by its name: ids change when a container is recreated."""
 
     name: str
     condition: Condition

@@ -119,7 +119,7 @@ def make_plan(
     steps = judge(situation)
     if only is not None:
         steps = [one for one in steps if one.finding.container.id in only or (one.action and one.action.places & only)]
-    # What an action is at work on is told of by the check that began it.
+    # What an action is at work on is reported by the check that began it.
     steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
     actions = [one.action for one in steps if one.action]
     planned = schedule(actions, situation, memory, now=now, timing=timing, keep_others=only is not None)
@@ -171,7 +171,7 @@ def _shared_namespaces(situation: Situation) -> set[str]:
         if place is None or not references or protection(original.labels) is not None:
             continue
         if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
-            wanted.add(place.id)  # it was made again: with which container's namespace its recipe does not tell
+            wanted.add(place.id)  # it was recreated: with which container's namespace its recipe does not tell
         parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
         for parent in (situation.place(one) for one in parents if one is not None):
             if parent is not None and may_run_longer(place, parent):

@@ -106,11 +106,11 @@ def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | No
 
 
 def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
-    # One that shares a namespace with a container that was made again is replaced by itself, or by its successor.
+    # One that shares a namespace with a container that was recreated is replaced by itself, or by its successor.
     by_itself = action.images is None
     if action.container.id in snapshot.by_id and action.container.id != original.id:
         return Result.DROPPED, "the other container belongs to the snapshot by now"
-    if not by_itself and seen.original is not None and state_of(seen.original) not in REMAINS:
+    if not by_itself and seen.original is not None and not _may_take_its_name_back(seen.original, original):
         return Result.DROPPED, "it exists again"
     if seen.holder is None or seen.holder["Id"] != action.container.id:
         return Result.DROPPED, "its name has changed hands meanwhile"
@@ -119,6 +119,11 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
     if by_itself and not namespaces(seen.holder):
         return Result.DROPPED, "it shares no namespace any more"
     return None
+
+
+def _may_take_its_name_back(seen: Inspect, original: Original) -> bool:
+    """Tell whether an original that exists is mere remains, or down under another name."""
+    return state_of(seen) in REMAINS or (state_of(seen) in DOWN_STATES and name_of(seen) != original.name)
 
 
 def _is_protected(seen: Inspect, snapshot: Snapshot) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, Action, Container, Finding, Kind, Verb
+from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb
 from ..policy import RESTART_LABEL
 from ..protection import protection
 from .dependencies import Condition, dependencies, namespaces
@@ -89,8 +89,13 @@ def _judge_present(
     if holder is not None and situation.is_successor(original, holder):
         return None
     if holder is not None:
-        reason = f"is down under the name {present.name}, and its name is held by a different container"
-        return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+        reason = f"is down under the name {present.name}, and its name is held by"
+        if holder.id in situation.snapshot.by_id:
+            return _step(_named(original), Kind.REPLACED, f"{reason} another original", None, original.id)
+        reason = f"{reason} a different container"
+        if holder.state in REMAINS:
+            return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+        return _judge_impostor(original, holder, situation, reason)
     if present.name != original.name:
         reason = f"is down and was renamed to {present.name}: give it its name back to have it started"
         return _step(_named(original), Kind.STOPPED, reason, None, original.id)
@@ -115,7 +120,7 @@ def _judge_up(original: Original, place: Container, situation: Situation) -> Ste
 
 
 def _judge_namespaces(original: Original, place: Container, situation: Situation) -> Step | None:
-    """Judge whether a container is in namespaces that are no more, because another original was started or made again."""
+    """Judge whether a container is in namespaces that are no more, because another original was started or recreated."""
     for reference in namespaces(original.inspect):
         parent = situation.snapshot.by_id.get(reference) or situation.snapshot.by_name.get(reference)
         parent_place = None if parent is None else situation.place(parent)
@@ -131,7 +136,7 @@ def _judge_namespaces(original: Original, place: Container, situation: Situation
                 reason = f"uses a namespace of {parent.name}, which was started again since"
                 return _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
         elif joined and not situation.exist(joined):
-            reason = f"uses a namespace of {parent.name}, which was made again"
+            reason = f"uses a namespace of {parent.name}, which was recreated"
             return _step(place, Kind.REPLACED, reason, Verb.RESTORE, original.id)
     return None
 
@@ -174,7 +179,8 @@ def _judge_absent(
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
     if not situation.is_successor(original, holder):
-        return _judge_impostor(original, holder, situation)
+        reason = "was replaced by a different container of the same name"
+        return _judge_impostor(original, holder, situation, reason)
     # The successor has taken the original's place and is treated as the original would be.
     if protection(holder.labels) is not None:
         return None
@@ -183,9 +189,9 @@ def _judge_absent(
     return _judge_up(original, holder, situation) if holder.state in UP_STATES else None
 
 
-def _judge_impostor(original: Original, impostor: Container, situation: Situation) -> Step | None:
-    """Judge a different container that has the name of an original which is gone."""
-    reason, protected = "was replaced by a different container of the same name", protection(impostor.labels)
+def _judge_impostor(original: Original, impostor: Container, situation: Situation, reason: str) -> Step | None:
+    """Judge a different container that has the name of an original which is gone, or down under another name."""
+    protected = protection(impostor.labels)
     if protected is not None:
         return _step(_named(original), Kind.REPLACED, f"{reason}, which {protected}", None, original.id)
     # The engine is at work on it, or the original need not run.

@@ -20,7 +20,7 @@ class Timing:
     health_settles: float = 5.0
     """What is unhealthy is acted on once nobody else has become so for this long: many at once have another cause."""
     health_settles_at_most: float = 30.0
-    """The usual interval of health checks: whoever has become unhealthy together has shown it by then."""
+    """The usual interval of health checks: those that become unhealthy together have shown it by then."""
     ssa_finds_out: float = 60.0
     """What three failures of a probe take by default, and its start period."""
     restart_turn: float = 15.0

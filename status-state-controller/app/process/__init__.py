@@ -1,1 +1,1 @@
-"""What concerns this process alone: its sign of life, its watchdog, its own container, its threads."""
+"""What concerns this process alone: its heartbeat, its watchdog, its own container, its threads."""

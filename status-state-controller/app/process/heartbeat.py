@@ -1,4 +1,4 @@
-"""The sign of life: when the last check was completed, and how old that may grow.
+"""The heartbeat: when the last check was completed, and how old that may grow.
 
 `python3 -m app.process.heartbeat` is the container's health check. It imports next to nothing, because it is run every few
 seconds; the controller writes the permitted age into the file, so that the check needs no settings but the path.
@@ -22,7 +22,7 @@ def write_heartbeat(path: str, now: float, permitted_age_seconds: float) -> None
 
 
 def judge_heartbeat(path: str, now: float) -> str | None:
-    """Say what is wrong with the sign of life, or None when it is recent enough."""
+    """Say what is wrong with the heartbeat, or None when it is recent enough."""
     try:
         with open(path, encoding="ascii") as file:  # noqa: PTH123 # see above
             written, permitted_age = (float(word) for word in file.read().split())

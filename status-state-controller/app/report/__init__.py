@@ -1,1 +1,1 @@
-"""What people and the SSA are told of each check."""
+"""What people and the SSA hear of each check."""

@@ -28,7 +28,7 @@ class Outbox:
 
     Args:
         send: delivers one report to the SSA, raises SsaError when it was not taken.
-        lasting: where a lasting failure of the delivery is told.
+        lasting: logs a lasting failure of the delivery.
         most_kept: how many undelivered reports are kept.
     """
 

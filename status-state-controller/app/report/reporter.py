@@ -31,7 +31,7 @@ log: FilteringBoundLogger = structlog.get_logger(__name__)
 class Timing:
     """The periods, in seconds.
 
-    `concluded_after` is how long the report of a check waits for its actions: those that take longer are told of again
+    `concluded_after` is how long the report of a check waits for its actions: those that take longer are reported again
     when they end. `stored_within` is how long an action waits until the SSA knows that it is begun.
     """
 
@@ -45,7 +45,7 @@ class Reporter:
     Args:
         outbox: delivers reports.
         memory: goes along with each report.
-        lasting: tells what lasts when it begins and when it ends.
+        lasting: logs what lasts when it begins and when it ends.
         utc_seconds: the time, in seconds since 1970.
         dry_run: whether reports tell of what would be done.
         timing: the periods.
@@ -122,7 +122,7 @@ class Reporter:
             self._in_background(self._outbox.deliver())
 
     async def finish(self, timeout_seconds: float) -> None:
-        """Wait for what is still being done and told."""
+        """Wait for what is still being done and reported."""
         if self._tasks:
             log.info("stopping", message="stopping: running actions may finish", seconds=timeout_seconds)
             await asyncio.wait(self._tasks, timeout=timeout_seconds)

@@ -1,4 +1,4 @@
-"""What is told of findings and outcomes: in a sentence for people, and by the name that a log line has. Pure."""
+"""How findings and outcomes are reported: in a sentence for people, and by the name that a log line has. Pure."""
 
 from __future__ import annotations
 

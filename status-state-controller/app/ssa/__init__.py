@@ -1,1 +1,1 @@
-"""What is asked of the SSA and told to it, and how that is written."""
+"""What is asked of the SSA and sent to it, and how that is written."""

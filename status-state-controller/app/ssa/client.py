@@ -23,7 +23,7 @@ SSA_ANSWER_TIMEOUT_SECONDS = 10.0
 """For the whole answer, so that one that trickles in for ever can't hold up the checks."""
 
 VERDICTS_SILENCE_SECONDS = 40.0
-"""The SSA gives a sign of life every 15 s."""
+"""The SSA sends an empty line every 15 s."""
 
 VERDICTS_LIMIT_BYTES = 4 * 1024 * 1024
 """For one line of verdicts: room for some thousand that are failing."""

@@ -45,7 +45,7 @@ class Ssa:
         client: leads to it.
         token_file: what it asks for.
         memory: takes over what the SSA has kept of a former controller, once, with the first snapshot.
-        lasting: where it is told that there are no verdicts.
+        lasting: logs that there are no verdicts.
         timing: the periods.
     """
 

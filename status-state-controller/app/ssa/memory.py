@@ -86,7 +86,7 @@ class KeptMemory:
             return
         log.info(
             "memory_resumed",
-            message="attempts, and what was made again, are known of the controller before this one",
+            message="attempts, and what was recreated, are known of the controller before this one",
             attempts=len(self._memory.attempts),
             successors=len(self._memory.successors),
             unfinished=len(self._memory.unfinished),

@@ -14,7 +14,7 @@ from .world import DISK_FULL, Lines
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from status_state_api.health.supervisor import Watched
+    from status_state_api.health.observer import Watched
     from status_state_api.snapshot.held import Held
 
 

@@ -108,7 +108,7 @@ class LineReader:
 class Cursor:
     """Knows which lines have been seen, so that each counts once.
 
-    The engine repeats lines when a log is rotated, and so does whoever asks for a log again. Within one stream times
+    The engine repeats lines when a log is rotated, and so does asking for a log again. Within one stream times
     grow, so what is not newer than the last line has been seen; but for what is much older: then the clock was set back.
 
     `since` is the moment from which on lines count, in the engine's spelling.

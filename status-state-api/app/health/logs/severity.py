@@ -5,7 +5,7 @@ of JSON or logfmt, as a syslog priority, in brackets, as a word among time, proc
 at, because words inside a message ("0 errors", "no ERROR seen") tell nothing; where a line can be read in two ways, it
 tells no severity: a restart that is not needed is worse than one that comes later.
 
-The formats are those of the programs' own documentation; tests/unit/test_api_severity.py has a sample of each.
+The formats are those of the programs' own documentation; tests/unit/api/health/severity.tsv has samples of each.
 """
 
 import json

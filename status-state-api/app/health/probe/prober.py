@@ -1,6 +1,6 @@
-"""Asks a container once, by HTTP.
+"""Probes a container once, by HTTP.
 
-Whatever it does is an answer of a defined kind: see docs/architecture.md, "What a probe makes of an answer". The verdict
+Whatever it does is a result of a defined kind: see docs/architecture.md, "What a probe makes of an answer". The verdict
 falls with the head of the response; its body is not read, so an endless one costs nothing.
 """
 
@@ -9,11 +9,13 @@ import base64
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ..judging import Answer, State
 from ..rules.rules import ProbeRule
+from ..timing import TIMING, Timing
+from ..verdict import ProbeResult, State
 from .route import Route
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 MOST_REDIRECTS = 10
 """As many as kubelet's probes follow."""
 USER_AGENT = "status-state"
-DEADLINE_MARGIN_SECONDS = 0.02
-"""So much earlier than the whole the following of redirects ends."""
 
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"}
 """What OpenSSL calls an answer that is not of TLS."""
@@ -42,30 +42,39 @@ def port_of(url: str) -> int:
 
 
 class Prober:
-    """Asks; keeps no connection. Made when the first probe is: without one, its library costs no memory."""
+    """Sends probes; keeps no connection. Its library is loaded with the first one: without, it costs no memory.
 
-    def __init__(self) -> None:
-        import httpx  # noqa: PLC0415 - a few MB and 40 ms, for those who use probes
+    Args:
+        timing: how much earlier than a probe's time-out the following of redirects ends.
+    """
 
-        self._httpx = httpx
+    def __init__(self, timing: Timing = TIMING) -> None:
+        self._timing = timing
         # Not a client, which is a browser: it would keep cookies, share them, and follow by itself.
         self._transports: dict[bool, httpx.AsyncHTTPTransport] = {}
 
+    @cached_property
+    def _httpx(self):  # noqa: ANN202 - the module itself, whose type has no name
+        import httpx  # noqa: PLC0415 - a few MB and 40 ms, for those who use probes
+
+        return httpx
+
     async def close(self) -> None:
         """Close what is open."""
-        for transport in self._transports.values():
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
             await transport.aclose()
 
-    async def ask(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[Answer, bool]:
-        """Ask once.
+    async def probe(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[ProbeResult, bool]:
+        """Probe once.
 
         Args:
             route: where.
             rule: what.
-            reached: whether this way has led to the container before: then a closed door is the container's.
+            reached: whether this route has led to the container before: then a closed door is the container's.
 
         Returns:
-            The answer, and whether a connection was made.
+            The result, and whether a connection was made.
         """
         connected = False
 
@@ -77,26 +86,28 @@ class Prober:
         deadline = asyncio.get_running_loop().time() + rule.timeout
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await self._exchange(route, rule, {"trace": trace}, deadline)
+                result = await self._exchange(route, rule, {"trace": trace}, deadline)
         except TimeoutError:
-            answer = self._too_slow(rule, blame=connected or route.certain or reached)
+            result = self._too_slow(rule, blame=connected or route.certain or reached)
         except (self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError) as error:
-            answer = self._explain(error, route, connected=connected, blame=route.certain or reached)
-        return answer, connected
+            result = self._explain(error, route, connected=connected, blame=route.certain or reached)
+        return result, connected
 
-    async def _exchange(self, route: Route, rule: ProbeRule, extensions: dict[str, Any], deadline: float) -> Answer:
+    async def _exchange(
+        self, route: Route, rule: ProbeRule, extensions: dict[str, Any], deadline: float
+    ) -> ProbeResult:
         parts = urlsplit(rule.url)
         status, location = await self._get(route, parts, rule, extensions)
         said = f"answered {status}"
         if not 200 <= status < 400:
-            return Answer(State.FAILING, said)
+            return ProbeResult(State.FAILING, said)
         if status >= 300 and location:
             # A redirect was an answer, and so it is ok, whatever becomes of following it, unless it leads in a circle.
             with suppress(TimeoutError, self._httpx.HTTPError, self._httpx.InvalidURL, OSError, ValueError):
-                async with asyncio.timeout_at(deadline - DEADLINE_MARGIN_SECONDS):
+                async with asyncio.timeout_at(deadline - self._timing.redirects):
                     if await self._is_a_loop(route, parts, rule, location, extensions):
-                        return Answer(State.FAILING, f"{said}, which leads in a circle")
-        return Answer(State.OK, said)
+                        return ProbeResult(State.FAILING, f"{said}, which leads in a circle")
+        return ProbeResult(State.OK, said)
 
     async def _get(
         self, route: Route, parts: SplitResult, rule: ProbeRule, extensions: dict[str, Any]
@@ -146,19 +157,19 @@ class Prober:
         return self._transports[insecure]
 
     @staticmethod
-    def _too_slow(rule: ProbeRule, *, blame: bool) -> Answer:
+    def _too_slow(rule: ProbeRule, *, blame: bool) -> ProbeResult:
         if blame:
-            return Answer(State.FAILING, f"did not answer within {rule.timeout:g} s")
-        return Answer(
+            return ProbeResult(State.FAILING, f"did not answer within {rule.timeout:g} s")
+        return ProbeResult(
             State.UNKNOWN,
             f"can't be asked: no connection within {rule.timeout:g} s, a firewall may be in the way. Attach this "
             "service to its network (README, «A route for probes»)",
         )
 
-    def _explain(self, error: Exception, route: Route, *, connected: bool, blame: bool) -> Answer:
+    def _explain(self, error: Exception, route: Route, *, connected: bool, blame: bool) -> ProbeResult:
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return Answer(
+                return ProbeResult(
                     State.UNKNOWN,
                     f"can't be asked: its certificate is not accepted ({cause.verify_message}). Set "
                     "probe.insecure: true, or name a host in probe.url that the certificate holds",
@@ -169,23 +180,23 @@ class Prober:
                 return _refused(route, blame=blame)
         if not connected:
             # Unreachable, no way, too many open files, …: whatever it is, the container has not been asked.
-            return Answer(State.UNKNOWN, f"can't be asked at {route.host}:{route.port}: {_said(error)}")
+            return ProbeResult(State.UNKNOWN, f"can't be asked at {route.host}:{route.port}: {_said(error)}")
         if isinstance(error, self._httpx.RemoteProtocolError) and "disconnected" not in str(error):
-            return Answer(State.FAILING, "answered what is no HTTP")
+            return ProbeResult(State.FAILING, "answered what is no HTTP")
         if isinstance(error, self._httpx.RemoteProtocolError | self._httpx.NetworkError | OSError):
-            return Answer(State.FAILING, "hung up without an answer")
-        return Answer(State.UNKNOWN, f"can't be asked: {_said(error)}")
+            return ProbeResult(State.FAILING, "hung up without an answer")
+        return ProbeResult(State.UNKNOWN, f"can't be asked: {_said(error)}")
 
 
 def _is_insecure(rule: ProbeRule) -> bool:
     return rule.insecure or urlsplit(rule.url).scheme == "http"
 
 
-def _no_tls(error: ssl.SSLError) -> Answer:
+def _no_tls(error: ssl.SSLError) -> ProbeResult:
     """Tell what is no TLS at all from what only doesn't suit: the container's fault, or the rule's."""
     if isinstance(error, ssl.SSLEOFError) or (error.reason or "") in _NO_TLS:
-        return Answer(State.FAILING, "answered what is no TLS")
-    return Answer(
+        return ProbeResult(State.FAILING, "answered what is no TLS")
+    return ProbeResult(
         State.UNKNOWN,
         f"can't be asked: its TLS is not to be agreed with ({error.reason or error}). Ask it by http, or have the "
         "container's own health check ask",
@@ -198,10 +209,10 @@ def _said(error: Exception) -> str:
     return next(said, None) or str(error) or type(error).__name__
 
 
-def _refused(route: Route, *, blame: bool) -> Answer:
+def _refused(route: Route, *, blame: bool) -> ProbeResult:
     if blame:
-        return Answer(State.FAILING, "refused the connection: nobody listens there")
-    return Answer(
+        return ProbeResult(State.FAILING, "refused the connection: nobody listens there")
+    return ProbeResult(
         State.UNKNOWN,
         f"can't be asked: {route.host}:{route.port} refuses the connection, and it is not certain that this is the "
         "container. Attach this service to its network (README, «A route for probes»)",

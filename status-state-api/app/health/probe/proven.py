@@ -1,6 +1,6 @@
-"""Which probes have ever been answered well: kept in a file, so that a restart forgets none.
+"""Which probes have ever succeeded: kept in a file, so that a restart forgets none.
 
-A probe that never was is more likely misspelt than its container sick: a healthy container must not be restarted again
+A probe that never did is more likely misspelt than its container unhealthy: a healthy container must not be restarted again
 and again for that.
 """
 
@@ -13,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class ProvenProbes:
-    """The probes, by the container's name and the URL, that were answered well at least once.
+    """The probes, by the container's name and the URL, that succeeded at least once.
 
     Args:
         file: where they are kept.
@@ -24,11 +24,11 @@ class ProvenProbes:
         self._proven: set[tuple[str, str]] | None = None
 
     def has(self, name: str, url: str) -> bool:
-        """Tell whether this probe was ever answered well."""
+        """Tell whether this probe ever succeeded."""
         return (name, url) in self._read()
 
     def add(self, name: str, url: str) -> None:
-        """Note that it was."""
+        """Note that it did."""
         proven = self._read()
         if (name, url) in proven:
             return
@@ -39,7 +39,8 @@ class ProvenProbes:
             draft.replace(self._file)
         except OSError as error:
             log.warning(
-                "which probes were answered well can't be kept for the next start",
+                "probes_not_kept",
+                message="which probes have succeeded can't be kept for the next start",
                 cause=f"{self._file}: {error.strerror or error}",
                 remedy="Make SSA_DATA_DIR writable",
             )

@@ -1,7 +1,7 @@
-"""The way from this service to a container's port: over a network that both are attached to, else over a published port.
+"""The route from this service to a container's port: over a network that both are attached to, else over a published port.
 
 Pure: the two `inspect` answers come in, an address or the reason why there is none goes out. A port that is published
-on a loopback address is reached by whoever is in the host's own network only.
+on a loopback address is reached from the host's own network only.
 """
 
 import ipaddress
@@ -30,7 +30,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NoRoute:
-    """Why there is no way, and what to do about it."""
+    """Why there is no route, and what to do about it."""
 
     said: str
 
@@ -42,7 +42,7 @@ def joined_container(target: Inspection) -> str | None:
 
 
 def find_route(own: Inspection | None, target: Inspection, port: int, engine_host: str | None) -> Route | NoRoute:
-    """Find the way to a port of the target.
+    """Find the route to a port of the target.
 
     Args:
         own: the container this service runs in; None where it is not in one of this engine.
@@ -75,7 +75,7 @@ def _over_gateway(own_networks: Mapping[str, Any], port: int) -> Route | NoRoute
 
 
 def _from_afar(target: Inspection, port: int, engine_host: str | None) -> Route | NoRoute:
-    """Find the way from another machine, or from a pod, to whose addresses those of this engine mean nothing."""
+    """Find the route from another machine, or from a pod, to whose addresses those of this engine mean nothing."""
     if engine_host is None:
         return NoRoute(
             "can't be asked: this service runs in no container of this engine, so there is no way that is known to "

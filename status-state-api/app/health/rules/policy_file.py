@@ -13,10 +13,12 @@ from pathlib import Path
 import structlog
 
 from ...errors import PolicyUnusable
-from .policy import Policy, PolicyBroken, read_policy
+from ...process.threads import DaemonThreads
+from ..timing import TIMING, Timing
+from .policy import Policy
+from .policy_yaml import PolicyBroken, read_policy
 
 DEFAULT_PATH = Path("/etc/status-state/policy.yaml")
-LOOK_SECONDS = 1.0
 LARGEST_BYTES = 1024 * 1024
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -30,11 +32,17 @@ class PolicyFile:
     Args:
         path: the file.
         kept: where the last version that was right is kept.
+        default_path: the path at which there need not be a file.
+        timing: how often it is looked at.
     """
 
-    def __init__(self, path: Path, kept: Path) -> None:
+    def __init__(self, path: Path, kept: Path, *, default_path: Path = DEFAULT_PATH, timing: Timing = TIMING) -> None:
         self._path = path
         self._kept = kept
+        self._default_path = default_path
+        self._timing = timing
+        # A megabyte of YAML takes seconds: not in the event loop, and not waited for at the end of the process.
+        self._threads = DaemonThreads(1, "policy")
         self._signature: _Signature = None
         self._seen: _Signature = None
         self.policy = Policy()
@@ -51,17 +59,19 @@ class PolicyFile:
         if (policy.problems or self._signature is None) and self._resume(policy.problems):
             return
         for problem in policy.problems:
-            log.error("a rule of the policy is wrong, and not in force", problem=problem)
-        self._use(policy, text)
+            log.error("policy_rule_wrong", message="a rule of the policy is wrong, and not in force", problem=problem)
+        self.policy = policy
+        if not policy.problems and self._signature is not None:
+            self._keep(text)
 
     async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Look for ever whether the file has changed; call `changed` when a new version is in force."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if self._take_over():
+            await asyncio.sleep(self._timing.policy)
+            if await self._take_over():
                 await changed()
 
-    def _take_over(self) -> bool:
+    async def _take_over(self) -> bool:
         """Take over a new version, if there is one that has come to rest and nothing is wrong with it."""
         before, self._seen = self._seen, self._look()
         signature = self._seen
@@ -72,21 +82,25 @@ class PolicyFile:
             self._tell_gone()
             return False
         try:
-            policy, text = self._read()
+            policy, text = await self._threads.run(self._read)
         except PolicyUnusable as error:
             self._tell_broken([error.cause])
             return False
         if policy.problems:
             self._tell_broken(policy.problems)
             return False
-        self._use(policy, text)
-        log.info("the policy has changed, and is in force", file=str(self._path), entries=len(policy.entries))
+        self.policy = policy
+        await self._threads.run(self._keep, text)
+        log.info(
+            "policy_changed",
+            message="the policy has changed, and is in force",
+            file=str(self._path),
+            entries=len(policy.entries),
+        )
         return True
 
-    def _use(self, policy: Policy, text: str) -> None:
-        self.policy = policy
-        if policy.problems or self._signature is None:
-            return
+    def _keep(self, text: str) -> None:
+        """Keep a version that is right for the next start."""
         try:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
             draft = self._kept.with_suffix(".new")
@@ -94,7 +108,8 @@ class PolicyFile:
             draft.replace(self._kept)
         except OSError as error:
             log.warning(
-                "the policy can't be kept for the next start",
+                "policy_not_kept",
+                message="the policy can't be kept for the next start",
                 cause=f"{self._kept}: {error.strerror or error}",
                 remedy="Make SSA_DATA_DIR writable",
             )
@@ -116,16 +131,18 @@ class PolicyFile:
 
     def _tell_gone(self) -> None:
         log.error(
-            "the policy file is gone: what it said stays in force",
+            "policy_gone",
+            message="the policy file is gone: what it said stays in force",
             file=str(self._path),
             remedy="To have no policy, leave the file there, and empty",
         )
 
     def _tell_broken(self, problems: Sequence[str]) -> None:
         log.error(
-            "the policy has changed, but can't be used: what it said before stays in force",
+            "policy_unusable",
+            message="the policy has changed, but can't be used: what it said before stays in force",
             problem="; ".join(problems),
-            remedy="Mend the file; it is read again as soon as it changes",
+            remedy="Fix the file; it is read again as soon as it changes",
         )
 
     def _look(self) -> _Signature:
@@ -139,7 +156,7 @@ class PolicyFile:
         return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
 
     def _read(self) -> tuple[Policy, str]:
-        if self._signature is None and self._path != DEFAULT_PATH:
+        if self._signature is None and self._path != self._default_path:
             raise PolicyUnusable(
                 f"there is no policy file {self._path}", "Mount it there, or correct SSA_POLICY_FILE, or leave it out"
             )
@@ -154,7 +171,7 @@ class PolicyFile:
         except UnicodeDecodeError as error:
             raise PolicyUnusable(f"the policy file {self._path} is no UTF-8 text", "Save it as UTF-8") from error
         except PolicyBroken as error:
-            raise PolicyUnusable(f"{error}", "Mend the file") from error
+            raise PolicyUnusable(f"{error}", "Fix the file") from error
         except OSError as error:
             raise self._unreadable(error) from error
 

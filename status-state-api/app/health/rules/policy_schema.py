@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from .policy import NESTED
+from .policy_yaml import NESTED
 from .rules import MODELS
 
 TITLE = "Status State policy"

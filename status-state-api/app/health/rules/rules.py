@@ -1,7 +1,7 @@
 """The rules of one container: what is written on its labels and in the policy, read and checked. Pure.
 
 A key is the same in both places; a label has the prefix `status-state.` before it. What is wrong disables its rule
-alone (the probe, the logs, …), and is told with the place where it stands.
+alone (the probe, the logs, …), and is reported with the place where it stands.
 """
 
 import difflib
@@ -149,7 +149,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key as it was written: `value` is text on a label, any scalar in the policy; `place` says where it stands."""
+    """One key as it was written: `place` says where it stands. `value` is text; None for what is no word at all."""
 
     value: Any
     place: str
@@ -163,7 +163,7 @@ MODELS: Mapping[str, tuple[type[BaseModel], str | None]] = {
 """The rules by the prefix of their keys, each with the key that it can't be without."""
 
 KEYS = tuple(prefix + name for prefix, (model, _) in MODELS.items() for name in model.model_fields)
-"""Every key, in the order in which people are told of them."""
+"""Every key, in the order in which they are listed."""
 
 _NO_RULES = {"role", "base"}
 """Labels with the prefix that are no keys: the pair's own, and that of the base image which the project makes."""

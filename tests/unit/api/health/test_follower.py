@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from status_state_api.errors import LogUnreadable
-from status_state_api.health.judging import Judgement, State
-from status_state_api.health.logs import follower as tail
-from status_state_api.health.logs.follower import Tail
+from status_state_api.health.logs.follower import LogFollower
+from status_state_api.health.timing import Timing
+from status_state_api.health.verdict import State, Verdict
 
 from ..world import HUNG, entry
-from .world import STARTED, Pipe, StreamingEngine, log_rule, logged, moment, run_of, until
+from .world import STARTED, FakeClock, Pipe, StreamingEngine, log_rule, logged, moment, run_of, until
 
+RUN = run_of().subject
 NO_LOG = LogUnreadable("its log can't be read: the driver none", "Give it a log driver that keeps a log")
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again at once."""
-    monkeypatch.setattr(tail, "AGAIN_SECONDS", 0.001)
-    monkeypatch.setattr(tail, "LOST_SECONDS", 0.001)
 
 
 class Stage:
     """A container whose log is followed, a minute after its start."""
 
-    def __init__(self, severity: str = "error", *, after: float = 5.0, terminal: bool = False, **rule: str) -> None:
+    def __init__(self, *, after: float = 5.0, terminal: bool = False, hold: float = 330.0, **rule: str) -> None:
         self.engine = StreamingEngine(entry("web"))
-        self.put: list[Judgement] = []
+        self.put: list[Verdict] = []
         self.current = True
         self.confirmed = 0
-        self.at = STARTED + timedelta(seconds=after)
-        self.tail = Tail(
+        self.clock = FakeClock(STARTED + timedelta(seconds=after))
+        self.follower = LogFollower(
             self.engine,
             run_of(terminal=terminal),
-            log_rule(severity, **rule),
+            log_rule(**rule),
             put=self.put.append,
             is_current=self.is_current,
-            now=lambda: self.at,
+            timing=Timing(log_hold=hold),
+            clock=self.clock,
         )
         self.task: asyncio.Task[None] | None = None
 
@@ -52,7 +47,7 @@ class Stage:
 
     async def begin(self) -> Pipe:
         """Begin to follow; return what is followed."""
-        self.task = asyncio.create_task(self.tail.follow())
+        self.task = asyncio.create_task(self.follower.follow())
         return await self.followed(1)
 
     async def followed(self, times: int) -> Pipe:
@@ -60,7 +55,7 @@ class Stage:
         await until(lambda: len(self.engine.logs) >= times)
         return self.engine.logs[times - 1]
 
-    async def told(self, state: str) -> Judgement:
+    async def told(self, state: str) -> Verdict:
         """The judgement once it is this."""
         await until(lambda: self.put and self.put[-1].state.value == state)
         return self.put[-1]
@@ -81,7 +76,7 @@ class Stage:
 async def test_a_quiet_log_is_well_from_the_moment_on_at_which_it_is_followed() -> None:
     stage = Stage()
     await stage.begin()
-    assert await stage.told("ok") == Judgement(State.OK, "its log has no line at or above error within 60 s")
+    assert await stage.told("ok") == Verdict(RUN, "logs", State.OK, "its log has no line at or above error within 60 s")
     await stage.end()
 
 
@@ -189,31 +184,33 @@ async def test_a_log_that_ends_while_the_run_goes_on_is_followed_again() -> None
 async def test_the_log_of_a_run_that_is_over_is_not_followed() -> None:
     stage = Stage()
     stage.current = False
-    stage.task = asyncio.create_task(stage.tail.follow())
+    stage.task = asyncio.create_task(stage.follower.follow())
     await stage.over()
     assert (stage.engine.logs, stage.put) == ([], [])
 
 
-async def test_a_failing_that_has_passed_is_not_told_while_the_log_can_not_be_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("status_state_api.health.judging.SHORTEST_HOLD_SECONDS", 0.0)
-    stage = Stage(after=10, within="0.1")
+async def test_a_failing_that_has_passed_is_not_told_while_the_log_can_not_be_read() -> None:
+    stage = Stage(after=10, within="0.1", hold=0.0)
     pipe = await stage.begin()
     pipe.write(logged(10, "ERROR broken"))
     await stage.told("failing")
     stage.engine.stream_error = HUNG
     pipe.end(HUNG)
     await stage.told("unknown")
-    assert stage.tail._expiry is None  # pyright: ignore[reportPrivateUsage] - its timer
+    stage.clock.at += timedelta(seconds=1)
+    loop = asyncio.get_running_loop()
+    passed = loop.create_future()
+    loop.call_later(0.15, passed.set_result, None)
+    await passed
+    assert stage.put[-1].state is State.UNKNOWN
     await stage.end()
 
 
 async def test_a_log_that_the_driver_does_not_keep_is_unknown_for_as_long_as_the_run_lasts() -> None:
     stage = Stage()
     stage.engine.stream_error = NO_LOG
-    stage.task = asyncio.create_task(stage.tail.follow())
-    assert await stage.told("unknown") == Judgement(State.UNKNOWN, str(NO_LOG), blocked=True)
+    stage.task = asyncio.create_task(stage.follower.follow())
+    assert await stage.told("unknown") == Verdict(RUN, "logs", State.UNKNOWN, str(NO_LOG), blocked=True)
     stage.engine.stream_error = None
     for _ in range(20):
         await asyncio.sleep(0.001)  # the pauses are as short
@@ -225,7 +222,7 @@ async def test_a_log_that_the_driver_does_not_keep_is_unknown_for_as_long_as_the
 async def test_an_engine_that_is_lost_is_asked_again_until_it_answers() -> None:
     stage = Stage()
     stage.engine.stream_error = HUNG
-    stage.task = asyncio.create_task(stage.tail.follow())
+    stage.task = asyncio.create_task(stage.follower.follow())
     await until(lambda: len(stage.engine.asked) > 3)
     assert {(put.state, put.blocked) for put in stage.put} == {(State.UNKNOWN, False)}
     stage.engine.stream_error = None
@@ -284,51 +281,44 @@ async def test_after_a_line_without_a_time_a_log_is_followed_on(text: str) -> No
     await stage.end()
 
 
-async def test_a_failing_log_is_told_to_be_well_again_when_that_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("status_state_api.health.judging.SHORTEST_HOLD_SECONDS", 0.05)
-    stage = Stage(after=10, within="0.1")
-    began = asyncio.get_running_loop().time()
-
-    def now() -> datetime:
-        return STARTED + timedelta(seconds=10 + asyncio.get_running_loop().time() - began)
-
-    stage.tail._now = now  # pyright: ignore[reportPrivateUsage] - the clock goes on
+async def test_a_failing_log_is_told_to_be_well_again_when_that_has_passed() -> None:
+    stage = Stage(after=10, within="0.1", hold=0.05)
     pipe = await stage.begin()
-    pipe.write(logged(10, "ERROR broken"))
-    await stage.told("failing")
-    await stage.told("ok")
-    took = asyncio.get_running_loop().time() - began
-    assert 0.1 <= took < 4
-    pipe.write(logged(10.2, "ERROR again"))
-    await stage.told("failing")
-    await stage.told("ok")
+    for seconds in (10, 20):
+        stage.clock.at = STARTED + timedelta(seconds=seconds)
+        pipe.write(logged(seconds, "ERROR broken"))
+        await stage.told("failing")
+        stage.clock.at += timedelta(seconds=0.1)
+        await stage.told("ok")
     await stage.end()
 
 
-async def test_each_further_line_puts_off_the_end_of_the_failing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("status_state_api.health.judging.SHORTEST_HOLD_SECONDS", 0.05)
-    stage = Stage(after=10, within="0.1")
+async def test_each_further_line_puts_off_the_end_of_the_failing() -> None:
+    stage = Stage(after=10, within="0.1", hold=0.05)
     pipe = await stage.begin()
     pipe.write(logged(10, "ERROR broken"))
     await stage.told("failing")
     told = len(stage.put)
     pipe.write(logged(10.15, "ERROR more"))
     await until(lambda: len(stage.put) > told)
-    stage.at = STARTED + timedelta(seconds=10.2)
+    stage.clock.at = STARTED + timedelta(seconds=10.2)
     told = len(stage.put)
     await until(lambda: len(stage.put) > told)  # the first timer
     assert stage.put[-1].state is State.FAILING
-    stage.at = STARTED + timedelta(seconds=10.3)
+    stage.clock.at = STARTED + timedelta(seconds=10.3)
     await stage.told("ok")
     await stage.end()
 
 
 async def test_nothing_is_told_after_its_end() -> None:
-    stage = Stage()
+    stage = Stage(after=10, within="0.1", hold=0.05)
     pipe = await stage.begin()
-    pipe.write(logged(2, "ERROR broken"))
+    pipe.write(logged(10, "ERROR broken"))
     await stage.told("failing")
-    expiry = stage.tail._expiry  # pyright: ignore[reportPrivateUsage] - its timer
-    assert expiry is not None
     await stage.end()
-    assert expiry.cancelled()
+    told = len(stage.put)
+    loop = asyncio.get_running_loop()
+    passed = loop.create_future()
+    loop.call_later(0.15, passed.set_result, None)
+    await passed
+    assert len(stage.put) == told

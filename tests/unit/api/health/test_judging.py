@@ -8,42 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as thoroughness
 from hypothesis import strategies as st
-from status_state_api.health.judging import (
-    EVIDENCE_CHARACTERS,
-    Answer,
-    Judgement,
-    LogJudge,
-    ProbeJudge,
-    State,
-    shorten,
-)
+from status_state_api.health.judging import EVIDENCE_CHARACTERS, LogJudge, ProbeJudge, shorten
 from status_state_api.health.logs.severity import Severity
+from status_state_api.health.verdict import ProbeResult, State, Subject, Verdict
 
 from .world import log_rule, probe_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OK = Answer(State.OK, "answered 200")
-BAD = Answer(State.FAILING, "answered 500")
-UNASKED = Answer(State.UNKNOWN, "can't be asked")
+OK = ProbeResult(State.OK, "answered 200")
+BAD = ProbeResult(State.FAILING, "answered 500")
+UNASKED = ProbeResult(State.UNKNOWN, "can't be asked")
 SHOWN = "its probe http://:8080/health"
 LATE = 1000.0
+RUN = Subject("id", "web", "t0")
 
 
 def judge_of(failures: int = 3, start_period: float = 30.0, *, proven: bool = True) -> ProbeJudge:
     """A judge of a probe."""
-    return ProbeJudge(probe_rule(failures=failures, start_period=start_period), SHOWN, proven=proven)
+    return ProbeJudge(RUN, probe_rule(failures=failures, start_period=start_period), SHOWN, proven=proven)
 
 
-def states(judge: ProbeJudge, answers: Iterable[Answer], run_seconds: float = LATE) -> list[str]:
+def states(judge: ProbeJudge, answers: Iterable[ProbeResult], run_seconds: float = LATE) -> list[str]:
     """What is thought after each of these answers."""
     judged = [judge.note(answer, run_seconds) for answer in answers]
-    return [judgement.state.value + ("?" if judgement.faltering else "") for judgement in judged]
+    return [verdict.state.value + ("?" if verdict.faltering else "") for verdict in judged]
 
 
 def test_before_the_first_answer_nothing_is_known() -> None:
-    assert judge_of().judgement == Judgement(State.UNKNOWN, f"{SHOWN} has not answered yet")
+    assert judge_of().verdict == Verdict(RUN, "probe", State.UNKNOWN, f"{SHOWN} has not answered yet")
 
 
 def test_so_many_failures_in_a_row_make_it_failing() -> None:
@@ -63,10 +57,10 @@ def test_an_answer_that_could_not_be_had_ends_the_row() -> None:
 
 def test_the_reasons_are_told_in_words() -> None:
     judge = judge_of(2)
-    assert judge.note(OK, LATE) == Judgement(State.OK, f"{SHOWN} answered 200")
-    assert judge.note(BAD, LATE) == Judgement(State.OK, f"{SHOWN} answered 200", faltering=True)
-    assert judge.note(BAD, LATE) == Judgement(State.FAILING, f"{SHOWN} answered 500, 2 times in a row")
-    assert judge.note(UNASKED, LATE) == Judgement(State.UNKNOWN, f"{SHOWN} can't be asked", blocked=True)
+    assert judge.note(OK, LATE) == Verdict(RUN, "probe", State.OK, f"{SHOWN} answered 200")
+    assert judge.note(BAD, LATE) == Verdict(RUN, "probe", State.OK, f"{SHOWN} answered 200", faltering=True)
+    assert judge.note(BAD, LATE) == Verdict(RUN, "probe", State.FAILING, f"{SHOWN} answered 500, 2 times in a row")
+    assert judge.note(UNASKED, LATE) == Verdict(RUN, "probe", State.UNKNOWN, f"{SHOWN} can't be asked", blocked=True)
     assert judge_of(1).note(BAD, LATE).reason == f"{SHOWN} answered 500"
 
 
@@ -76,10 +70,12 @@ def test_a_failing_stays_as_it_was_when_it_began() -> None:
     began = judge.note(BAD, LATE)
     assert began.reason == f"{SHOWN} answered 500, 2 times in a row"
     assert judge.note(BAD, LATE) == began
-    assert judge.note(Answer(State.FAILING, "answered 503"), LATE) == began, "whatever it answers then"
+    assert judge.note(ProbeResult(State.FAILING, "answered 503"), LATE) == began, "whatever it answers then"
     judge.note(OK, LATE)
     judge.note(BAD, LATE)
-    assert judge.note(Answer(State.FAILING, "answered 503"), LATE).reason == f"{SHOWN} answered 503, 2 times in a row"
+    assert (
+        judge.note(ProbeResult(State.FAILING, "answered 503"), LATE).reason == f"{SHOWN} answered 503, 2 times in a row"
+    )
 
 
 @pytest.mark.parametrize("failures", [1, 2])
@@ -88,7 +84,9 @@ def test_a_probe_that_was_never_answered_well_fails_without_a_reason_to_act(fail
     for _ in range(failures):
         judge.note(BAD, LATE)
     times = "" if failures == 1 else ", 2 times in a row"
-    assert judge.judgement == Judgement(
+    assert judge.verdict == Verdict(
+        RUN,
+        "probe",
         State.FAILING,
         f"{SHOWN} answered 500{times}. It has never been answered well since it was set, so nothing is restarted for "
         "that: is probe.url right?",
@@ -101,7 +99,7 @@ def test_the_first_good_answer_proves_a_probe() -> None:
     judge = judge_of(1, proven=False)
     assert not judge.note(BAD, LATE).actionable
     judge.note(OK, LATE)
-    assert judge.note(BAD, LATE) == Judgement(State.FAILING, f"{SHOWN} answered 500")
+    assert judge.note(BAD, LATE) == Verdict(RUN, "probe", State.FAILING, f"{SHOWN} answered 500")
 
 
 def test_an_answer_that_could_not_be_had_proves_nothing() -> None:
@@ -119,7 +117,7 @@ def test_only_what_can_not_be_asked_is_blocked() -> None:
 def test_failures_within_the_start_period_do_not_count() -> None:
     judge = judge_of(2, start_period=30.0)
     assert states(judge, [BAD] * 9, run_seconds=29.9) == ["unknown"] * 9
-    assert judge.judgement.reason == f"{SHOWN} answered 500, within its start period"
+    assert judge.verdict.reason == f"{SHOWN} answered 500, within its start period"
     assert states(judge, [BAD, BAD], run_seconds=30.0) == ["unknown?", "failing"]
 
 
@@ -138,18 +136,18 @@ def test_without_a_start_period_failures_count_at_once() -> None:
 
 @thoroughness(deadline=None, database=None)
 @given(st.lists(st.sampled_from([OK, BAD, UNASKED])), st.integers(1, 4))
-def test_it_fails_exactly_after_so_many_failures_in_a_row(answers: list[Answer], failures: int) -> None:
+def test_it_fails_exactly_after_so_many_failures_in_a_row(answers: list[ProbeResult], failures: int) -> None:
     judge, row = judge_of(failures), 0
     for answer in answers:
-        judgement = judge.note(answer, LATE)
+        verdict = judge.note(answer, LATE)
         row = row + 1 if answer is BAD else 0
-        assert (judgement.state is State.FAILING) == (row >= failures)
-        assert judgement.faltering == (0 < row < failures)
+        assert (verdict.state is State.FAILING) == (row >= failures)
+        assert verdict.faltering == (0 < row < failures)
 
 
 def log_judge(severity: str = "error", **keys: int) -> LogJudge:
     """A judge of a log."""
-    return LogJudge(log_rule(severity, **keys))
+    return LogJudge(RUN, log_rule(severity, **keys), 330.0)
 
 
 def note(judge: LogJudge, *times: float, severity: Severity = Severity.ERROR) -> None:
@@ -160,10 +158,10 @@ def note(judge: LogJudge, *times: float, severity: Severity = Severity.ERROR) ->
 
 def test_one_line_makes_a_log_failing_where_one_is_enough() -> None:
     judge = log_judge()
-    assert judge.judge(0.0) == Judgement(State.OK, "its log has no line at or above error within 60 s")
+    assert judge.judge(0.0) == Verdict(RUN, "logs", State.OK, "its log has no line at or above error within 60 s")
     note(judge, 100.0)
-    assert judge.judge(100.0) == Judgement(
-        State.FAILING, "its log has a line at or above error within 60 s", ("line of 100",)
+    assert judge.judge(100.0) == Verdict(
+        RUN, "logs", State.FAILING, "its log has a line at or above error within 60 s", ("line of 100",)
     )
 
 
@@ -200,14 +198,14 @@ def test_only_lines_at_or_above_the_severity_count(severity: Severity | None, fa
 def test_so_many_lines_within_so_long_make_a_log_failing(times: tuple[float, ...], fails: bool) -> None:
     judge = log_judge(count=3, within=10)
     note(judge, *times)
-    judgement = judge.judge(times[-1])
-    assert (judgement.state is State.FAILING) == fails
-    assert judgement.reason == (
+    verdict = judge.judge(times[-1])
+    assert (verdict.state is State.FAILING) == fails
+    assert verdict.reason == (
         "its log has 3 lines at or above error within 10 s"
         if fails
         else "its log has fewer than 3 lines at or above error within 10 s"
     )
-    assert bool(judgement.evidence) == fails
+    assert bool(verdict.evidence) == fails
 
 
 @pytest.mark.parametrize(("within", "hold"), [(1, 330.0), (60, 330.0), (600, 600.0)])
@@ -232,7 +230,9 @@ def test_what_made_a_log_failing_does_not_count_again() -> None:
     assert judge.judge(1199.0).state is State.FAILING
     assert judge.judge(1200.0).state is State.OK
     note(judge, 1200.0)
-    assert judge.judge(1200.0) == Judgement(State.OK, "its log has fewer than 2 lines at or above error within 1000 s")
+    assert judge.judge(1200.0) == Verdict(
+        RUN, "logs", State.OK, "its log has fewer than 2 lines at or above error within 1000 s"
+    )
     note(judge, 1201.0)
     assert judge.judge(1201.0).evidence == ("line of 1200", "line of 1201")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_api.health.rules.policy import Policy, PolicyBroken, read_policy
+from status_state_api.health.rules.policy_yaml import MOST_NODES, MOST_PROBLEMS, PolicyBroken, read_policy
 from status_state_api.health.rules.rules import KEYS, HandlingRule, ProbeRule, read_rules
 
 from .world import labels
+
+if TYPE_CHECKING:
+    from status_state_api.health.rules.policy import Policy
 
 
 def policy_of(text: str) -> Policy:
@@ -71,17 +74,17 @@ def test_the_later_entry_counts_key_by_key_and_each_before_a_label() -> None:
     )
     given = labels(probe_every="1", probe_timeout="2", logs_severity="error")
     assert written(policy, "web-1", given) == {
-        "probe.every": 20,
+        "probe.every": "20",
         "probe.url": "http://:1/",
         "probe.timeout": "2",
         "logs.severity": "error",
     }
-    assert written(policy, "cache")["probe.every"] == 10
+    assert written(policy, "cache")["probe.every"] == "10"
 
 
 def test_the_order_of_the_entries_counts_not_how_narrow_they_are() -> None:
     policy = policy_of("- match: web\n  probe.every: 20\n- match: '*'\n  probe.every: 10\n")
-    assert written(policy, "web") == {"probe.every": 10}
+    assert written(policy, "web") == {"probe.every": "10"}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_entries_may_share_keys_by_an_anchor() -> None:
         "- match: db\n  <<: &usual {probe.every: 20s, probe.failures: 5}\n  probe.url: http://:1/\n"
         "- match: web\n  <<: *usual\n  probe.url: http://:2/\n"
     )
-    assert written(policy, "web") == {"probe.every": "20s", "probe.failures": 5, "probe.url": "http://:2/"}
+    assert written(policy, "web") == {"probe.every": "20s", "probe.failures": "5", "probe.url": "http://:2/"}
     assert [entry.match for entry in policy.entries] == [("db",), ("web",)]
 
 
@@ -126,7 +129,7 @@ def test_entries_may_share_keys_by_an_anchor() -> None:
 )
 def test_own_keys_win_over_merged_ones(text: str) -> None:
     policy = policy_of(text)
-    assert written(policy, "web") == {"ignore": False, "restart": "never"}
+    assert written(policy, "web") == {"ignore": "false", "restart": "never"}
     assert written(policy, "db") == {}
 
 
@@ -239,17 +242,54 @@ def test_a_key_whose_needed_one_may_stand_elsewhere_is_no_problem(key: str) -> N
     policy_of(f"- match: web\n  {key}\n")
 
 
+@pytest.mark.parametrize("value", ["&a [*a]", "{[a]: b}", "[5]", "{}", "!!timestamp [1]"])
+def test_a_value_that_is_no_word_is_told_once_with_its_line(value: str) -> None:
+    assert problems_of(f"- match: web\n  probe.every: {value}\n") == (
+        "policy.yaml, line 2: a word or a number is expected, not a list or a mapping",
+    )
+
+
+@pytest.mark.parametrize("value", ["!secret x", "2026-13-45", "!!int x", "!!bool maybe", "!!python/object:os.system x"])
+def test_a_tag_constructs_nothing(value: str) -> None:
+    (problem,) = problems_of(f"- match: web\n  probe.every: {value}\n")
+    assert problem.startswith(
+        f"policy.yaml, line 2: probe.every is {value.rsplit(' ', maxsplit=1)[-1]!r}: it is no duration"
+    )
+
+
+DOUBLED = "".join(f"  - &m{n} {{<<: [*m{n - 1}, *m{n - 1}]}}\n" for n in range(1, 60))
+
+
 @pytest.mark.parametrize(
-    "value",
+    "text",
     [
-        *("!secret x", "2026-13-45", "!!int x", "&a [*a]"),
-        *("!!bool maybe", "!!int ''", "{[a]: b}", "!!timestamp [1]"),
+        pytest.param("- &a {match: web, ignore: true, <<: *a}\n", id="an entry that merges itself"),
+        pytest.param("- {match: web, probe: &p {<<: *p, every: 5s}}\n", id="a rule that merges itself"),
+        pytest.param(f"- match: web\n  ignore: true\n  <<:\n  - &m0 {{restart: never}}\n{DOUBLED}", id="doubled"),
+        pytest.param("\ufeff- match: web\n  ignore: true\n", id="a byte order mark"),
+        pytest.param("- match: web\r\n  ignore: true\r\n", id="lines of DOS"),
     ],
 )
-def test_a_value_that_can_not_be_read_is_told_with_its_line(value: str) -> None:
-    problem, *others = problems_of(f"- match: web\n  probe.every: {value}\n")
-    assert problem.startswith("policy.yaml, line 2: this value can't be read: ")
-    assert all(other.startswith("policy.yaml, line 2: probe.every is 'None'") for other in others)
+def test_an_odd_text_is_read_all_the_same(text: str) -> None:
+    (entry,) = policy_of(text).entries
+    assert entry.match == ("web",)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (
+            "- match: web\n" + "".join(f"  k{n}: 1\n" for n in range(500)),
+            "policy.yaml, line 66: this entry has more keys than there are",
+        ),
+        ("- 5\n" * 500, "policy.yaml, line 1: an entry with `match: …` is expected"),
+    ],
+    ids=["keys", "entries"],
+)
+def test_of_what_can_be_no_policy_little_is_told(text: str, first: str) -> None:
+    problems = problems_of(text)
+    assert problems[0] == first
+    assert len(problems) <= MOST_PROBLEMS
 
 
 @pytest.mark.parametrize("value", ["&a [*a]", "{web: db}", "[]", ""])
@@ -274,7 +314,7 @@ def test_what_is_wrong_disables_its_rule_alone() -> None:
     assert policy.apply("web", {}) == {"status-state.restart": "never"}
 
 
-@pytest.mark.parametrize("value", ["perhaps", "5", "[true]", "", "~", "!x true", "2026-13-45", "!!bool maybe"])
+@pytest.mark.parametrize("value", ["perhaps", "5", "[true]", "", "~", "2026-13-45", "!!bool maybe"])
 def test_a_wrong_ignore_protects(value: str) -> None:
     policy = read_policy(f"- match: web\n  ignore: {value}\n", "policy.yaml")
     assert policy.problems
@@ -282,11 +322,19 @@ def test_a_wrong_ignore_protects(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\x00", "- match: web\n  restart: '\x07'\n", "[" * 5000], ids=["zero", "bell", "deep"]
+    ("text", "said"),
+    [
+        ("\x00", "line 1: this is no YAML: it holds the control character 0"),
+        ("- match: web\n  restart: '\x07'\n", "line 2: this is no YAML: it holds the control character 7"),
+        ("\n" + "[" * 500, "line 2: this is no YAML: it is nested too deep"),
+        ("- 5\n" * MOST_NODES, f"line {MOST_NODES}: this is no YAML: it is too long for a policy"),
+    ],
+    ids=["zero", "bell", "deep", "long"],
 )
-def test_what_no_yaml_may_hold_is_told_in_words(text: str) -> None:
-    with pytest.raises(PolicyBroken, match=r"policy\.yaml: this is no YAML: "):
+def test_what_no_yaml_may_hold_is_told_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(PolicyBroken) as raised:
         read_policy(text, "policy.yaml")
+    assert str(raised.value) == f"policy.yaml, {said}"
 
 
 def test_a_wrong_restart_says_nothing() -> None:
@@ -362,12 +410,12 @@ def test_entries_that_are_about_nobody_are_found() -> None:
         ),
         pytest.param(
             "- match: a\n  <<: {probe: {url: 'http://:1/'}, ignore: true}\n  probe: {url: 'http://:2/'}",
-            {"ignore": True, "probe.url": "http://:2/"},
+            {"ignore": "true", "probe.url": "http://:2/"},
             id="merged beside a key",
         ),
         pytest.param(
             "- match: a\n  <<: [{ignore: true}, {ignore: false, restart: never}]",
-            {"ignore": True, "restart": "never"},
+            {"ignore": "true", "restart": "never"},
             id="of several the first wins",
         ),
     ],

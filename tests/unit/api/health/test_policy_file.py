@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_api.errors import PolicyUnusable
-from status_state_api.health.rules import policy_file
 from status_state_api.health.rules.policy_file import DEFAULT_PATH, LARGEST_BYTES, PolicyFile
+from status_state_api.health.timing import Timing
 
 from ..world import Lines
 from .world import until
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 WEB = "- match: web\n  ignore: true\n"
 DB = "- match: db\n  ignore: true\n"
-GONE = "the policy file is gone: what it said stays in force"
-BROKEN = "the policy has changed, but can't be used: what it said before stays in force"
-CHANGED = "the policy has changed, and is in force"
+GONE = "policy_gone"
+BROKEN = "policy_unusable"
+CHANGED = "policy_changed"
+OFTEN = Timing(policy=0.001)
 
 
 class LookedAt(type(Path())):
@@ -37,9 +38,8 @@ class LookedAt(type(Path())):
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LookedAt:
+def path(tmp_path: Path) -> LookedAt:
     """Where the file is, looked at often."""
-    monkeypatch.setattr(policy_file, "LOOK_SECONDS", 0.001)
     return LookedAt(tmp_path / "etc" / "policy.yaml")
 
 
@@ -54,9 +54,9 @@ def kept_at(path: Path) -> Path:
     return Path(path.parent.parent / "data" / "policy.yaml")
 
 
-def opened(path: Path) -> PolicyFile:
+def opened(path: Path, default_path: Path = DEFAULT_PATH) -> PolicyFile:
     """The policy at the start, whatever is there."""
-    file = PolicyFile(path, kept_at(path))
+    file = PolicyFile(path, kept_at(path), default_path=default_path, timing=OFTEN)
     file.load()
     return file
 
@@ -118,10 +118,9 @@ def test_the_file_is_read_at_the_start(path: LookedAt) -> None:
     assert lines.events == []
 
 
-def test_there_need_not_be_a_file_at_the_default_path(monkeypatch: pytest.MonkeyPatch, path: LookedAt) -> None:
+def test_there_need_not_be_a_file_at_the_default_path(path: LookedAt) -> None:
     assert Path("/etc/status-state/policy.yaml") == DEFAULT_PATH
-    monkeypatch.setattr(policy_file, "DEFAULT_PATH", Path(path))
-    assert ignored(opened(Path(path))) == []
+    assert ignored(opened(path, path)) == []
 
 
 def test_a_file_that_was_named_must_be_there(path: LookedAt) -> None:
@@ -185,7 +184,7 @@ def test_a_wrong_rule_is_told_at_the_start_and_the_others_are_in_force(path: Loo
     with Lines() as lines:
         file = loaded(path, f"{WEB}- match: db\n  restart: perhaps\n- ignore: true\n")
     assert ignored(file) == ["web", "db"]
-    assert [line["event"] for line in lines.captured] == ["a rule of the policy is wrong, and not in force"] * 2
+    assert [line["event"] for line in lines.captured] == ["policy_rule_wrong"] * 2
     assert [line["log_level"] for line in lines.captured] == ["error", "error"]
     assert lines.captured[0]["problem"].startswith("policy.yaml, line 4: restart is 'perhaps'")
     assert lines.captured[1]["problem"].startswith("policy.yaml, line 5: this entry has no `match`")
@@ -215,11 +214,8 @@ async def test_a_version_of_the_same_length_is_taken_over(path: LookedAt) -> Non
         assert stage.seen == [["db2"]]
 
 
-async def test_a_file_that_comes_to_the_default_path_is_taken_over(
-    path: LookedAt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(policy_file, "DEFAULT_PATH", path)
-    stage = Watching(opened(path))
+async def test_a_file_that_comes_to_the_default_path_is_taken_over(path: LookedAt) -> None:
+    stage = Watching(opened(path, path))
     task = asyncio.create_task(stage.file.watch(stage.changed))
     with Lines() as lines:
         await stage.looks()
@@ -303,28 +299,22 @@ async def test_what_can_not_be_looked_at_is_told_once(path: LookedAt) -> None:
     assert "Not a directory" in lines.one(BROKEN)["problem"]
 
 
-async def test_a_version_that_is_still_being_written_is_not_taken_over(path: LookedAt) -> None:
+async def test_a_version_that_is_still_being_written_is_not_taken_over(
+    path: LookedAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "".join(f"- match: c{number}\n  ignore: true\n" for number in range(9))
     stage = Watching(loaded(path, ""))
-    grown = [text[: len(text) * part // 5] for part in range(1, 5)]
+    parts = [text[: len(text) * part // 5] for part in range(1, 6)]
+    look = LookedAt.stat
 
-    async def changed() -> None:
-        stage.seen.append(ignored(stage.file))
+    def write_on(self: LookedAt, *, follow_symlinks: bool = True) -> Any:
+        if parts and self == path:  # a writer at work between the looks
+            Path(path).write_text(parts.pop(0))
+        return look(self, follow_symlinks=follow_symlinks)
 
-    look, looked = stage.file._look, 0  # pyright: ignore[reportPrivateUsage] - a writer at work between the looks
-
-    def write_on() -> Any:
-        nonlocal looked
-        looked += 1
-        if looked <= len(grown):
-            write(path, grown[looked - 1])
-        elif looked == len(grown) + 1:
-            write(path, text)
-        return look()
-
-    stage.file._look = write_on  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(LookedAt, "stat", write_on)
     with Lines() as lines:
-        task = asyncio.create_task(stage.file.watch(changed))
+        task = asyncio.create_task(stage.file.watch(stage.changed))
         await until(lambda: stage.seen)
         task.cancel()
     assert stage.seen == [[f"c{number}" for number in range(9)]]
@@ -384,4 +374,4 @@ def test_where_nothing_can_be_kept_that_is_told(path: LookedAt) -> None:
     kept_at(path).parent.write_text("a file")
     with Lines() as lines:
         assert ignored(loaded(path)) == ["web"]
-    assert lines.one("the policy can't be kept for the next start")["remedy"] == "Make SSA_DATA_DIR writable"
+    assert lines.one("policy_not_kept")["remedy"] == "Make SSA_DATA_DIR writable"

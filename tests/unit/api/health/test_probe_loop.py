@@ -5,44 +5,47 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_api.engine.own import Own
-from status_state_api.health.judging import Answer, Judgement, State
-from status_state_api.health.probe.loop import Asking
+from status_state_api.health.probe.loop import ProbeLoop
 from status_state_api.health.probe.route import Route
+from status_state_api.health.verdict import ProbeResult, State, Verdict
 
 from ..world import HUNG, FakeEngine, container_id, entry
-from .world import STARTED, RememberedProbes, alive, probe_rule, run_of, until
+from .world import STARTED, FakeClock, RememberedProbes, alive, probe_rule, run_of, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from status_state_api.health.probe.prober import Prober
     from status_state_api.health.rules.rules import ProbeRule
 
-OK = Answer(State.OK, "answered 200")
-BAD = Answer(State.FAILING, "answered 500")
-UNASKED = Answer(State.UNKNOWN, "can't be asked: a reason")
+OK = ProbeResult(State.OK, "answered 200")
+BAD = ProbeResult(State.FAILING, "answered 500")
+UNASKED = ProbeResult(State.UNKNOWN, "can't be asked: a reason")
 SHOP = {"shop": {"NetworkID": "n1", "IPAddress": "172.20.0.9"}}
 MOVED = {"shop": {"NetworkID": "n1", "IPAddress": "172.20.0.77"}}
 URL = "http://:8080/health"
+RUN = run_of().subject
 
 
 class FakeProber:
     """Gives the answers that the test wants, the last of them for ever."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = [OK]
+        self.answers: list[ProbeResult] = [OK]
         self.connected = True
         self.asked: list[tuple[Route, bool]] = []
 
-    async def ask(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[Answer, bool]:
-        """Answer."""
+    async def probe(self, route: Route, rule: ProbeRule, *, reached: bool) -> tuple[ProbeResult, bool]:
+        """ProbeResult."""
         assert rule
         self.asked.append((route, reached))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], self.connected
+
+    async def close(self) -> None:
+        """Close nothing."""
 
 
 class Stage:
@@ -53,21 +56,21 @@ class Stage:
         self.engine = FakeEngine(entry("web"))
         self.attach()
         self.prober = FakeProber()
-        self.put: list[Judgement] = []
+        self.put: list[Verdict] = []
         self.current = True
         self.confirmed = 0
-        self.now = STARTED + timedelta(hours=1)
+        self.clock = FakeClock(STARTED + timedelta(hours=1))
         self.own = Own(alive("ssa", HostConfig={"NetworkMode": "shop"}, NetworkSettings={"Networks": SHOP}))
-        self.asking = Asking(
+        self.loop = ProbeLoop(
             self.engine,
-            cast("Prober", self.prober),
+            self.prober,
             run_of(),
             probe_rule(**{"every": "0.1", "failures": "2", **rule}),
             self.proven,
             find_own=self.find_own,
             put=self.put.append,
             is_current=self.is_current,
-            now=lambda: self.now,
+            clock=self.clock,
         )
 
     def attach(self, networks: dict[str, Any] = SHOP, mode: str = "shop") -> None:
@@ -93,39 +96,22 @@ class Stage:
         return [put.state.value + ("?" if put.faltering else "") for put in self.put]
 
     @asynccontextmanager
-    async def answering(self, *answers: Answer) -> AsyncGenerator[asyncio.Task[None]]:
+    async def answering(self, *answers: ProbeResult) -> AsyncGenerator[asyncio.Task[None]]:
         """Ask until all these answers were judged."""
         self.prober.answers = list(answers)
-        task = asyncio.create_task(self.asking.ask_for_ever())
+        task = asyncio.create_task(self.loop.run())
         await until(lambda: task.done() or len(self.put) > len(answers))
         yield task
         task.cancel()
         await asyncio.wait([task])
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let the pauses between questions pass at once, and note them."""
-    pauses: list[float] = []
-    sleep = asyncio.sleep
-
-    async def pass_at_once(seconds: float) -> None:
-        pauses.append(seconds)
-        await sleep(0)
-
-    class Asyncio:
-        sleep = staticmethod(pass_at_once)
-
-    monkeypatch.setattr("status_state_api.health.probe.loop.asyncio", Asyncio)
-    return pauses
-
-
 async def test_it_is_told_before_the_first_answer_that_there_is_none() -> None:
     stage = Stage()
     async with stage.answering(OK):
         pass
-    assert stage.put[0] == Judgement(State.UNKNOWN, "its probe http://:8080/health has not answered yet")
-    assert stage.put[1] == Judgement(State.OK, "its probe http://:8080/health answered 200")
+    assert stage.put[0] == Verdict(RUN, "probe", State.UNKNOWN, "its probe http://:8080/health has not answered yet")
+    assert stage.put[1] == Verdict(RUN, "probe", State.OK, "its probe http://:8080/health answered 200")
 
 
 async def test_a_secret_in_the_url_is_not_told() -> None:
@@ -145,12 +131,12 @@ async def test_answers_are_judged_one_after_the_other() -> None:
 
 async def test_failures_soon_after_the_start_do_not_count() -> None:
     stage = Stage()
-    stage.now = STARTED + timedelta(seconds=29)
+    stage.clock.at = STARTED + timedelta(seconds=29)
     async with stage.answering(BAD, BAD, BAD):
         pass
     assert set(stage.states) == {"unknown"}
     stage = Stage()
-    stage.now = STARTED + timedelta(seconds=31)
+    stage.clock.at = STARTED + timedelta(seconds=31)
     async with stage.answering(BAD, BAD):
         pass
     assert stage.states[:3] == ["unknown", "unknown?", "failing"]
@@ -158,7 +144,7 @@ async def test_failures_soon_after_the_start_do_not_count() -> None:
 
 async def test_a_container_that_started_in_the_future_is_in_its_start_period() -> None:
     stage = Stage()
-    stage.now = STARTED - timedelta(hours=1)
+    stage.clock.at = STARTED - timedelta(hours=1)
     async with stage.answering(BAD, BAD, BAD):
         pass
     assert set(stage.states) == {"unknown"}
@@ -176,7 +162,7 @@ async def test_the_way_is_looked_up_once_while_it_leads_there() -> None:
 async def test_who_was_asked_at_an_old_address_is_not_blamed(moved: dict[str, Any]) -> None:
     stage = Stage(failures="1")
     stage.prober.answers = [OK]
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: stage.states[-1:] == ["ok"])
     stage.prober.answers = [BAD]
     stage.prober.connected = False
@@ -197,14 +183,14 @@ async def test_who_was_asked_at_an_old_address_is_not_blamed(moved: dict[str, An
 async def test_the_way_is_looked_up_again_after_an_answer_that_could_not_be_had() -> None:
     stage = Stage()
     stage.prober.answers = [OK, UNASKED]
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: len(stage.put) > 2)
     stage.attach(MOVED)
     stage.prober.answers = [OK]
     await until(lambda: stage.states[-1] == "ok")
     task.cancel()
-    assert stage.put[2] == Judgement(
-        State.UNKNOWN, "its probe http://:8080/health can't be asked: a reason", blocked=True
+    assert stage.put[2] == Verdict(
+        RUN, "probe", State.UNKNOWN, "its probe http://:8080/health can't be asked: a reason", blocked=True
     )
     assert stage.prober.asked[-1][0].host == "172.20.0.77"
 
@@ -219,7 +205,7 @@ async def test_that_it_was_reached_is_forgotten_when_the_way_found_is_another_on
 ) -> None:
     stage = Stage()
     stage.prober.answers = [OK]
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: stage.prober.asked[-1:] == [(Route("172.20.0.9", 8080, certain=True), True)])
     stage.prober.connected = False
     stage.prober.answers = [UNASKED]
@@ -292,7 +278,7 @@ async def test_a_remote_engine_is_where_its_published_ports_are(
 async def test_where_there_is_no_way_it_is_said_why_until_there_is_one() -> None:
     stage = Stage()
     stage.attach({}, "none")
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: len(stage.put) > 3)
     assert stage.put[1].state is State.UNKNOWN
     assert stage.put[1].reason.startswith("its probe http://:8080/health can't be asked: it has no network")
@@ -337,7 +323,7 @@ async def test_the_prober_is_told_whether_the_container_was_reached_before() -> 
     stage = Stage()
     stage.prober.connected = False
     stage.prober.answers = [BAD]
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: len(stage.prober.asked) > 2)
     assert not any(reached for _, reached in stage.prober.asked)
     stage.prober.connected = True
@@ -370,7 +356,7 @@ async def test_the_engine_confirms_only_failures() -> None:
 async def test_a_lost_engine_makes_unknown_what_it_can_not_confirm_and_then_it_goes_on() -> None:
     stage = Stage()
     stage.prober.answers = [BAD]
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: stage.states[-1:] == ["failing"])
     stage.engine.error = HUNG
     await until(lambda: stage.states[-1] == "unknown")
@@ -383,33 +369,26 @@ async def test_a_lost_engine_makes_unknown_what_it_can_not_confirm_and_then_it_g
 async def test_while_the_engine_is_lost_a_way_can_not_be_found() -> None:
     stage = Stage()
     stage.engine.error = HUNG
-    task = asyncio.create_task(stage.asking.ask_for_ever())
+    task = asyncio.create_task(stage.loop.run())
     await until(lambda: len(stage.put) > 2)
     assert stage.states == ["unknown"] * len(stage.put)
-    assert stage.put[-1].reason.startswith("the way to it can't be asked for: ")
+    assert stage.put[-1].reason.startswith("the route to it can't be asked for: ")
     assert stage.prober.asked == []
     stage.engine.error = None
     await until(lambda: stage.states[-1] == "ok")
     task.cancel()
 
 
-async def test_it_asks_at_the_pace_of_the_rule_however_long_an_answer_takes(no_pause: list[float]) -> None:
+async def test_the_pace_is_the_rules_however_long_a_probe_takes() -> None:
     stage = Stage(every="10")
-    now = 1000.0
     takes = [0.0, 4.0, 9.0, 15.0]
 
-    def clock() -> float:
-        return now
-
-    async def ask(route: Route, rule: ProbeRule, *, reached: bool) -> tuple[Answer, bool]:
-        nonlocal now
-        assert route and rule  # noqa: PT018 - all that it is given
-        assert reached in (True, False)
-        now += takes.pop(0) if takes else 0.0
+    async def probe(route: Route, rule: ProbeRule, *, reached: bool) -> tuple[ProbeResult, bool]:
+        assert (route.port, rule.every, reached) == (8080, 10, len(takes) < 4)
+        stage.clock.steady += takes.pop(0) if takes else 0.0
         return OK, True
 
-    stage.prober.ask = ask  # type: ignore[method-assign]
-    stage.asking._clock = clock  # pyright: ignore[reportPrivateUsage] - the clock is the test's
+    stage.prober.probe = probe  # type: ignore[method-assign]
     async with stage.answering(OK, OK, OK, OK):
         pass
-    assert no_pause[:4] == [10.0, 6.0, 1.0, 0.0]
+    assert stage.clock.waits[:4] == [10.0, 6.0, 1.0, 0.0]

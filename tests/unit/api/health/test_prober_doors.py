@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from status_state_api.health.judging import Answer, State
 from status_state_api.health.probe.prober import Prober
+from status_state_api.health.verdict import ProbeResult, State
 
 from .world import ask, hang, says, serving, status
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from .world import Responder
 
-REFUSED = Answer(State.FAILING, "refused the connection: nobody listens there")
-HUNG_UP = Answer(State.FAILING, "hung up without an answer")
-NO_HTTP = Answer(State.FAILING, "answered what is no HTTP")
+REFUSED = ProbeResult(State.FAILING, "refused the connection: nobody listens there")
+HUNG_UP = ProbeResult(State.FAILING, "hung up without an answer")
+NO_HTTP = ProbeResult(State.FAILING, "answered what is no HTTP")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_silence_is_the_containers_where_that_is_certain(
     prober: Prober, silent_port: int, certain: bool, reached: bool
 ) -> None:
     answer, connected = await ask(prober, silent_port, certain=certain, reached=reached, timeout="0.2")
-    assert answer == Answer(State.FAILING, "did not answer within 0.2 s")
+    assert answer == ProbeResult(State.FAILING, "did not answer within 0.2 s")
     assert not connected
 
 
@@ -111,7 +111,7 @@ async def test_an_address_to_which_there_is_no_way_is_unknown_whatever_was_befor
     ],
 )
 async def test_who_answers_nothing_of_use_has_failed(
-    prober: Prober, respond: Responder, answer: Answer, certain: bool
+    prober: Prober, respond: Responder, answer: ProbeResult, certain: bool
 ) -> None:
     async with serving(respond) as server:
         assert await ask(prober, server.port, certain=certain) == (answer, True)
@@ -154,7 +154,7 @@ async def test_any_certificate_is_accepted_where_that_is_said(prober: Prober, tl
     async with serving(status(204), tls) as server:
         answer, connected = await ask(prober, server.port, "https://:8443/", insecure="true")
         strict, _ = await ask(prober, server.port, "https://:8443/")
-    assert (answer, connected) == (Answer(State.OK, "answered 204"), True)
+    assert (answer, connected) == (ProbeResult(State.OK, "answered 204"), True)
     assert strict.state is State.UNKNOWN, "for one probe, not for all"
 
 
@@ -177,7 +177,7 @@ async def test_a_plain_server_answers_no_tls(prober: Prober) -> None:
     async with serving(says("HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         server.reads_heads = False
         answer, connected = await ask(prober, server.port, "https://:8443/", insecure="true")
-    assert (answer, connected) == (Answer(State.FAILING, "answered what is no TLS"), True)
+    assert (answer, connected) == (ProbeResult(State.FAILING, "answered what is no TLS"), True)
 
 
 @pytest.mark.parametrize("alert", [40, 70, 116], ids=["handshake failure", "protocol version", "certificate required"])
@@ -205,7 +205,7 @@ async def test_a_server_that_is_silent_instead_of_tls_is_a_failure_in_time(probe
         answer, connected = await ask(
             prober, server.port, "https://:8443/", certain=False, insecure="true", timeout="0.5"
         )
-    assert (answer, connected) == (Answer(State.FAILING, "did not answer within 0.5 s"), True)
+    assert (answer, connected) == (ProbeResult(State.FAILING, "did not answer within 0.5 s"), True)
     gc.collect()
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 URL = "http://user:pass@:8080/health?deep=1"
-UNKEPT = "which probes were answered well can't be kept for the next start"
+UNKEPT = "probes_not_kept"
 
 
 @pytest.fixture

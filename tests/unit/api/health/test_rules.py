@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as thoroughness
 from hypothesis import strategies as st
 from status_state_api.health.logs.severity import Severity
-from status_state_api.health.rules.policy import read_policy
+from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.health.rules.rules import KEYS, LogRule, ProbeRule, Rules, label_settings, read_rules
 
 from .world import label_rules, labels, probe_rule, rules_of, settings

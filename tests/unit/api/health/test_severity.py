@@ -1,21 +1,30 @@
 """The severity of a line of a container's log, read from the formats that real programs write.
 
-The lines are in severity_samples.py: those that tell a severity, and those that only look as if they did.
+The lines are in severity.tsv: those that tell a severity, and those that only look as if they did.
 """
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from status_state_api.health.logs.severity import Severity, read_severity
 
-from .severity_samples import TOLD, UNTOLD
+Row = tuple[str, Severity | None, str]
 
 MEGABYTE = 1_000_000
 LONGEST_SECONDS = 1.0
+TOO_LONG_FOR_A_TABLE: list[Row] = [
+    ("json-huge-message", Severity.ERROR, '{"msg":"' + "x" * 100_000 + '","level":"error"}'),
+    ("megabyte-of-x", None, "x" * MEGABYTE),
+    ("json-level-huge", None, '{"level":' + "9" * 5000 + "}"),
+    ("json-nested-too-deep", None, '{"a":' * 100_000),
+    ("json-arrays-too-deep", None, "[" * 100_000),
+]
 HOSTILE = {
     "spaces": " " * MEGABYTE,
     "tabs-then-word": "\t" * MEGABYTE + "ERROR",
@@ -42,32 +51,58 @@ HOSTILE = {
     "words": "error " * (MEGABYTE // 6),
     "json": '{"level":"' + "e" * MEGABYTE,
 }
+ESCAPE = re.compile(r"\\(?:x(..)|u(....)|(.))")
+
+
+def read_table() -> dict[str, list[Row]]:
+    """The samples, by their group."""
+    groups: dict[str, list[Row]] = {"too long for a table": TOO_LONG_FOR_A_TABLE}
+    group: list[Row] = []
+    for text in (Path(__file__).parent / "severity.tsv").read_text(encoding="utf-8").split("\n"):
+        if text.startswith("## "):
+            group = groups[text.removeprefix("## ")] = []
+        elif text and not text.startswith("#"):
+            severity, name, line = text.split("\t")
+            group.append((name, None if severity == "-" else Severity[severity.upper()], unescape(line)))
+    return groups
+
+
+def unescape(line: str) -> str:
+    """A line of the table as the program wrote it."""
+    return ESCAPE.sub(
+        lambda found: (
+            chr(int(found[1] or found[2], 16))
+            if found[3] is None
+            else {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}[found[3]]
+        ),
+        line,
+    )
+
+
+GROUPS = read_table()
+SAMPLES = [row for rows in GROUPS.values() for row in rows]
 
 
 def test_severities_are_ordered() -> None:
-    assert list(Severity) == sorted(Severity)
-    assert [severity.name for severity in Severity] == ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    assert [severity.name for severity in sorted(Severity)] == ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
-@pytest.mark.parametrize(("line", "severity"), [pytest.param(line, severity, id=name) for name, severity, line in TOLD])
-def test_the_severity_that_a_line_tells_is_read(line: str, severity: Severity) -> None:
-    assert read_severity(line) is severity
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_line_tells_its_severity_or_none(group: str) -> None:
+    read = [(name, read_severity(line)) for name, _, line in GROUPS[group]]
+    assert read == [(name, severity) for name, severity, _ in GROUPS[group]]
 
 
-@pytest.mark.parametrize("line", [pytest.param(line, id=name) for name, line in UNTOLD])
-def test_a_line_that_tells_no_severity_has_none(line: str) -> None:
-    assert read_severity(line) is None
+@pytest.mark.parametrize("at_least", Severity)
+def test_what_is_asked_for_at_least_changes_no_answer_that_matters(at_least: Severity) -> None:
+    matters = [row for row in SAMPLES if row[1] is not None and row[1] >= at_least]
+    assert [(name, read_severity(line, at_least)) for name, _, line in matters] == [row[:2] for row in matters]
 
 
-def test_every_sample_is_there_once() -> None:
-    names = [name for name, *_ in TOLD] + [name for name, _ in UNTOLD]
-    lines = [line for *_, line in TOLD] + [line for _, line in UNTOLD]
-    assert sorted(names) == sorted(set(names))
-    assert sorted(lines) == sorted(set(lines))
-
-
-def test_every_severity_has_samples() -> None:
-    assert {severity for _, severity, _ in TOLD} == set(Severity)
+def test_every_sample_is_there_once_and_every_severity_has_some() -> None:
+    names, severities, lines = zip(*SAMPLES, strict=True)
+    assert len(set(names)) == len(set(lines)) == len(SAMPLES) > 600
+    assert set(severities) == {None, *Severity}
 
 
 @pytest.mark.parametrize("line", [pytest.param(line, id=name) for name, line in HOSTILE.items()])
@@ -86,12 +121,3 @@ def test_any_text_can_be_read(line: str) -> None:
 def test_unknown_values_of_logfmt_do_no_harm(pairs: dict[str, str]) -> None:
     line = " ".join(f"{key}={value}" for key, value in pairs.items())
     assert read_severity(line) in {None, *Severity}
-
-
-@pytest.mark.parametrize("at_least", Severity)
-@pytest.mark.parametrize(("line", "severity"), [pytest.param(line, severity, id=name) for name, severity, line in TOLD])
-def test_what_is_asked_for_at_least_changes_no_answer_that_matters(
-    line: str, severity: Severity, at_least: Severity
-) -> None:
-    if severity >= at_least:
-        assert read_severity(line, at_least) is severity

@@ -1,4 +1,4 @@
-"""The overseer: the present run of each original with a rule is observed, and no other; nothing else is asked."""
+"""The health supervisor: the present run of each original with a rule is observed, and no other; nothing else is asked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from status_state_api.health import supervisor as overseer
-from status_state_api.health.supervisor import Watched
+from status_state_api.health.observer import Watched
 
 from ..world import HUNG, OWN_ID, container_id, entry
 from .stage import LOGS, NETWORKS, PROBE, Stage
@@ -16,17 +15,16 @@ from .world import alive, labels, logged, moment, until
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage() -> Stage:
     """An original with both rules, and one without."""
-    return Stage(monkeypatch, web={**PROBE, **LOGS}, db={})
+    return Stage(web={**PROBE, **LOGS}, db={})
 
 
-async def test_nothing_is_asked_where_there_is_no_rule_and_no_health_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, web={}, db=labels(restart="never"))
+async def test_nothing_is_asked_where_there_is_no_rule_and_no_health_check() -> None:
+    stage = Stage(web={}, db=labels(restart="never"))
     async with stage.overseen("- match: web\n  restart: never\n"):
         for _ in range(30):
             await asyncio.sleep(0.001)  # three looks would have been made
-        assert not stage.overseer.has_work
     assert stage.engine.asked == []
     assert stage.told == {}
 
@@ -72,10 +70,8 @@ async def test_a_run_that_goes_on_is_observed_by_the_same_observation(stage: Sta
         ("Up 2 hours (Paused)", None),
     ],
 )
-async def test_the_engines_health_checks_are_read_from_the_list(
-    status: str, verdict: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = Stage(monkeypatch, web={}, db={})
+async def test_the_engines_health_checks_are_read_from_the_list(status: str, verdict: str | None) -> None:
+    stage = Stage(web={}, db={})
     stage.originals = [Watched(one.id, one.name, {}, one.name == "web") for one in stage.originals]
     stage.show("web", Status=status)
     async with stage.overseen():
@@ -115,8 +111,8 @@ async def test_a_run_that_is_over_is_followed_by_the_next_without_an_event(stage
 
 
 @pytest.mark.parametrize("action", ["start", "die", "unpause", "rename"])
-async def test_every_event_wakes_it(stage: Stage, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    monkeypatch.setattr(overseer, "LOOK_SECONDS", 3600.0)
+async def test_every_event_wakes_it(stage: Stage, action: str) -> None:
+    stage.look_only_at_events()
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
         stage.start("web", 100)
@@ -124,8 +120,8 @@ async def test_every_event_wakes_it(stage: Stage, monkeypatch: pytest.MonkeyPatc
         await until(lambda: stage.engine.logs[0].closed and stage.engine.open_logs("web"))
 
 
-async def test_a_health_event_wakes_it_but_tells_of_no_new_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overseer, "LOOK_SECONDS", 3600.0)
+async def test_a_health_event_wakes_it_but_tells_of_no_new_run(stage: Stage) -> None:
+    stage.look_only_at_events()
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
         await stage.thought("web", "probe", "ok")
@@ -137,8 +133,8 @@ async def test_a_health_event_wakes_it_but_tells_of_no_new_run(stage: Stage, mon
     assert stage.engine.asked.count("container") == inspected
 
 
-async def test_a_look_that_fails_keeps_who_was_restarted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overseer, "LOOK_SECONDS", 3600.0)
+async def test_a_look_that_fails_keeps_who_was_restarted(stage: Stage) -> None:
+    stage.look_only_at_events()
     inspect, failed = stage.engine.container, 0
 
     async def container(container_id: str) -> Any:
@@ -162,8 +158,8 @@ async def test_a_look_that_fails_keeps_who_was_restarted(stage: Stage, monkeypat
         await until(lambda: stage.engine.logs[0].closed and stage.engine.open_logs("web"))
 
 
-async def test_an_event_that_is_none_is_passed_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overseer, "LOOK_SECONDS", 3600.0)
+async def test_an_event_that_is_none_is_passed_over(stage: Stage) -> None:
+    stage.look_only_at_events()
     async with stage.overseen() as lines:
         await stage.thought("web", "logs", "ok")
         pipe = stage.engine.event_pipes[0]
@@ -175,10 +171,8 @@ async def test_an_event_that_is_none_is_passed_over(stage: Stage, monkeypatch: p
     assert lines.events == []
 
 
-async def test_after_a_break_of_the_events_everything_may_have_happened(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(overseer, "LOOK_SECONDS", 3600.0)
+async def test_after_a_break_of_the_events_everything_may_have_happened(stage: Stage) -> None:
+    stage.look_only_at_events()
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
         stage.start("web", 100)
@@ -200,7 +194,7 @@ async def test_a_successor_is_observed_in_the_place_of_its_name(stage: Stage) ->
 
 
 async def test_an_original_that_runs_comes_before_one_that_has_its_name(stage: Stage) -> None:
-    stage.show("web", Names=["/web_old"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a list
+    stage.show("web", Names=["/web_old"])
     stage.start("web", 0, Name="/web_old")
     stage.engine.entries.append({**entry("web"), "Id": "f" * 64})
     async with stage.overseen():

@@ -1,35 +1,25 @@
-"""The overseer over time: pauses, removals, policies that change, a lost engine, defects, and its end."""
+"""The health supervisor over time: pauses, removals, policies that change, a lost engine, defects, and its end."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
 
 import pytest
 from status_state_api.errors import LogUnreadable
-from status_state_api.health.background import Care
-from status_state_api.health.judging import Answer, State
-from status_state_api.health.rules.policy import Policy
+from status_state_api.health.verdict import ProbeResult, State
 
-from ..world import HUNG, LOOK, REFUSED, Lines, container_id, entry
+from ..world import HUNG, LOOK, REFUSED, container_id, entry
 from .stage import LOGS, PROBE, Stage
 from .world import labels, logged, moment, until
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-
-    from status_state_api.health.rules.policy_file import PolicyFile
-
-
-WRONG_LABEL = "a label is wrong, and its rule not in force"
-DEFECT = "observing a container failed in a way that was not foreseen; please report this"
+WRONG_LABEL = "label_wrong"
+DEFECT = "observation_failed"
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage() -> Stage:
     """An original with both rules, and one without."""
-    return Stage(monkeypatch, web={**PROBE, **LOGS}, db={})
+    return Stage(web={**PROBE, **LOGS}, db={})
 
 
 @pytest.mark.parametrize("state", ["paused", "restarting"])
@@ -73,34 +63,34 @@ async def test_who_is_removed_before_anything_is_thought_of_it_is_no_longer_obse
 async def test_a_policy_gives_rules_and_takes_them_away(stage: Stage) -> None:
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
-        await stage.overseer.oversee(stage.originals, stage.policy("- match: db\n  logs.severity: error\n"))
+        await stage.set_policy("- match: db\n  logs.severity: error\n")
         await stage.thought("db", "logs", "ok")
         assert len(stage.engine.open_logs("web")) == 1
-        await stage.overseer.oversee(stage.originals, stage.policy("- match: web\n  logs.count: 5\n"))
+        await stage.set_policy("- match: web\n  logs.count: 5\n")
         await stage.thought("db", "logs", None)
         await until(lambda: not stage.engine.open_logs("db"))
         await until(lambda: stage.engine.logs[0].closed and len(stage.engine.open_logs("web")) == 1)
 
 
-async def test_when_the_last_rule_is_taken_away_nothing_is_asked_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, web={})
+async def test_when_the_last_rule_is_taken_away_nothing_is_asked_any_more() -> None:
+    stage = Stage(web={})
     async with stage.overseen("- match: web\n  logs.severity: error\n"):
         await stage.thought("web", "logs", "ok")
-        await stage.overseer.oversee(stage.originals, Policy())
+        await stage.set_policy("")
         await until(lambda: stage.told == {})
         await until(lambda: all(pipe.closed for pipe in stage.engine.event_pipes + stage.engine.logs))
         asked = len(stage.engine.asked)
         for _ in range(30):
             await asyncio.sleep(0.001)  # three looks would have been made
         assert len(stage.engine.asked) == asked
-        await stage.overseer.oversee(stage.originals, stage.policy("- match: web\n  logs.severity: error\n"))
+        await stage.set_policy("- match: web\n  logs.severity: error\n")
         await stage.thought("web", "logs", "ok")
 
 
 async def test_who_is_protected_by_the_policy_is_not_observed(stage: Stage) -> None:
     async with stage.overseen():
         await stage.thought("web", "probe", "ok")
-        await stage.overseer.oversee(stage.originals, stage.policy("- match: web\n  ignore: true\n"))
+        await stage.set_policy("- match: web\n  ignore: true\n")
         await until(lambda: stage.told == {})
 
 
@@ -122,11 +112,10 @@ async def test_while_the_engine_is_lost_nothing_is_asked_and_then_it_goes_on(sta
         await stage.thought("web", "probe", "ok")
 
 
-async def test_a_defect_in_one_observation_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_in_one_observation_harms_no_other() -> None:
     stage = Stage(
-        monkeypatch,
         web={**LOGS, **labels(probe_url="http://:1/")},
-        db=labels(probe_url="http://:8080/", probe_every="0.1"),
+        db=labels(probe_url="http://:8080/"),
     )
     async with stage.overseen() as lines:
         await until(lambda: lines.events)
@@ -140,22 +129,21 @@ async def test_a_defect_in_one_observation_harms_no_other(monkeypatch: pytest.Mo
     assert lines.one(DEFECT)["exc_info"] is True
 
 
-WELL = Answer(State.OK, "answered 200")
-SICK = Answer(State.FAILING, "answered 500")
-UNASKED = Answer(State.UNKNOWN, "can't be asked: a reason")
-IS_FAILING = "an original is failing"
-IS_WELL = "an original is well"
-UNTOLD = "whether an original is well can't be told"
+WELL = ProbeResult(State.OK, "answered 200")
+SICK = ProbeResult(State.FAILING, "answered 500")
+UNASKED = ProbeResult(State.UNKNOWN, "can't be asked: a reason")
+IS_FAILING = "verdict_failing"
+IS_WELL = "verdict_ok"
+UNTOLD = "verdict_unknown"
 
 
 @pytest.fixture
-def probed(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def probed() -> Stage:
     """An original with a probe whose first failure counts."""
-    monkeypatch.setattr("status_state_api.health.rules.rules.SHORTEST_SECONDS", 0.001)
-    return Stage(monkeypatch, web={**PROBE, **labels(probe_failures="1")})
+    return Stage(web={**PROBE, **labels(probe_failures="1")})
 
 
-async def answer(stage: Stage, answer: Answer, times: int = 2) -> None:
+async def answer(stage: Stage, answer: ProbeResult, times: int = 2) -> None:
     """Have the probe answered so, and wait until that was judged."""
     stage.prober.answers[8080] = answer
     asked = len(stage.prober.asked)
@@ -199,7 +187,7 @@ async def test_that_an_original_can_not_be_observed_is_told_once_and_ended(probe
         await answer(probed, UNASKED, times=4)
         untold = lines.one(UNTOLD)
         assert (untold["container"], untold["source"]) == ("web", "probe")
-        assert untold["why"] == "its probe http://:8080/health can't be asked: a reason"
+        assert untold["reason"] == "its probe http://:8080/health can't be asked: a reason"
         await answer(probed, WELL)
         await answer(probed, UNASKED)
         await answer(probed, SICK)
@@ -224,7 +212,7 @@ async def test_a_log_that_is_not_kept_is_told_once(stage: Stage) -> None:
         await until(lambda: UNTOLD in lines.events)
         await stage.looks(3)
     assert lines.events == [UNTOLD]
-    assert lines.one(UNTOLD)["why"].startswith("its log can't be read: the driver none")
+    assert lines.one(UNTOLD)["reason"].startswith("its log can't be read: the driver none")
 
 
 async def test_a_pause_is_not_told_and_does_not_end_what_was_told(probed: Stage) -> None:
@@ -266,6 +254,7 @@ async def test_one_that_was_down_in_between_is_told_to_be_well_again(probed: Sta
 
 
 async def test_a_probe_that_was_never_answered_well_is_told_and_left_to_people(probed: Stage) -> None:
+    probed.prober.answers[8080] = SICK
     async with probed.overseen() as lines:
         await answer(probed, SICK)
         await probed.thought("web", "probe", "failing")
@@ -277,10 +266,8 @@ async def test_a_probe_that_was_never_answered_well_is_told_and_left_to_people(p
     assert probed.proven.noted == {("web", PROBE["status-state.probe.url"])}
 
 
-async def test_a_wrong_label_is_told_with_its_container_and_a_wrong_policy_is_not_told_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = Stage(monkeypatch, web=labels(probe_url="ftp://x"), db=labels(logs_severity="error"))
+async def test_a_wrong_label_is_told_with_its_container_and_a_wrong_policy_is_not_told_again() -> None:
+    stage = Stage(web=labels(probe_url="ftp://x"), db=labels(logs_severity="error"))
     async with stage.overseen("- match: db\n  logs.count: 0\n") as lines:
         pass
     line = lines.one(WRONG_LABEL)
@@ -289,54 +276,52 @@ async def test_a_wrong_label_is_told_with_its_container_and_a_wrong_policy_is_no
     assert len(lines.events) == 1
 
 
-async def test_a_wrong_label_is_told_once_however_often_the_policy_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_label_is_told_once_however_often_the_policy_changes() -> None:
     wrong = labels(probe_url="ftp://x")
-    stage = Stage(monkeypatch, web=wrong, db=wrong, cache={**wrong, **labels(ingore="true")})
+    stage = Stage(web=wrong, db=wrong, cache={**wrong, **labels(ingore="true")})
     async with stage.overseen() as lines:
         for text in ("- match: web\n  logs.severity: error\n", ""):
-            await stage.overseer.oversee(stage.originals, stage.policy(text))
+            await stage.set_policy(text)
     assert lines.events == [WRONG_LABEL] * 4
     assert [line["container"] for line in lines.captured] == ["web", "db", "cache", "cache"]
 
 
-async def test_a_label_that_resembles_no_key_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, web={"status-state.zzz": "x", "status-state.base": "y"})
+async def test_a_label_that_resembles_no_key_is_not_told() -> None:
+    stage = Stage(web={"status-state.zzz": "x", "status-state.base": "y"})
     async with stage.overseen() as lines:
         pass
     assert lines.events == []
 
 
-async def test_an_entry_that_matches_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, web={})
+async def test_an_entry_that_matches_nothing_is_told() -> None:
+    stage = Stage(web={})
     async with stage.overseen("- match: wbe\n  restart: never\n- match: web\n  restart: never\n") as lines:
         pass
-    line = lines.one("an entry of the policy matches nothing")
+    line = lines.one("policy_entry_unmatched")
     assert (line["place"], line["match"]) == ("policy.yaml, line 1", ("wbe",))
     assert stage.engine.asked == []
 
 
-async def test_an_entry_about_what_is_to_be_ignored_may_match_what_is_no_original(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stage = Stage(monkeypatch, web={})
+async def test_an_entry_about_what_is_to_be_ignored_may_match_what_is_no_original() -> None:
+    stage = Stage(web={})
     stage.engine.entries.append(entry("ci-7"))
     async with stage.overseen("- match: ci-*\n  ignore: true\n- match: cd-*\n  ignore: true\n") as lines:
         pass
-    assert lines.one("an entry of the policy matches nothing")["place"] == "policy.yaml, line 3"
+    assert lines.one("policy_entry_unmatched")["place"] == "policy.yaml, line 3"
 
 
-async def test_while_the_engine_is_lost_an_entry_is_not_said_to_match_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(monkeypatch, web={})
+async def test_while_the_engine_is_lost_an_entry_is_not_said_to_match_nothing() -> None:
+    stage = Stage(web={})
     text = "- match: ci-*\n  ignore: true\n"
     stage.engine.error = HUNG
     async with stage.overseen(text) as lines:
         assert lines.events == []
         stage.engine.error = None
-        await stage.overseer.oversee(stage.originals, stage.policy(text))
-    assert lines.events == ["an entry of the policy matches nothing"]
+        await stage.set_policy(text)
+    assert lines.events == ["policy_entry_unmatched"]
 
 
-async def test_the_end_of_the_overseer_ends_all_observations(stage: Stage) -> None:
+async def test_the_end_of_the_supervisor_ends_all_observations(stage: Stage) -> None:
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
         await stage.thought("web", "probe", "ok")
@@ -344,7 +329,7 @@ async def test_the_end_of_the_overseer_ends_all_observations(stage: Stage) -> No
     await until(lambda: all(pipe.closed for pipe in stage.engine.logs + stage.engine.event_pipes))
 
 
-async def test_an_overseer_that_begins_anew_observes_anew(stage: Stage) -> None:
+async def test_a_supervisor_that_begins_anew_observes_anew(stage: Stage) -> None:
     async with stage.overseen():
         await stage.thought("web", "logs", "ok")
     async with stage.overseen():
@@ -353,64 +338,19 @@ async def test_an_overseer_that_begins_anew_observes_anew(stage: Stage) -> None:
         await stage.thought("web", "logs", "failing")
 
 
-class Shelf:
-    """A policy file that is watched."""
-
-    def __init__(self) -> None:
-        self.policy = Policy()
-        self.change = asyncio.Event()
-        self.broken = False
-
-    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Wait for a change."""
-        while True:
-            await self.change.wait()
-            self.change.clear()
-            if self.broken:
-                raise RuntimeError("a defect")
-            await changed()
-
-
-@asynccontextmanager
-async def cared_for(stage: Stage, shelf: Shelf) -> AsyncGenerator[Care]:
-    """Care for the originals."""
-    care = Care(stage.overseer, cast("PolicyFile", shelf), stage.verdicts)
-    task = asyncio.create_task(care.run(stage.originals))
-    yield care
-    assert not task.done()
-    task.cancel()
-    await asyncio.wait([task])
-
-
-async def test_the_care_begins_with_the_policy_and_follows_its_changes(stage: Stage) -> None:
-    shelf = Shelf()
-    shelf.policy = stage.policy("- match: db\n  logs.severity: error\n")
-    async with cared_for(stage, shelf):
-        await stage.thought("db", "logs", "ok")
-        shelf.policy = Policy()
-        shelf.change.set()
-        await stage.thought("db", "logs", None)
+async def test_a_defect_in_the_supervision_is_told_and_it_begins_anew(stage: Stage) -> None:
+    async with stage.overseen() as lines:
         await stage.thought("web", "logs", "ok")
+        stage.policy_file.broken = True
+        stage.policy_file.changed.set()
+        await until(lambda: stage.engine.logs[0].closed and stage.engine.open_logs("web"))
+        stage.engine.open_logs("web")[0].write(logged(10, "ERROR"))
+        await stage.thought("web", "logs", "failing")
+    assert lines.one("health_supervisor_failed")["exc_info"] is True
 
 
-async def test_a_defect_in_the_care_is_told_and_it_begins_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("status_state_api.health.background.AGAIN_SECONDS", 0.001)
-    shelf = Shelf()
-    with Lines() as lines:
-        async with cared_for(stage, shelf):
-            await stage.thought("web", "logs", "ok")
-            shelf.broken = True
-            shelf.change.set()
-            await until(lambda: stage.engine.logs[0].closed and stage.engine.open_logs("web"))
-            stage.engine.open_logs("web")[0].write(logged(10, "ERROR"))
-            await stage.thought("web", "logs", "failing")
-    line = lines.one("observing the originals failed in a way that was not foreseen; please report this")
-    assert line["exc_info"] is True
-
-
-async def test_the_care_lets_nobody_wait_for_verdicts_at_the_end(stage: Stage) -> None:
+async def test_nobody_waits_for_verdicts_after_the_close(stage: Stage) -> None:
     follow = stage.verdicts.follow(LOOK.identity, 3600.0)
     await anext(follow)
-    async with cared_for(stage, Shelf()) as care:
-        care.close()
-        assert [line async for line in follow] == []
+    stage.supervisor().close()
+    assert [line async for line in follow] == []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_api.health.judging import Judgement, State
-from status_state_api.health.verdicts import Subject, Verdicts
+from status_state_api.health.verdict import State, Subject, Verdict
+from status_state_api.health.verdicts import Verdicts
 
 from ..world import IDENTITY, NOW, container_id
 from .world import until
@@ -17,12 +18,20 @@ from .world import until
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from status_state_api.health.verdicts import Source
+    from status_state_api.health.verdict import Source
 
-OK = Judgement(State.OK, "answered 200")
-BAD = Judgement(State.FAILING, "answered 500")
-UNKNOWN = Judgement(State.UNKNOWN, "can't be asked")
-FALTERING = Judgement(State.OK, "answered 200", faltering=True)
+RUN = Subject("id", "web", "t0")
+
+
+def verdict(*said: Any, **more: Any) -> Verdict:
+    """A verdict of whatever run."""
+    return Verdict(RUN, "probe", *said, **more)
+
+
+OK = verdict(State.OK, "answered 200")
+BAD = verdict(State.FAILING, "answered 500")
+UNKNOWN = verdict(State.UNKNOWN, "can't be asked")
+FALTERING = verdict(State.OK, "answered 200", faltering=True)
 LONG = 3600.0
 
 
@@ -38,10 +47,10 @@ class Stage:
         self.now = NOW
         self.verdicts = Verdicts(lambda: self.now)
 
-    def put(self, name: str, judgement: Judgement, source: Source = "probe", started_at: str = "t0") -> None:
+    def put(self, name: str, verdict: Verdict, source: Source = "probe", started_at: str = "t0") -> None:
         """Put a verdict, a minute later than the last one."""
         self.now += timedelta(minutes=1)
-        self.verdicts.put(subject(name, started_at), source, judgement)
+        self.verdicts.put(replace(verdict, subject=subject(name, started_at), source=source))
 
     @property
     def since(self) -> dict[str, int]:
@@ -70,7 +79,7 @@ async def following(lines: AsyncGenerator[bytes]) -> list[str]:
 def test_a_verdict_is_told_as_it_was_put() -> None:
     stage = Stage()
     stage.now = NOW.replace(microsecond=123456)
-    stage.put("web", Judgement(State.FAILING, "its log", ("a", "b")), "logs")
+    stage.put("web", verdict(State.FAILING, "its log", ("a", "b")), "logs")
     (told,) = stage.verdicts.told()
     assert told.model_dump() == {
         "container": {"id": container_id("web"), "name": "web"},
@@ -85,7 +94,7 @@ def test_a_verdict_is_told_as_it_was_put() -> None:
 def test_since_is_kept_while_the_state_lasts() -> None:
     stage = Stage()
     stage.put("web", BAD)
-    stage.put("web", Judgement(State.FAILING, "answered 503"))
+    stage.put("web", verdict(State.FAILING, "answered 503"))
     assert stage.since == {"web": 1}
     assert stage.verdicts.told()[0].reason == "answered 503"
     stage.put("web", OK)
@@ -121,11 +130,11 @@ def test_verdicts_are_told_by_name_and_source() -> None:
 def test_the_revision_counts_changes_only() -> None:
     stage = Stage()
     revisions: list[int] = []
-    for judgement in (OK, OK, FALTERING, FALTERING, BAD, Judgement(State.FAILING, "x"), Judgement(State.FAILING, "x")):
-        stage.put("web", judgement)
+    for told in (OK, OK, FALTERING, FALTERING, BAD, verdict(State.FAILING, "x"), verdict(State.FAILING, "x")):
+        stage.put("web", told)
         revisions.append(stage.verdicts.revision)
     assert revisions == [1, 1, 2, 2, 3, 4, 4]
-    stage.put("web", Judgement(State.FAILING, "x", ("evidence",)))
+    stage.put("web", verdict(State.FAILING, "x", ("evidence",)))
     stage.verdicts.drop(container_id("db"))
     assert stage.verdicts.revision == 5
     stage.verdicts.drop(container_id("web"), "logs", "engine")
@@ -141,8 +150,6 @@ def test_verdicts_can_be_dropped_by_source() -> None:
         stage.put("web", OK, source)
     stage.verdicts.drop(container_id("web"), "probe", "logs")
     assert [told.source for told in stage.verdicts.told()] == ["engine"]
-    assert stage.verdicts.state(container_id("web"), "engine") is State.OK
-    assert stage.verdicts.state(container_id("web"), "probe") is None
     assert stage.verdicts.container_ids() == {container_id("web")}
     stage.verdicts.drop(container_id("web"))
     assert (stage.verdicts.told(), stage.verdicts.container_ids()) == ([], set())
@@ -151,7 +158,7 @@ def test_verdicts_can_be_dropped_by_source() -> None:
 def test_the_controller_is_told_who_is_failing_with_the_run_and_the_reason() -> None:
     stage = Stage()
     stage.put("web", BAD, started_at="2026-11-23T17:00:00.000000000Z")
-    stage.put("db", Judgement(State.FAILING, "its log has lines", ("first", "last")), "logs")
+    stage.put("db", verdict(State.FAILING, "its log has lines", ("first", "last")), "logs")
     stage.put("ok", OK)
     stage.put("unknown", UNKNOWN)
     stage.put("sick", BAD, "engine")
@@ -168,9 +175,9 @@ def test_the_controller_is_told_who_is_failing_with_the_run_and_the_reason() -> 
 
 def test_the_controller_is_not_told_of_a_failing_that_is_no_reason_to_act() -> None:
     stage = Stage()
-    stage.put("web", Judgement(State.FAILING, "is probe.url right?", actionable=False))
+    stage.put("web", verdict(State.FAILING, "is probe.url right?", actionable=False))
     stage.put("web", BAD, "logs")
-    stage.put("db", Judgement(State.FAILING, "is probe.url right?", actionable=False))
+    stage.put("db", verdict(State.FAILING, "is probe.url right?", actionable=False))
     assert [(failing["container"]["name"], failing["source"]) for failing in stage.failing()] == [("web", "logs")]
     told = [(told.container.name, told.source, told.verdict) for told in stage.verdicts.told()]
     assert told == [("db", "probe", "failing"), ("web", "logs", "failing"), ("web", "probe", "failing")], "people are"
@@ -179,7 +186,7 @@ def test_the_controller_is_not_told_of_a_failing_that_is_no_reason_to_act() -> N
 def test_the_controller_is_told_who_falters_each_once() -> None:
     stage = Stage()
     stage.put("web", FALTERING)
-    stage.put("web", Judgement(State.UNKNOWN, "x", faltering=True), "logs")
+    stage.put("web", verdict(State.UNKNOWN, "x", faltering=True), "logs")
     stage.put("db", FALTERING)
     stage.put("sick", FALTERING, "engine")
     told = stage.verdicts.for_controller(IDENTITY)

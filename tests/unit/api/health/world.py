@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from status_state_api.engine.view import Inspection
-    from status_state_api.health.judging import Answer
     from status_state_api.health.probe.prober import Prober
     from status_state_api.health.rules.rules import LogRule, ProbeRule, Rules
+    from status_state_api.health.verdict import ProbeResult
 
     Responder = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
     Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -102,6 +102,28 @@ def frame(payload: bytes, stream: int = 2) -> bytes:
 def logged(seconds: float, text: str, stream: int = 2) -> bytes:
     """A whole line of a log, written so long after the usual start."""
     return frame(f"{moment(seconds)} {text}\n".encode(), stream)
+
+
+class FakeClock:
+    """A clock whose time of day the test sets, and on which every wait is short; the waits are noted."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.steady = 0.0
+        self.waits: list[float] = []
+
+    def now(self) -> datetime:
+        """The time that the test set."""
+        return self.at
+
+    def seconds(self) -> float:
+        """Steady seconds, as the test lets them pass."""
+        return self.steady
+
+    async def sleep(self, seconds: float) -> None:
+        """Note it, and wait a moment."""
+        self.waits.append(seconds)
+        await asyncio.sleep(0.001)
 
 
 class RememberedProbes(ProvenProbes):
@@ -276,9 +298,9 @@ async def ask(
     reached: bool = False,
     host: str = "127.0.0.1",
     **rule: Any,
-) -> tuple[Answer, bool]:
+) -> tuple[ProbeResult, bool]:
     """Ask the server at this port."""
-    return await prober.ask(
+    return await prober.probe(
         Route(host, port, certain), probe_rule(url=url, **{"timeout": "5", **rule}), reached=reached
     )
 

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_api.health.judging import Judgement, State
-from status_state_api.health.rules.policy import read_policy
-from status_state_api.health.verdicts import Subject
+from status_state_api.health.rules.policy_yaml import read_policy
+from status_state_api.health.verdict import State, Subject, Verdict
 from status_state_api.http.desired import make_desired_state, make_etag
 from status_state_api.http.schemas import DesiredState
 from status_state_api.model import VerdictsForController
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 RECIPES = "/snapshot/recipes"
-FAILING = Judgement(State.FAILING, "answered 500", ("ERROR broken",))
+FAILING = (State.FAILING, "answered 500", ("ERROR broken",))
 
 
 @pytest.fixture
@@ -34,9 +33,9 @@ async def ssa() -> AsyncGenerator[Ssa]:
         yield ssa
 
 
-def put(ssa: Ssa, name: str, judgement: Judgement) -> None:
+def put(ssa: Ssa, name: str, said: tuple[Any, ...]) -> None:
     """Think this of a container."""
-    ssa.verdicts.put(Subject(container_id(name), name, "t0"), "probe", judgement)
+    ssa.verdicts.put(Verdict(Subject(container_id(name), name, "t0"), "probe", *said))
 
 
 async def etag(ssa: Ssa, policy: str) -> str:
@@ -94,7 +93,7 @@ async def test_the_snapshot_leaves_out_whom_the_policy_protects() -> None:
 async def test_status_holds_the_verdicts_as_they_are_now(ssa: Ssa) -> None:
     assert (await ssa.status()).verdicts == []
     put(ssa, "web", FAILING)
-    put(ssa, "db", Judgement(State.OK, "answered 200"))
+    put(ssa, "db", (State.OK, "answered 200"))
     answer = (await ssa.client.get("/status")).json()
     assert answer["verdicts"] == [
         {

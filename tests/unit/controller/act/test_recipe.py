@@ -246,7 +246,7 @@ def test_no_entrypoint_at_all_is_asked_for_as_such() -> None:
     assert made(recipe({"Entrypoint": ["tini"], "Cmd": None})).body["Entrypoint"] == ["tini"]
 
 
-@pytest.mark.parametrize("present", [{"shop": id_of("shop again")}, {}], ids=["made again", "not told"])
+@pytest.mark.parametrize("present", [{"shop": id_of("shop again")}, {}], ids=["recreated", "not told"])
 def test_a_network_that_was_given_by_its_id_is_joined_by_name_once_it_has_another_id(present: dict[str, str]) -> None:
     given = recipe({}, {"NetworkMode": id_of("shop")}, {"shop": endpoint(NetworkID=id_of("shop"), Aliases=["www"])})
     request = creation(given, IMAGE, {}, frozenset(), present)

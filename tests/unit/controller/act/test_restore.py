@@ -134,7 +134,7 @@ async def test_when_the_original_can_not_be_started_the_other_one_runs_again_und
     assert seen is not None
     assert seen["Image"] == "sha256:other"
     assert set(seen["NetworkSettings"]["Networks"]) == {"shop", "front"}
-    assert (seen["Id"] == IMPOSTOR) != auto_remove, "what the engine deleted is made again"
+    assert (seen["Id"] == IMPOSTOR) != auto_remove, "what the engine deleted is recreated"
 
 
 async def test_another_one_that_was_run_with_rm_needs_no_other_name() -> None:
@@ -168,6 +168,47 @@ async def test_when_a_part_of_putting_back_fails_the_rest_is_done_and_that_is_to
         await restored(engine)
     assert engine.shown == {"web": "running", TEMPORARY: "created"}
     assert log.about("putting a replaced container back failed in part")
+
+
+def displaced(state: str = "exited") -> FakeEngine:
+    """An engine on which `web` is down under another name, and a different container has its own."""
+    engine = replaced()
+    engine.put(container("web-old", state, word="web"))
+    return engine
+
+
+@pytest.mark.parametrize("state", ["exited", "created"])
+async def test_an_original_that_is_down_under_another_name_gets_its_own_back_and_is_not_made_again(state: str) -> None:
+    engine = displaced(state)
+    outcome = await restored(engine)
+    assert (outcome.result, outcome.made_id, engine.shown) == (Result.DONE, None, {"web": "running", ASIDE: "exited"})
+    assert engine.named("web").id == id_of("web")
+    assert not engine.bodies
+
+
+@pytest.mark.parametrize("step", ["stop", f"rename web {ASIDE}", "rename web-old web", "start"])
+async def test_when_that_fails_both_have_their_names_as_before_and_the_other_one_runs(step: str) -> None:
+    class Failing(FakeEngine):
+        """An engine on which only the original can't be started."""
+
+        async def start(self, container_id: str) -> None:
+            if step == "start" and container_id == id_of("web"):
+                raise ContainerError("port is already allocated")
+            await super().start(container_id)
+
+    engine = Failing(*displaced().world.values())
+    engine.inspects = displaced().inspects
+    if step != "start":
+        engine.failures[step] = ContainerError("the engine says no")
+    outcome = await restored(engine)
+    assert (outcome.result, engine.shown) == (Result.FAILED, {"web": "running", "web-old": "exited"})
+    assert engine.named("web").id == IMPOSTOR
+
+
+async def test_an_original_that_runs_under_another_name_is_left_alone() -> None:
+    engine = displaced("running")
+    assert (await restored(engine)).result == Result.DROPPED
+    assert engine.acts == []
 
 
 def move_the_tag(engine: FakeEngine) -> None:

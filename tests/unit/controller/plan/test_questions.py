@@ -85,7 +85,7 @@ def test_a_successor_that_is_down_is_asked_whose_namespace_it_uses(state: str) -
         successors=frozenset({(id_of("app"), id_of("app again")), (id_of("vpn"), id_of("vpn 3"))})
     )
     assert asked(h) == {"app"}
-    assert str(h.look()) == "restore app: uses a namespace of vpn, which was made again"
+    assert str(h.look()) == "restore app: uses a namespace of vpn, which was recreated"
 
 
 def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_successor_all_the_same() -> None:

@@ -183,7 +183,7 @@ GIVEN: dict[str, Callable[[Case], object]] = {
         vars(c).update(child=True),
         c.then.append(start_parent_again),
     ),
-    "it uses a namespace of `db`, which was made again since": lambda c: (
+    "it uses a namespace of `db`, which was recreated since": lambda c: (
         vars(c).update(child=True),
         c.then.append(make_parent_again),
     ),
