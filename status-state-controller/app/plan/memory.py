@@ -140,7 +140,7 @@ def clamped(memory: Memory, now: float) -> Memory:
 def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
     """Note that these actions are begun: each counts as an attempt, unless its outcome says otherwise."""
     attempts, unfinished, restart_began = dict(memory.attempts), dict(memory.unfinished), memory.restart_began
-    waiting_since, interrupted = dict(memory.waiting_since), set(memory.interrupted)
+    interrupted = set(memory.interrupted)
     for action in actions:
         if action.original_id is None:
             continue
@@ -149,7 +149,6 @@ def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
             interrupted.add(action.original_id)  # by the end of the process that had begun it
         attempts[action.original_id] = Attempts(1 if before is None else before.count + 1, now)
         unfinished[action.original_id] = Unfinished(action.verb, action.container.id, now, before)
-        waiting_since.pop(action.original_id, None)
         if action.unhealthy is not None:
             restart_began = (action.original_id, now)
     return replace(
@@ -158,7 +157,6 @@ def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
         unfinished=unfinished,
         interrupted=frozenset(interrupted),
         restart_began=restart_began,
-        waiting_since=waiting_since,
     )
 
 

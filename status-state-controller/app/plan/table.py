@@ -95,6 +95,8 @@ def _judge_present(
         reason = f"{reason} a different container"
         if holder.state in REMAINS:
             return _step(_named(original), Kind.REPLACED, reason, None, original.id)
+        if _may_be_down(original, present, situation):
+            return None
         return _judge_impostor(original, holder, situation, reason)
     if present.name != original.name:
         reason = f"is down and was renamed to {present.name}: give it its name back to have it started"
@@ -211,12 +213,17 @@ def _compose_waits(original: Original, holder: Container | None, situation: Situ
     return any(other is not None and STARTING in other.status for other in awaited)
 
 
+def _may_be_down(original: Original, place: Container, situation: Situation) -> bool:
+    """Tell whether its rule says that it need not run, or has finished."""
+    rule = restart_rule(original.labels)
+    finished = rule == "on-failure" and exit_code(place.status) == 0
+    return rule == "never" or (finished and not situation.was_interrupted(original))
+
+
 def _judge_down(original: Original, place: Container, situation: Situation) -> Step | None:
     """Judge the container that has the place of an original and is down."""
-    rule = restart_rule(original.labels)
     code = exit_code(place.status)
-    # Its rule says that it may end.
-    if rule == "never" or (rule == "on-failure" and code == 0 and not situation.was_interrupted(original)):
+    if _may_be_down(original, place, situation):
         return None
     # It can't be started in a namespace that is no more.
     if (step := _judge_namespaces(original, place, situation)) is not None:

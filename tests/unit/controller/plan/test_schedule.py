@@ -313,7 +313,10 @@ def test_the_minute_goes_on_while_others_are_looked_at() -> None:
     for _ in range(5):
         h.look(10, only=[id_of("crashes again and again")])
     assert begun_by(h.look(9)) == []
-    assert begun_by(h.look(1)) == ["start web"]
+    plan = h.look(1, only=[WEB])
+    assert begun_by(plan) == ["start web"]
+    h.begin(plan)
+    assert h.memory.waiting_since == {}, "another wait has its own minute"
 
 
 def test_a_dependency_that_fails_is_not_waited_for_any_longer() -> None:
@@ -347,17 +350,15 @@ def test_who_waits_holds_up_nobody_else() -> None:
     assert begun_by(h.look()) == ["recreate plain", "stop miner"]
 
 
-def test_one_that_is_unhealthy_waits_for_nobody() -> None:
-    held = snapshot(service("web", HEALTHY), service("db"), "plain")
-    h = host(held, container("web"), container("db"), container("plain"))
-    for name in ("web", "db"):
-        h.judge(name, "healthy")
-    h.look()
-    for name in ("web", "db"):
-        h.judge(name, "unhealthy")
-    h.look(60)
-    assert begun_by(h.look(5)) == ["restart db"]
-    assert why(h.look()) == {"web": "one after the other"}
+def test_one_that_is_unhealthy_waits_for_nobody_it_depends_on() -> None:
+    held = snapshot(service("a", "z:service_healthy:false"), service("z"), "plain")
+    h = host(held, container("a"), container("z"), container("plain"))
+    for health in ("healthy", "unhealthy"):
+        h.judge("a", health)
+        h.judge("z", health)
+        h.look(60)
+    plan = h.look(5)
+    assert (begun_by(plan), why(plan)) == (["restart a"], {"z": "one after the other"})
 
 
 def test_followers_wait_until_their_parent_has_come_back() -> None:

@@ -183,6 +183,18 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
         {"now": Seen(None, seen("web"), seen("web", word="impostor"))},
         "dropped: it exists again",
     ),
+    (
+        "restore",
+        "it is down, renamed",
+        {"now": Seen(None, seen("web-old", "exited", "web"), seen("web", word="impostor"))},
+        "",
+    ),
+    (
+        "restore",
+        "it runs, renamed",
+        {"now": Seen(None, seen("web-old", "running", "web"), seen("web", word="impostor"))},
+        "dropped: it exists again",
+    ),
     ("restore", "the name is free", {"now": GONE}, "dropped: its name has changed hands meanwhile"),
     (
         "restore",

@@ -224,6 +224,8 @@ def put_holder(h: Host, phrase: str, case: Case) -> None:
             h.put(container("web", state, word="web again", status=case.status))
         case "impostor":
             h.impostor("web", state)
+        case "protected successor":
+            h.put(container("web", state, word="web again", labels=IGNORED))
         case "protected container":
             h.impostor("web", state, IGNORED)
         case "container":
