@@ -28,7 +28,7 @@ test: ## All tests, in private, disposable engines (some: make test ARGS="-k nam
 	@ENGINES=$(ENGINES) scripts/with_private_engine.sh pytest $(ARGS)
 
 test-unit: venv ## The tests that need no engine: a few seconds
-	@$(VENV)/bin/pytest -m "not engine" $(ARGS)
+	@$(VENV)/bin/pytest -m "not engine" $(if $(ARGS),,--numprocesses auto) $(ARGS)
 
 check: format-check lint types test ## All that CI runs: format, lint, types, tests
 

@@ -88,7 +88,7 @@ def test_a_probe_that_was_never_answered_well_fails_without_a_reason_to_act(fail
         RUN,
         "probe",
         State.FAILING,
-        f"{SHOWN} answered 500{times}. It has never been answered well since it was set, so nothing is restarted for "
+        f"{SHOWN} answered 500{times}. It has never succeeded since it was set, so nothing is restarted for "
         "that: is probe.url right?",
         actionable=False,
     )
