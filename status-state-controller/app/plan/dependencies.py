@@ -6,7 +6,6 @@ port of the host, or its address. For nobody else.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ _CONDITIONS = {
     "service_healthy": Condition.HEALTHY,
     "service_completed_successfully": Condition.COMPLETED,
 }
-_JOINED = re.compile(r"container:(.+)")
+_JOINED = "container:"
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 # compared with, not bound to
 
 
@@ -68,7 +67,7 @@ def namespaces(recipe: Mapping[str, Any]) -> list[str]:
     """Return the ids or names of the containers whose network, IPC or PID namespace a container is in."""
     host_config: dict[str, Any] = recipe.get("HostConfig") or {}
     modes = (str(host_config.get(mode) or "") for mode in ("NetworkMode", "IpcMode", "PidMode"))
-    return [match[1] for mode in modes if (match := _JOINED.fullmatch(mode))]
+    return [mode.removeprefix(_JOINED) for mode in modes if mode.startswith(_JOINED) and mode != _JOINED]
 
 
 def joined(recipe: Mapping[str, Any]) -> list[str]:

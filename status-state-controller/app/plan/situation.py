@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Verb, aside_name
@@ -27,7 +28,7 @@ LONGEST_CREATION_SECONDS = 600.0
 """From the beginning of an action until its container is made: an image may have to be pulled."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """The snapshot beside what is observed.
 
@@ -85,7 +86,7 @@ class Situation:
             return holder
         return present
 
-    @property
+    @cached_property
     def places(self) -> dict[str, Original]:
         """The original whose place a container has, by the container's id; without protected originals."""
         found = ((self.place(original), original) for original in self.snapshot.originals)
@@ -93,7 +94,7 @@ class Situation:
             place.id: original for place, original in found if place is not None and protection(original.labels) is None
         }
 
-    @property
+    @cached_property
     def newcomers(self) -> list[Container]:
         """The containers that run and that nobody knows; who has an original's name is judged with that original."""
         holders = {holder.id for _, holder in _name_holders(self.snapshot, self.by_id, self.by_name)}

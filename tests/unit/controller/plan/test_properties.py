@@ -110,7 +110,7 @@ def moment_of(seed: int) -> Moment:
 
 
 every_moment = given(st.integers(0, 2**32).map(moment_of))
-thoroughly = settings(max_examples=200, deadline=None, database=None)
+thoroughly = settings(max_examples=100, deadline=None, database=None)
 
 
 @thoroughly
