@@ -25,7 +25,7 @@ from .func import ping_ssa
 from .logs import set_up_logs
 from .model import Outcome, Result, StopPolicy, Verb
 from .observe.loss import EngineLoss, EngineLostError
-from .observe.observer import Observer
+from .observe.observer import INSPECT_SECONDS, Observer
 from .observe.triggers import Triggers
 from .plan.plan import make_plan
 from .plan.timing import Timing as PlanTiming
@@ -69,6 +69,7 @@ class Timing:
     first_snapshot_retry: float = 2.0
     engine_retry: float = 5.0
     slow_ssa: float = 1.0
+    inspect: float = INSPECT_SECONDS
     engine_given_up: float = 120.0
     last_actions: float = 7.0
     reports: ReportTiming = field(default_factory=ReportTiming)
@@ -110,7 +111,7 @@ class Controller:
         self._lasting = Lasting()
         self._memory = KeptMemory()
         self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting, timing.ssa)
-        self._observer = Observer(engine, own_id, self._lasting, clocks.utc)
+        self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
         self._executor = Executor(
             engine, self._ssa, self._memory, clocks, concurrency=settings.concurrency, ended=self._look_at_waiting

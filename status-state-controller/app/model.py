@@ -151,7 +151,8 @@ class Observed:
     `containers` are all of the engine, whatever their state, with the policy laid over their labels, as they were at the
     moment `at`. `inspects` and
     `images` are what the plan wanted to see besides (plan.questions): by container id, None for one that is gone; the
-    image id by a name or id, None where there is no such image. `busy` are ids of containers and of originals at which
+    image id by a name or id, None where there is no such image; `silent` are containers of which the engine gave no answer
+    in time. `busy` are ids of containers and of originals at which
     an action is at work, or was when the list was made.
     """
 
@@ -160,6 +161,7 @@ class Observed:
     inspects: Mapping[str, Inspect | None] = field(default_factory=dict[str, "Inspect | None"], repr=False)
     images: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     activity: Activity = field(default_factory=Activity)
+    silent: frozenset[str] = frozenset()
     busy: frozenset[str] = frozenset()
 
 

@@ -15,12 +15,15 @@ from ..plan.plan import questions
 from ..protection import ROLE_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..engine.client import Engine
-    from ..model import EngineIdentity, Snapshot, Verdicts
+    from ..model import EngineIdentity, Inspect, Snapshot, Verdicts
     from ..plan.memory import Memory
     from ..process.lasting import Lasting
+
+INSPECT_SECONDS = 2.0
+"""Design, section 4: one container that doesn't answer must not delay the others."""
 
 LONGEST_EXIT_SECONDS = 2.0
 """How long a look at an exit waits for the engine; the settled check that follows sees what comes later."""
@@ -34,9 +37,18 @@ class Observer:
         own_id: the id of the container this runs in, None when unknown.
         lasting: logs that the engine doesn't know that container.
         utc_seconds: the time, in seconds since 1970.
+        inspect_seconds: how long the engine may take to answer about one container.
     """
 
-    def __init__(self, engine: Engine, own_id: str | None, lasting: Lasting, utc_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        own_id: str | None,
+        lasting: Lasting,
+        utc_seconds: Callable[[], float],
+        *,
+        inspect_seconds: float = INSPECT_SECONDS,
+    ) -> None:
         self._engine = engine
         self._own_id = own_id
         self._lasting = lasting
@@ -44,6 +56,8 @@ class Observer:
         self._identity: EngineIdentity | None = None
         self._own_id_is_known_here = False
         self._known_at: EngineIdentity | None = None
+        self._inspect_seconds = inspect_seconds
+        self._unanswered: dict[str, asyncio.Task[Inspect | None]] = {}
 
     async def identity(self) -> EngineIdentity:
         """Return which engine this is; asked at the start and whenever it was away.
@@ -126,16 +140,42 @@ class Observer:
         observed = replace(observed, containers=tuple(snapshot.policy.apply(observed.containers)))
         while wanted := questions(snapshot, observed, verdicts, memory, only=only):
             containers, images = sorted(wanted.containers), sorted(wanted.images)
-            inspects = await asyncio.gather(*(self._engine.inspect(one) for one in containers))
+            inspects = await self._inspect_all(containers)
             image_ids = await asyncio.gather(*(self._engine.image_id(one) for one in images))
             observed = replace(
                 observed,
-                inspects={**observed.inspects, **dict(zip(containers, inspects, strict=True))},
+                inspects={**observed.inspects, **inspects},
+                silent=observed.silent.union(wanted.containers - inspects.keys()),
                 images={**observed.images, **dict(zip(images, image_ids, strict=True))},
             )
         return observed
+
+    async def _inspect_all(self, container_ids: Iterable[str]) -> dict[str, Inspect | None]:
+        """Inspect containers, without those that don't answer in time.
+
+        A question that has no answer yet is not asked once more, and not waited for again: a lock that the engine never
+        gives back would otherwise hold ever more threads, and every check.
+        """
+        self._unanswered = {one: task for one, task in self._unanswered.items() if not task.done()}
+        tasks = {
+            one: asyncio.create_task(self._engine.inspect(one)) for one in container_ids if one not in self._unanswered
+        }
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=self._inspect_seconds)
+        for one, task in tasks.items():
+            if not task.done():
+                task.add_done_callback(_take_note)
+                self._unanswered[one] = task
+        # An answer that comes late is old: a later check asks anew. An answer that is an error ends this check.
+        return {one: task.result() for one, task in tasks.items() if task.done()}
 
     async def _knows_own_container(self) -> bool:
         inspected = await self._engine.inspect(self._own_id) if self._own_id else None
         # A Kubernetes pod and `network_mode: container:…` get the files that tell the id from another container.
         return inspected is not None and ROLE_LABEL in labels_of(inspected)
+
+
+def _take_note(late: asyncio.Task[Inspect | None]) -> None:
+    """See how a question ended that nobody waits for any more, so that an error is not reported as forgotten."""
+    if not late.cancelled():
+        late.exception()

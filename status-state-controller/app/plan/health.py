@@ -66,7 +66,7 @@ def wants_look(places: Mapping[str, Original], observed: Observed, verdicts: Ver
     about to fail as well.
     """
     suspects = [one.id for one in _suspects(places, observed, verdicts)]
-    if any(one not in observed.inspects for one in suspects):
+    if any(one not in observed.inspects and one not in observed.silent for one in suspects):
         return set(suspects)
     if not any(
         one.restartable for one in _judge_all(places, observed, verdicts, _noted(places, observed, memory)).values()

@@ -80,7 +80,9 @@ def questions(
         wanted |= wants_look(situation.places, observed, verdicts, memory)
     impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
     images = {image for original in impostors for image in (original.image, original.image_id)}
-    return Questions(frozenset(wanted - observed.inspects.keys()), frozenset(images - observed.images.keys()))
+    return Questions(
+        frozenset(wanted - observed.inspects.keys() - observed.silent), frozenset(images - observed.images.keys())
+    )
 
 
 def make_plan(
@@ -128,7 +130,7 @@ def make_plan(
         findings=tuple(one.finding for one in steps),
         actions=planned.begin,
         waiting=planned.waiting,
-        notices=(*health.notices, *_misread_labels(observed)),
+        notices=(*health.notices, *_misread_labels(observed), *_silent(observed)),
         memory=planned.memory,
         wake_in=min(wake_ins),
     )
@@ -177,6 +179,19 @@ def _shared_namespaces(situation: Situation) -> set[str]:
             if parent is not None and may_run_longer(place, parent):
                 wanted |= {place.id, parent.id}
     return wanted
+
+
+def _silent(observed: Observed) -> Iterable[Notice]:
+    for container in observed.containers:
+        if container.id in observed.silent:
+            yield Notice(
+                f"silent {container.id}",
+                f"the engine does not answer about {container.name}: it is left out, everything else is healed",
+                event="container_silent",
+                ended=f"the engine answers about {container.name} again",
+                ended_event="container_answers",
+                fields={"container": container.name},
+            )
 
 
 def _misread_labels(observed: Observed) -> Iterable[Notice]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.errors import EngineError, EngineRefused
-from status_state_controller.main import EngineLostError
+from status_state_controller.main import EngineLostError, Timing
 
-from .stage import Log, Stage, stage
-from .world import OTHER_ENGINE, container, snapshot
+from .stage import Log, Stage, settled, stage, until
+from .world import OTHER_ENGINE, container, id_of, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +154,38 @@ async def test_the_two_minutes_begin_anew_when_the_engine_was_there_in_between(b
     await s.check_later(119)
     with pytest.raises(EngineLostError):
         await s.check_later(1)
+
+
+async def test_a_container_that_the_engine_does_not_answer_about_holds_up_nobody_and_is_told_once(
+    tmp_path: Path,
+) -> None:
+    s = stage(tmp_path, snapshot("web", "db"), container("web", word="other"), timing=Timing(inspect=0.02))
+    s.engine.put(container("db", "exited"))
+    s.engine.inspects[id_of("other")] = {"Image": "sha256:other"}
+    answer = s.engine.hang("inspect web")
+    with Log() as log:
+        for _ in range(3):
+            await s.controller.check()
+            s.clock.advance(30)
+        await until(lambda: s.engine.shown["db"] == "running")
+        assert [entry["container"] for entry in log.entries if entry["event"] == "container_silent"] == ["web"]
+        assert s.engine.calls.count("inspect web") == 1, "what is not answered is not asked once more"
+        assert s.engine.acts == ["start db"]
+        answer.set()
+        await settled()
+        await s.check_later(30)
+        await s.check_later(30)
+        assert "container_answers" in [entry["event"] for entry in log.entries]
+    assert s.engine.shown["web"] == "running"
+    assert s.engine.named("web").id != id_of("other")
+
+
+async def test_an_error_that_comes_late_ends_no_check(tmp_path: Path) -> None:
+    s = stage(tmp_path, snapshot("web"), container("web", word="other"), timing=Timing(inspect=0.02))
+    answer = s.engine.hang("inspect web")
+    await s.controller.check()
+    s.engine.failures["inspect web"] = EngineError("no answer within 60 s")
+    answer.set()
+    await settled()
+    s.engine.failures.clear()
+    assert await s.check_later(30) == 30
