@@ -27,6 +27,13 @@ HEALED = ("sh", "-c", f"rm -f /sick; {LIVE[-1]}")
 SLOW_SECONDS = 12
 SLOW = ("sh", "-c", f"rm -f /sick; trap 'sleep {SLOW_SECONDS}; exit 7' USR1; while :; do sleep 0.2; done")
 SLOW_OPTIONS = ("--stop-signal", "SIGUSR1", "--stop-timeout", "40")
+# Its health check fails once it is asked to end, which takes longer than its own stop time-out.
+ENDING_SECONDS = 14
+ENDING = (
+    "sh",
+    "-c",
+    f"rm -f /sick; trap 'touch /sick; sleep {ENDING_SECONDS}; exit 0' TERM; while :; do sleep 0.2; done",
+)
 # Has to be killed, which its stop time-out of a second allows soon.
 STUBBORN = ("sh", "-c", "rm -f /sick; trap '' TERM; while :; do sleep 0.2; done")
 # The back-off after a first restart is 10 s, and an illness is looked at for 5 s before anything is done.
@@ -45,6 +52,7 @@ def originals(module_host: Host) -> dict[str, Container]:
         "flips": run("flips", HEALED, *FLAGGED),
         "slow": run("slow", SLOW, *SLOW_OPTIONS, *FLAGGED),
         "stubborn": run("stubborn", STUBBORN, "--stop-timeout", "1", *FLAGGED),
+        "ending": run("ending", ENDING, "--stop-timeout", "2", *FLAGGED),
         "stays-sick": run("stays-sick", LIVE, *FLAGGED),
         "never": run("never", HEALED, *never, *FLAGGED),
         "database": run("database", HEALED, *READY),
@@ -199,3 +207,17 @@ def test_nobody_is_restarted_more_often_than_that(
 def test_only_what_has_a_health_check_is_judged(pair: Pair, originals: dict[str, Container]) -> None:
     judged = {(told["container"]["name"], told["source"]) for told in pair.status()["verdicts"]}
     assert judged == {(original.name, "engine") for stem, original in originals.items() if stem not in PLAIN}
+
+
+def test_what_somebody_stops_may_fail_its_checks_and_take_its_time(
+    pair: Pair, module_host: Host, originals: dict[str, Container]
+) -> None:
+    del pair
+    ending, since = originals["ending"], time.time()
+    wait_for_health(ending, "healthy")
+    before = ending.started_at
+    ending.docker("stop", "--time", "60")
+    ending.wait_for_start_after(before, 40)
+    [died] = module_host.events(ending, "die", since=since)
+    assert died.attributes["exitCode"] == "0", "it was not granted the time that the operator gave"
+    assert len(module_host.events(ending, "start", since=since)) == 1

@@ -24,6 +24,10 @@ LONGEST_SETTLING_SECONDS = 5.0
 LONGEST_ENDING_SECONDS = 15.0
 """How long a container between `kill` and `die` keeps its compose project from being recreated."""
 
+LONGEST_STOP_SECONDS = 600.0
+"""How long a container that was asked to end is left alone: `docker stop -t` may give it longer than its own stop time-out,
+and no event says how long."""
+
 ASKED_MARGIN_SECONDS = 5.0
 """How long after its stop time-out an exit may still be what a `kill` asked for."""
 
@@ -51,6 +55,7 @@ class Triggers:
         self._asked_until: dict[str, float] = {}
         self._stopped_on_request: set[str] = set()
         self._ending: dict[str, tuple[str, float]] = {}
+        self._stopping_until: dict[str, float] = {}
         self._healthy_at: dict[str, float] = {}
 
     def note(self, event: Event, now: float, stop_policy: StopPolicy) -> None:
@@ -61,8 +66,10 @@ class Triggers:
             patience = max(stop_policy.stop_timeout_seconds, 0.0) + ASKED_MARGIN_SECONDS
             self._asked_until[event.container_id] = now + patience
             self._ending[event.container_id] = (event.project, now + LONGEST_ENDING_SECONDS)
+            self._stopping_until[event.container_id] = now + LONGEST_STOP_SECONDS
         elif event.action == "die":
             self._ending.pop(event.container_id, None)
+            self._stopping_until.pop(event.container_id, None)
             if self._asked_until.pop(event.container_id, 0.0) < now:
                 self._urgent.add(event.container_id)
             else:
@@ -74,6 +81,7 @@ class Triggers:
         elif event.action == "destroy":
             self._stopped_on_request.discard(event.container_id)
             self._healthy_at.pop(event.container_id, None)
+            self._stopping_until.pop(event.container_id, None)
         elif event.detail == "healthy":
             self._healthy_at[event.container_id] = float(event.cursor)
         self.expect(now)
@@ -91,7 +99,7 @@ class Triggers:
         """Return what the events say of this moment."""
         self._ending = {key: value for key, value in self._ending.items() if value[1] > now}
         return Activity(
-            stopping=frozenset(key for key, until in self._asked_until.items() if until > now),
+            stopping=frozenset(key for key, until in self._stopping_until.items() if until > now),
             stopping_projects=frozenset(project for project, _ in self._ending.values() if project),
             stopped_on_request=frozenset(self._stopped_on_request),
             healthy_at=dict(self._healthy_at),

@@ -223,6 +223,16 @@ def test_compose_is_taken_to_be_at_work_for_fifteen_seconds_at_most() -> None:
     assert host.triggers.activity(115).stopping_projects == set()
 
 
+def test_who_was_asked_to_end_is_being_stopped_until_it_has_ended_for_ten_minutes_at_most() -> None:
+    host = Host(stop_policy=StopPolicy("SIGTERM", 1))
+    host.happens(100, "kill", signal="15")
+    host.happens(100, "kill", DB, signal="1")
+    assert host.triggers.activity(699.9).stopping == {WEB}
+    assert host.triggers.activity(700).stopping == set()
+    host.happens(130, "die")
+    assert host.triggers.activity(131).stopping == set()
+
+
 def test_a_signal_that_does_not_stop_puts_nobody_to_work() -> None:
     host = Host()
     host.happens(100, "kill", signal="1", project="shop")
