@@ -86,7 +86,8 @@ class Memory:
     snapshot_id: str = ""
     attempts: Mapping[str, Attempts] = field(default_factory=dict[str, Attempts])
     successors: frozenset[Pair] = frozenset()  # known to be: by comparison, or because the controller made them
-    impostors: frozenset[Pair] = frozenset()  # not kept by the SSA: a later version may compare better
+    impostors: Mapping[Pair, str] = field(default_factory=dict[Pair, str])
+    """With what differs, as text. Not kept by the SSA: a later version may compare better."""
     unfinished: Mapping[str, Unfinished] = field(default_factory=dict[str, Unfinished])
     interrupted: frozenset[str] = frozenset()  # originals whose restart failed: that they are down is nobody's wish
     refused: Mapping[Pair, RefusedRestore] = field(default_factory=dict[Pair, RefusedRestore])
@@ -110,7 +111,7 @@ def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
         snapshot_id=snapshot.id,
         attempts=_only(memory.attempts, kept),
         successors=frozenset(pair for pair in memory.successors if pair[0] in kept),
-        impostors=frozenset(),
+        impostors={},
         unfinished=_only(memory.unfinished, kept),
         interrupted=memory.interrupted & kept.keys(),
         refused={},
@@ -190,7 +191,7 @@ def ended(memory: Memory, outcome: Outcome) -> Memory:
         interrupted=frozenset(interrupted),
         refused=refused,
         successors=memory.successors | made,
-        impostors=memory.impostors - made,
+        impostors={pair: told for pair, told in memory.impostors.items() if pair not in made},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Verb, aside_name
 from ..protection import protection
 from .memory import Pair
-from .successor import is_successor
+from .successor import differences, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ class Situation:
     """The snapshot beside what is observed.
 
     `successors` and `impostors` are the pairs (original, holder of its name) that are known to be the one or the other;
-    a pair in neither is undecided. `unhealthy` and `hold` come from `health`.
+    a pair in neither is undecided. Of an impostor it is told what differs. `unhealthy` and `hold` come from `health`.
     """
 
     snapshot: Snapshot
@@ -42,7 +42,7 @@ class Situation:
     by_id: Mapping[str, Container]
     by_name: Mapping[str, Container]
     successors: frozenset[Pair]
-    impostors: frozenset[Pair]
+    impostors: Mapping[Pair, str]
     stuck: frozenset[str] = frozenset()
     unhealthy: Mapping[str, Unhealthy] = field(default_factory=dict[str, "Unhealthy"])
     hold: Hold | None = None
@@ -54,18 +54,22 @@ class Situation:
         by_name = {container.name: container for container in observed.containers}
         names = {container.id: container.name for container in observed.containers}
         names |= {original.id: original.name for original in snapshot.originals}
-        successors, impostors = set[Pair](), set[Pair]()
+        successors, impostors = set[Pair](), dict[Pair, str]()
         for original, holder in _name_holders(snapshot, by_id, by_name):
             pair = (original.id, holder.id)
             seen = observed.inspects.get(holder.id)
             if pair in memory.successors:
                 successors.add(pair)
             elif pair in memory.impostors:
-                impostors.add(pair)
+                impostors[pair] = memory.impostors[pair]
             elif seen is not None:
                 own = _is_own_work(original, holder, memory) and seen.get("Image") == original.image_id
-                (successors if own or is_successor(original.inspect, seen, names) else impostors).add(pair)
-        return cls(snapshot, observed, memory, by_id, by_name, frozenset(successors), frozenset(impostors))
+                found = [] if own else differences(original.inspect, seen, names)
+                if found:
+                    impostors[pair] = tell(found)
+                else:
+                    successors.add(pair)
+        return cls(snapshot, observed, memory, by_id, by_name, frozenset(successors), impostors)
 
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
@@ -105,6 +109,11 @@ class Situation:
         """Tell whether the holder of an original's name has taken its place."""
         return (original.id, holder.id) in self.successors
 
+    def difference(self, original: Original, holder: Container) -> str:
+        """Return in brackets what differs between an original and the impostor that has its name; empty if not known."""
+        told = self.impostors.get((original.id, holder.id))
+        return f" ({told})" if told else ""
+
     def is_undecided(self, original: Original, holder: Container | None) -> bool:
         """Tell whether the holder of an original's name must still be looked at; or could not be, and may be gone."""
         if holder is None or holder.id in self.snapshot.by_id or holder.state == "dead":
@@ -112,7 +121,8 @@ class Situation:
         present = self.by_id.get(original.id)
         if present is not None and present.state not in REPLACEABLE_STATES:
             return False
-        return (original.id, holder.id) not in self.successors | self.impostors
+        pair = (original.id, holder.id)
+        return pair not in self.successors and pair not in self.impostors
 
     def is_nobodys(self, container: Container) -> bool:
         """Tell whether a container is neither an original nor protected."""

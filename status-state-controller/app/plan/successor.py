@@ -1,39 +1,58 @@
-"""Is this container made from the same image and the same configuration as that original? Pure.
+"""Is this container made from the same image and the same configuration as that original, and if not, what differs? Pure.
 
 Compose and plain `docker run` make a new container where an old one stood; when nothing but the container's identity
 has changed it is a *successor* and takes the original's place. Two `inspect` answers are reduced to what a person
-configured and compared. What compose and the engine add of their own does not count, and of volumes only what is
-mounted where counts, because compose v1, v2 and `docker run` spell the same mount in different fields.
+configured (the room meaning) and compared field by field.
+
+The difference is told to people, in the log and by the SSA, and an `inspect` answer holds secrets: values of the
+environment are never shown, nor what stands beside a word that looks like the name of a secret.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .meaning.configuration import configuration, network_name
+from .meaning.mounts import inner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-_COMPOSE_BOOKKEEPING = frozenset(
-    {
-        "com.docker.compose.replace",  # v2: which container this one replaces
-        "com.docker.compose.config-hash",  # how compose sees the configuration that is compared here itself
-        "com.docker.compose.version",
-    }
-)
-_AFFINITY = "affinity:container=="  # compose v1 adds it to the environment of what it recreates
-_ID = re.compile(r"[0-9a-f]{12,64}")
-_ANONYMOUS_VOLUME = re.compile(r"[0-9a-f]{64}")
-_CONFIG_LEFT_OUT = frozenset({"Image", "Hostname", "Env", "Labels", "Volumes"})
-_JOINING = ("IpcMode", "PidMode")
-_HOST_CONFIG_LEFT_OUT = frozenset(
-    {"Binds", "Mounts", "VolumesFrom", "ContainerIDFile", "ConsoleSize", "NetworkMode", *_JOINING}
-)
+__all__ = ["Difference", "differences", "is_successor", "network_name", "tell"]
+
+MOST_TOLD = 5
+"""How many fields a sentence names before it counts the rest."""
+
+LONGEST_VALUE = 40
+LONGEST_FIELD = 60
+_LONGEST_LOOKED_AT = 500
+"""Characters: what is searched for secrets before it is cut down to what is shown."""
+
+_SECRET = r"pass(word|wd|phrase)?|pwd|token|secret|key|credential|auth"  # noqa: S105 # no secret, the words for one
+_LOOKS_SECRET = re.compile(_SECRET, re.IGNORECASE)
+_SECRET_PAIR = re.compile(rf"""((?:{_SECRET})[\w.-]{{0,40}}["']?[=:\s]+)(?:"[^"]*"?|'[^']*'?|\S+)""", re.IGNORECASE)
+_LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
+_SECRET_URL = re.compile(r"://[^/\s@]*@")
+_UNKNOWN_MODES = frozenset({"private", "shareable"})
+"""Either may be the default of a daemon: where the other side names no mode, it may be the same."""
+
+
+class Difference(NamedTuple):
+    """A field, and what it was and is, as text for people: shortened, secrets masked."""
+
+    field: str
+    old: str
+    new: str
 
 
 def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> bool:
-    """Compare two `inspect` answers.
+    """Tell whether two `inspect` answers mean the same; the arguments are those of `differences`."""
+    return not differences(recipe, candidate, names)
+
+
+def differences(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> list[Difference]:
+    """Compare two `inspect` answers, and return what differs, the image first, the rest by name.
 
     Args:
         recipe: the one kept for an original.
@@ -41,84 +60,63 @@ def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names:
         names: from ids to names of originals and of what is on the engine: who shares another container's namespaces
             shares those of its successor as well.
     """
-    return recipe.get("Image") == candidate.get("Image") and _configured(recipe, names) == _configured(candidate, names)
+    found: list[Difference] = []
+    if recipe.get("Image") != candidate.get("Image"):
+        found.append(Difference("image", *_images(recipe, candidate)))
+    old, new = configuration(recipe, names), configuration(candidate, names)
+    for field in sorted(old.fields.keys() | new.fields.keys()):
+        was, is_now = old.fields.get(field), new.fields.get(field)
+        if field.endswith(".MacAddress"):
+            # One that is not surely asked for may be: it is the same where it is the same, or is not known yet.
+            was, is_now = old.macs.get(field), new.macs.get(field)
+            if not was or not is_now:
+                continue
+        if field == "IpcMode" and {was, is_now} & {None} and {was, is_now} & _UNKNOWN_MODES:
+            continue
+        if field == "CgroupnsMode" and None in {was, is_now}:
+            continue  # an engine before 20.10, or without cgroup namespaces
+        if was != is_now:
+            found.append(Difference(_cut(field, LONGEST_FIELD), *_told(field, was, is_now)))
+    return found
 
 
-def _configured(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Reduce an `inspect` answer to what a person configured."""
-    host_config: dict[str, Any] = inspect.get("HostConfig") or {}
-    mount_requests: list[dict[str, Any]] = host_config.get("Mounts") or []
-    volumes_from: list[str] = host_config.get("VolumesFrom") or []
-    config: dict[str, Any] = inspect.get("Config") or {}
-    environment: list[str] = config.get("Env") or []
-    labels: dict[str, str] = config.get("Labels") or {}
-    mounts: list[dict[str, Any]] = inspect.get("Mounts") or []
-    network_settings: dict[str, Any] = inspect.get("NetworkSettings") or {}
-    networks: dict[str, Any] = network_settings.get("Networks") or {}
-    short_id = str(inspect.get("Id", ""))[:12]
-    hostname = config.get("Hostname")
-    return {
-        "config": _filled(config, _CONFIG_LEFT_OUT),
-        "host_config": _filled(host_config, _HOST_CONFIG_LEFT_OUT),
-        "joined": {mode: _by_name(str(host_config.get(mode) or ""), names) for mode in _JOINING},
-        "main_network": network_name(inspect) or _by_name(str(host_config.get("NetworkMode") or ""), names),
-        "volumes_from": sorted(names.get(ref.partition(":")[0], ref) for ref in volumes_from),
-        "mount_options": sorted(_options(request) for request in mount_requests if _options(request)[1]),
-        "hostname": None if hostname == short_id else hostname,
-        "environment": sorted(line for line in environment if not line.startswith(_AFFINITY)),
-        "labels": {k: v for k, v in labels.items() if k not in _COMPOSE_BOOKKEEPING},
-        "mounts": sorted(_mount(mount) for mount in mounts),
-        "networks": {
-            name: _endpoint(endpoint, short_id, str(inspect.get("Name", "")).removeprefix("/"))
-            for name, endpoint in networks.items()
-        },
-    }
+def tell(found: Sequence[Difference]) -> str:
+    """Tell of differences in one bounded line: `env.COLOUR: set → other, image: a → b`."""
+    parts = [f"{one.field}: {one.old} → {one.new}" for one in found[:MOST_TOLD]]
+    rest = len(found) - MOST_TOLD
+    return ", ".join(parts) + (f", and {rest} more" if rest > 0 else "")
 
 
-def network_name(recipe: Mapping[str, Any]) -> str | None:
-    """Return the name of the network that a container was given by its id; None where it was given by name."""
-    mode = str(recipe["HostConfig"].get("NetworkMode") or "")
-    settings: dict[str, Any] = recipe.get("NetworkSettings") or {}
-    networks: dict[str, dict[str, Any] | None] = settings.get("Networks") or {}
-    if mode in networks or not _ID.fullmatch(mode):
-        return None
-    return next((name for name, end in networks.items() if str((end or {}).get("NetworkID")).startswith(mode)), None)
+def _images(recipe: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of two images, or their ids where the names don't tell them apart."""
+    one, other = (inner(inspect, "Config").get("Image") for inspect in (recipe, candidate))
+    if one and other and one != other:
+        return _cut(str(one)), _cut(str(other))
+    ids = (str(inspect.get("Image") or "none") for inspect in (recipe, candidate))
+    short, other_short = (text[: len("sha256:") + 12] for text in ids)
+    return short, other_short
 
 
-def _filled(fields: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, Any]:
-    """Leave out fields that are empty: null, [], {} and "" are the same to the engine, and each client picks one."""
-    return {key: value for key, value in fields.items() if key not in left_out and value not in (None, [], {}, "")}
-
-
-def _by_name(mode: str, names: Mapping[str, str]) -> str:
-    kind, colon, reference = mode.partition(":")
-    return f"{kind}:{names.get(reference, reference)}" if kind == "container" and colon else mode
-
-
-def _options(request: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the place of a mount and the options it was asked for with, as text that can be sorted."""
-    kinds = ("TmpfsOptions", "VolumeOptions", "BindOptions")
-    options = {kind: request[kind] for kind in kinds if request.get(kind)}
-    return str(request.get("Target")), json.dumps(options, sort_keys=True) if options else ""
-
-
-def _mount(mount: Mapping[str, Any]) -> tuple[str, str, str, bool, str]:
-    """Reduce a mount to what was asked for; an anonymous volume's name is nobody's choice."""
-    name = str(mount.get("Name") or "")
-    if mount.get("Type") == "volume":
-        source = "" if _ANONYMOUS_VOLUME.fullmatch(name) else name
+def _told(field: str, was: Any, is_now: Any) -> tuple[str, str]:
+    if field.startswith("env.") or _LOOKS_SECRET.search(field):
+        old, new = ("none" if value is None else "set" for value in (was, is_now))
     else:
-        source = str(mount.get("Source") or "")
-    kind, place = str(mount.get("Type")), str(mount.get("Destination"))
-    return kind, place, source, bool(mount.get("RW", True)), str(mount.get("Propagation") or "")
+        old, new = _text(was), _text(is_now)
+    return old, "other" if old == new else new
 
 
-def _endpoint(endpoint: Mapping[str, Any] | None, short_id: str, name: str) -> dict[str, Any]:
-    """Reduce a network attachment to what was asked for: a static address, links, and aliases of one's own."""
-    endpoint = endpoint or {}
-    return {
-        "addresses": _filled(endpoint.get("IPAMConfig") or {}, frozenset()),
-        "links": sorted(endpoint.get("Links") or []),
-        "driver_options": _filled(endpoint.get("DriverOpts") or {}, frozenset()),
-        "aliases": sorted(set(endpoint.get("Aliases") or []) - {short_id, name}),
-    }
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    words = [str(word) for word in value] if isinstance(value, tuple) else [str(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON
+    # Of a command, `--password` and its value are two words, and the value may have blanks.
+    for place, word in enumerate(words[:-1]):
+        if word.startswith("-") and "=" not in word and _LOOKS_SECRET.search(word):
+            words[place + 1] = "***"
+    text = _LONG_ID.sub(lambda found: found[0][:12], " ".join(words)[:_LONGEST_LOOKED_AT])
+    text = _SECRET_URL.sub("://***@", _SECRET_PAIR.sub(r"\1***", text))
+    return _cut("".join(letter if letter.isprintable() else " " for letter in text)) or "empty"
+
+
+def _cut(text: str, longest: int = LONGEST_VALUE) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -92,7 +92,7 @@ def _judge_present(
         reason = f"is down under the name {present.name}, and its name is held by"
         if holder.id in situation.snapshot.by_id:
             return _step(_named(original), Kind.REPLACED, f"{reason} another original", None, original.id)
-        reason = f"{reason} a different container"
+        reason = f"{reason} a different container{situation.difference(original, holder)}"
         if holder.state in REMAINS:
             return _step(_named(original), Kind.REPLACED, reason, None, original.id)
         if _may_be_down(original, present, situation):
@@ -181,7 +181,7 @@ def _judge_absent(
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
     if not situation.is_successor(original, holder):
-        reason = "was replaced by a different container of the same name"
+        reason = f"was replaced by a different container of the same name{situation.difference(original, holder)}"
         return _judge_impostor(original, holder, situation, reason)
     # The successor has taken the original's place and is treated as the original would be.
     if protection(holder.labels) is not None:

@@ -80,6 +80,9 @@ def test_a_controller_that_is_killed_while_it_recreates_takes_its_work_for_no_im
     assert str(killed(h).look()) == "start web: had exited with code 137", "that it is a successor is remembered"
 
 
+REPLACED = "restore web: was replaced by a different container of the same name (image: sha256:1b0a → sha256:2c1b)"
+
+
 @pytest.mark.parametrize("step", range(6))
 def test_a_controller_that_is_killed_while_it_restores_goes_on_where_it_was(step: int) -> None:
     h = host(snapshot("web"))
@@ -88,11 +91,11 @@ def test_a_controller_that_is_killed_while_it_restores_goes_on_where_it_was(step
     temporary = restored_name("web", impostor.id)
     aside = replace(impostor, name=aside_name("web", impostor.id), state="exited")
     worlds: list[tuple[tuple[Container, ...], str]] = [
-        ((), "restore web: was replaced by a different container of the same name"),
-        ((made(h, temporary, "created"),), "restore web: was replaced by a different container of the same name"),
+        ((), REPLACED),
+        ((made(h, temporary, "created"),), REPLACED),
         (
             (made(h, temporary, "created"), replace(impostor, state="exited")),
-            "restore web: was replaced by a different container of the same name",
+            REPLACED,
         ),
         ((made(h, temporary, "created"), aside), "recreate web: was removed"),
         ((made(h, "web", "created"), aside), "start web: was created but never started"),
@@ -248,7 +251,7 @@ FULL = Memory(
     snapshot_id="snapshot-1",
     attempts={WEB: Attempts(2, 100.0), DB: Attempts(1, 100.0)},
     successors=frozenset({PAIR, (DB, "x")}),
-    impostors=frozenset({(WEB, "y")}),
+    impostors={(WEB, "y"): "env.COLOUR: set → other"},
     unfinished={one: Unfinished(Verb.START, one, 100.0) for one in (WEB, DB)},
     interrupted=frozenset({WEB, DB}),
     refused={(WEB, "y"): RefusedRestore((None, None), "no")},
@@ -273,7 +276,7 @@ def test_for_another_snapshot_those_that_left_it_and_what_was_judged_against_the
         snapshot_id="snapshot-2",
         attempts={WEB: Attempts(2, 100.0)},
         successors=frozenset({PAIR}),
-        impostors=frozenset(),
+        impostors={},
         unfinished={WEB: Unfinished(Verb.START, WEB, 100.0)},
         interrupted=frozenset({WEB}),
         refused={},

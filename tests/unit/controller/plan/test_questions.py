@@ -96,7 +96,8 @@ def test_who_shares_the_namespace_of_a_parent_that_was_made_again_is_a_successor
     assert str(h.look()) == ""
     h.changes[id_of("app again")] = {"HostConfig": {"NetworkMode": f"container:{id_of('stranger')}"}}
     h.memory = h.memory.__class__()
-    assert str(h.look()) == "restore app: was replaced by a different container of the same name"
+    difference = f"NetworkMode: container:vpn → container:{id_of('stranger')[:12]}"
+    assert str(h.look()) == f"restore app: was replaced by a different container of the same name ({difference})"
 
 
 def test_what_was_answered_is_not_asked_again() -> None:

@@ -139,7 +139,7 @@ def be_ended(h: Host) -> None:
     plan = replace(h.look(), actions=(Action(Verb.RECREATE, container("web"), "was removed", id_of("web")),))
     h.begin(plan)
     h.put(replace(h.named("web"), created_at=h.now + 5))
-    h.busy, h.memory, h.now = frozenset(), replace(h.memory, impostors=frozenset()), h.now + 3600
+    h.busy, h.memory, h.now = frozenset(), replace(h.memory, impostors={}), h.now + 3600
     h.changes[h.named("web").id] = {"HostConfig": {"NetworkMode": "host"}}  # of the same image, but unlike its recipe
 
 

@@ -1,0 +1,1 @@
+"""What an `inspect` answer means, however it is spelt."""
