@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from ..process.ending import Ending
-from .protocol import Limits, bounded
+from .limits.protocol import Limits, bounded
 
 DRAIN_SECONDS = 2
 """Design, section 2: open streams must not turn a stop into a SIGKILL."""

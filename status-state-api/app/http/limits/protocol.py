@@ -10,7 +10,7 @@ from typing import Literal
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .problems import problem_response
+from ..problems import problem_response
 
 SLICE_BYTES = 4096
 """Bytes are counted a slice at a time, so this is how exact the limit of a head is."""
