@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
 CONTAINER_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
 IMAGE_ID = "sha256:1b0a29384756aebfcdd0e1f21b0a29384756aebfcdd0e1f21b0a29384756aebf"
@@ -178,8 +178,8 @@ class Report(BaseModel):
     sentence: str = Field(
         description="Cause and effect in one sentence.", examples=["web had exited with code 137: started"]
     )
-    findings: list[Finding] = Field(description="The differences that were found.")
-    outcomes: list[Outcome] = Field(description="What became of the actions.")
+    findings: Annotated[list[Finding], FailFast()] = Field(description="The differences that were found.")
+    outcomes: Annotated[list[Outcome], FailFast()] = Field(description="What became of the actions.")
 
 
 class ReportWithMemory(Report):
@@ -195,8 +195,11 @@ class ReportWithMemory(Report):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_no_deeper_than_can_be_written(cls, document: Any) -> Any:
+    def _is_no_deeper_and_no_other_than_can_be_written(cls, document: Any) -> Any:
         require_bounded_depth(document)
+        json.dumps(
+            document, ensure_ascii=False
+        ).encode()  # half a surrogate pair is read and can't be written: ValueError
         return document
 
     @field_validator("memory")

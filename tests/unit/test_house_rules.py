@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from status_state_controller.report import sentence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -277,6 +278,22 @@ def test_no_file_names_a_package_index_or_a_mirror() -> None:
         if pattern.search(line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_is_built_of_wheels_alone(service: str) -> None:
+    # What is built from source runs the package's own code at build time.
+    lines = (ROOT / service / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    installs = [line for line in lines if re.search(r"\bpip install\b", line)]
+    assert installs
+    assert [line for line in installs if "--require-hashes --only-binary :all: -r" not in line] == []
+
+
+def test_no_container_leaves_a_core_dump_which_would_hold_secrets() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert {name: service.get("ulimits", {}).get("core") for name, service in services.items()} == dict.fromkeys(
+        SERVICES, 0
+    )
 
 
 def test_requirements_are_pinned_with_hashes() -> None:

@@ -43,6 +43,7 @@ def create_api(
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # each request would look for exporters
         lifespan=lifespan,
+        redirect_slashes=False,  # there is nothing at `/status/`
     )
     install_problems(api)
     api.include_router(read_routes(parts))

@@ -5,7 +5,8 @@ send its own host name. Nothing here allows anything cross-origin.
 """
 
 import ipaddress
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from fastapi import Response
@@ -20,6 +21,10 @@ HOSTS_REMEMBERED = 256
 OWN_NAMES = ("localhost", "status-state-api")
 """The compose service and the Kubernetes Service are called so."""
 
+_HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
+"""A host and a port (RFC 9110, section 7.2), in lower case. Names of containers may have underscores."""
+
+_NO_HOST = "The request names no host, or more than one: send one header `Host`."
 _TOO_LARGE = f"The body is too large: at most {MAX_BODY_BYTES} bytes are accepted. Send less."
 
 
@@ -57,20 +62,27 @@ class KnownHosts:
         return accepted
 
     def _judge(self, header: str) -> bool:
-        host = header.rpartition("]")[0][1:] if header.startswith("[") else header.partition(":")[0].rstrip(".")
-        if not host:
+        found = _HOST.fullmatch(header)
+        if found is None:
             return False
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            pass
-        else:
+        if found["six"] is not None:
+            return _is_address(found["six"], ipaddress.IPv6Address)
+        host = found["name"].removesuffix(".")
+        if _is_address(host, ipaddress.IPv4Address):
             return True
         return host in self._names or host.endswith(self._suffixes) or host in {n.lower() for n in self._own.own_names}
 
 
+def _is_address(text: str, kind: Callable[[str], object]) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Gate:
-    """Stands before the application: checks the host and bounds the body."""
+    """Stands before the application: checks the host, bounds the body, and has HEAD answered as GET."""
 
     def __init__(self, app: ASGIApp, hosts: KnownHosts) -> None:
         self._app = app
@@ -81,10 +93,14 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        hosts = 0
         length: bytes | None = None
         chunked = False
         for name, value in scope["headers"]:
             if name == b"host":
+                hosts += 1
                 if not self._hosts.accept(value):
                     await _refuse_host(value)(scope, receive, send)
                     return
@@ -92,12 +108,25 @@ class Gate:
                 length = value
             elif name == b"transfer-encoding":
                 chunked = True
-        if length is None and not chunked:
+        if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+            await problem_response(400, _NO_HOST)(scope, receive, send)
+        elif length is None and not chunked:
             await self._app(scope, receive, send)
         elif length is not None and (not length.isdigit() or int(length) > MAX_BODY_BYTES):
             await problem_response(413, _TOO_LARGE, {"Connection": "close"})(scope, receive, send)
         else:
             await self._app(scope, _bounded(receive), send)
+
+
+def _without_body(send: Send) -> Send:
+    """Send the head alone, and end the answer there: a stream would go on for nobody."""
+
+    async def head_only(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return head_only
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from .schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 20
+LONGEST_ERROR = 300
+"""In characters: a sender can't have more than a few kilobytes repeated to it."""
 NEVER_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 JSON_HEADERS = {"Content-Type": "application/json", **NEVER_STORE}
 
@@ -79,10 +82,19 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _invalid_request(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    errors = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    found = error.errors()
+    errors = [_describe_error(one) for one in found[:MOST_ERRORS]]
+    if len(found) > MOST_ERRORS:
+        errors.append(f"and {len(found) - MOST_ERRORS} more")
     return problem_response(
-        422, "The request is not what is described at /docs; `errors` lists each thing that is wrong.", errors=errors
+        422, "The request is not what is described at /docs; `errors` lists what is wrong.", errors=errors
     )
+
+
+def _describe_error(error: Mapping[str, Any]) -> str:
+    """Tell one thing that is wrong. The sender chose the names in it: they may be long, or no Unicode."""
+    said = f"{'.'.join(str(part)[:LONGEST_ERROR] for part in error['loc'])}: {error['msg']}"
+    return said.encode(errors="backslashreplace").decode()[:LONGEST_ERROR]
 
 
 async def _bug(_: Request, __: Exception) -> Response:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
-from fastapi.responses import StreamingResponse
 
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StoreUnavailable
@@ -14,7 +13,9 @@ from ..journal.controller import ControllerRecord
 from ..model import ReportWithMemory, Snapshot, VerdictsForController
 from ..snapshot.held import Held
 from ..snapshot.holder import PolicySource, SnapshotHolder
+from .auth import checked_first
 from .desired import make_desired_state, make_etag, matches
+from .limits.streams import JsonLines, Streams
 from .problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
 from .schemas import Alive, DesiredState, Ready, StatusDocument
 from .status import Status
@@ -39,12 +40,6 @@ class Parts:
         if self.holder.held is None:
             raise _not_now(f"No snapshot is held yet: {self.holder.waiting_for}.")
         return self.holder.held
-
-
-class JsonLines(StreamingResponse):
-    """A line of JSON at a time, for as long as somebody reads."""
-
-    media_type = "application/x-ndjson"
 
 
 def read_routes(parts: Parts) -> APIRouter:
@@ -87,7 +82,13 @@ def read_routes(parts: Parts) -> APIRouter:
 
 def controller_routes(parts: Parts, check_token: Callable[..., None], beat_seconds: float) -> APIRouter:
     """What only the controller may ask: it shows the token."""
-    router = APIRouter(dependencies=[Depends(check_token)], tags=["controller"], responses=documented(401))
+    router = APIRouter(
+        dependencies=[Depends(check_token)],
+        route_class=checked_first(check_token),
+        tags=["controller"],
+        responses=documented(401),
+    )
+    streams = Streams()
 
     @router.get(
         "/snapshot/recipes",
@@ -125,7 +126,7 @@ def controller_routes(parts: Parts, check_token: Callable[..., None], beat_secon
         A line of JSON now and after every change, each of them complete; an empty line every 15 s to show that the connection lives.
         """
         engine = parts.held().snapshot.engine
-        return JsonLines(parts.verdicts.follow(engine, beat_seconds), headers=NEVER_STORE)
+        return JsonLines(parts.verdicts.follow(engine, beat_seconds), streams)
 
     @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(400, 413, 422, 503))
     async def post_report(report: ReportWithMemory) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it

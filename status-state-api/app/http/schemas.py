@@ -97,5 +97,7 @@ class Problem(BaseModel):
         examples=["No snapshot is held yet: the engine started 12 s ago, waiting until what it starts has settled."],
     )
     errors: list[str] | None = Field(
-        default=None, description="For a 422: each thing that is wrong.", examples=[["body.sentence: Field required"]]
+        default=None,
+        description="For a 422: what is wrong, of a list only the first wrong entry.",
+        examples=[["body.sentence: Field required"]],
     )

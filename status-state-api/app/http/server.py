@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from ..process.ending import Ending
+from .limits.protocol import Limits, bounded
 
 DRAIN_SECONDS = 2
 """Design, section 2: open streams must not turn a stop into a SIGKILL."""
@@ -90,13 +91,17 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_config(app: ASGIApp, drain_seconds: int = DRAIN_SECONDS) -> uvicorn.Config:
+def make_config(
+    app: ASGIApp,
+    drain_seconds: int = DRAIN_SECONDS,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> uvicorn.Config:
     """Make uvicorn's configuration: as fast and as quiet as it can be, and nothing that is not needed."""
     return uvicorn.Config(
         app,
         interface="asgi3",
         loop="uvloop",
-        http="httptools",
+        http=bounded(limits),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
 import structlog
 
 from ..errors import StoreUnavailable
-from ..model import EngineIdentity, ReportWithMemory
+from ..model import EngineIdentity, Report, ReportWithMemory
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -62,8 +63,23 @@ class ControllerRecord:
         self.last_seen_at = self._now()
 
     async def load(self, engine: EngineIdentity) -> None:
-        """Fetch what is stored of this engine's controller, unless newer has come in. Raises `StoreUnavailable`."""
+        """Fetch what is stored of this engine's controller, unless newer has come in. Raises `StoreUnavailable`.
+
+        What is damaged is dropped: it is passed on as it is, so it would make the whole document unreadable.
+        """
         report, memory = await self._store.last_report(engine), await self._store.last_memory(engine)
+        if report is not None and not _is_report(report[1]):
+            report = None
+            log.warning(
+                "stored_report_dropped",
+                message="The stored report of the controller is damaged: it is left out until the next one comes.",
+            )
+        if memory is not None and not _is_object(memory):
+            memory = None
+            log.warning(
+                "stored_memory_dropped",
+                message="The stored memory of the controller is damaged: the controller begins without.",
+            )
         if report is not None and self.report is None:
             self.report = ReceivedReport(*report)
         if self.memory is None:
@@ -100,3 +116,19 @@ class ControllerRecord:
         if error is None and self._store_fails:
             log.info("reports_stored_again", message="Reports of the controller are stored again.")
         self._store_fails = error is not None
+
+
+def _is_object(document: str) -> bool:
+    try:
+        return isinstance(orjson.loads(document), dict)
+    except ValueError:
+        return False
+
+
+def _is_report(document: str) -> bool:
+    """Tell whether it is a report, and JSON for every reader: pydantic's own reader takes NaN, too."""
+    try:
+        Report.model_validate(orjson.loads(document))
+    except ValueError:
+        return False
+    return True

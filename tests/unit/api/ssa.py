@@ -76,6 +76,7 @@ class Ssa:
             "type": "http",
             "method": "GET",
             "path": path,
+            "http_version": "1.1",
             "query_string": b"",
             "headers": [(b"host", b"localhost"), (b"authorization", BEARER["Authorization"].encode())],
         }

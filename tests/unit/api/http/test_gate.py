@@ -110,7 +110,16 @@ KNOWN = [
 ]
 UNKNOWN = [
     *("evil.example", "localhost.evil.example", "evil-localhost", "xhost.example", "lan", "evillan", "", ":8000"),
-    *("[::1", "127.0.0.1.evil.example"),
+    *("[::1", "127.0.0.1.evil.example", "[::1]evil.example", "[::1]:80:80", "localhost:x@evil.example", "localhost:"),
+    *(
+        "localhost@evil.example",
+        "evil.example#localhost",
+        "[127.0.0.1]",
+        "::1",
+        "localhost/x",
+        "localhost..",
+        "[::1%25x]",
+    ),
 ]
 
 
@@ -142,3 +151,17 @@ async def test_hosts_that_are_remembered_are_bounded() -> None:
     for number in range(1000):
         assert hosts.accept(f"{number}.lan".encode())
     assert not hosts.accept(b"1.wan")
+
+
+async def test_the_token_is_looked_at_before_the_body(started: Ssa) -> None:
+    read = 0
+
+    async def body() -> AsyncGenerator[bytes]:
+        nonlocal read
+        while read < MAX_BODY_BYTES:
+            read += 65536
+            yield b"[" * 65536
+
+    headers = {"Authorization": "Bearer wrong", "Content-Type": "application/json"}
+    assert (await started.problem("POST", "/reports", content=body(), headers=headers))[0] == 401
+    assert read == 0

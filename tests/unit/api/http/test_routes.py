@@ -176,6 +176,33 @@ async def test_the_last_report_survives_a_restart(started: Ssa) -> None:
     assert (await started.status()).controller.report_age_seconds == 3600.0
 
 
+WHOLE = json.dumps(REPORT)
+DAMAGED = {
+    "cut": WHOLE[:-9],
+    "empty": "",
+    "NaN": WHOLE[:-1] + ', "extra": NaN}',
+    "half a surrogate pair": WHOLE[:-1] + ', "extra": "\\ud800"}',
+    "a field short": json.dumps({**REPORT, "sentence": None}),
+    "another thing": "[]",
+    "more after it": WHOLE + ",",
+    "nested deep": WHOLE[:-1] + ', "extra": ' + "[" * 2000 + "]" * 2000 + "}",
+}
+
+
+@pytest.mark.parametrize("document", DAMAGED.values(), ids=DAMAGED)
+async def test_what_is_stored_and_damaged_is_dropped_and_said_once(started: Ssa, document: str) -> None:
+    started.store.reports.append((NOW, document))
+    started.store.memory = document[:-3]
+    with Lines() as lines:
+        await started.controller.load(IDENTITY)
+        for _ in range(2):
+            assert (await started.status()).controller.report is None
+    assert lines.events == ["stored_report_dropped", "stored_memory_dropped"]
+    assert await memory(started) is None
+    assert (await started.client.post("/reports", json=REPORT, headers=BEARER)).status_code == 204
+    assert (await started.status()).controller.report is not None
+
+
 MEMORY = {"attempts": {"web": [1.5, None, "wörd", True, 2**70]}, "secret": SECRET}
 
 

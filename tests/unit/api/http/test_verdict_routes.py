@@ -9,6 +9,7 @@ import pytest
 from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.health.verdict import State, Subject, Verdict
 from status_state_api.http.desired import make_desired_state, make_etag
+from status_state_api.http.limits.streams import STREAMS
 from status_state_api.http.schemas import DesiredState
 from status_state_api.model import VerdictsForController
 from status_state_api.snapshot.held import Held
@@ -213,3 +214,15 @@ def test_a_run_is_read_only_of_what_runs_and_is_not_paused() -> None:
         assert read_run(alive("web", status=status)) is None
     never = inspect("web", State={"Status": "running", "StartedAt": "0001-01-01T00:00:00Z"})
     assert read_run(never) is None
+
+
+async def test_no_more_streams_are_opened_than_a_cap_allows_and_one_that_ends_makes_room(ssa: Ssa) -> None:
+    followed = [(await ssa.follow("/verdicts"))[1] for _ in range(STREAMS)]
+    for stream in followed:
+        await anext(stream)
+    answer = await ssa.client.get("/verdicts", headers=BEARER)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    ssa.verdicts.close()
+    for stream in followed:
+        assert [part async for part in stream] == []
+    assert (await ssa.client.get("/verdicts", headers=BEARER)).status_code == 200

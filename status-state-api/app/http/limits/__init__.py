@@ -1,0 +1,1 @@
+"""How much anybody may take up: connections, their heads and their time, streams."""
