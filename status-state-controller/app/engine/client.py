@@ -187,6 +187,15 @@ class Engine:
         """
         await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
 
+    async def disconnect(self, network: str, container_id: str) -> None:
+        """Detach a container from a network, even from one that is gone.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._post(f"/networks/{quote(network)}/disconnect", {"Container": container_id, "Force": True})
+
     async def rename(self, container_id: str, name: str) -> None:
         """Give a container another name.
 
@@ -225,6 +234,20 @@ class Engine:
         """
         await self._call(lambda client: client.pull(digest), acting=True)
 
+    async def network_id(self, name: str) -> str | None:
+        """Return the id of the network of exactly this name; None when there is none.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def find(client: Any) -> str | None:
+            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
+            return next((network["Id"] for network in found if network["Name"] == name), None)
+
+        return await self._call(find, acting=True)
+
     async def ensure_network(self, definition: Mapping[str, Any]) -> str:
         """Make a network from its definition unless one of that name exists; return its id.
 
@@ -236,22 +259,18 @@ class Engine:
         fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
         body = {key: definition[key] for key in fields if definition.get(key) is not None}
 
-        def find(client: Any) -> str | None:
-            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
-            return next((network["Id"] for network in found if network["Name"] == name), None)
-
-        present = await self._call(find, acting=True)
+        present = await self.network_id(name)
         if present is not None:
             return present
         try:
             await self._post("/networks/create", {**body, "CheckDuplicate": True})
         except ContainerError:
             # Two originals of one network are recreated at once: the other one may have made it meanwhile.
-            present = await self._call(find, acting=True)
+            present = await self.network_id(name)
             if present is None:
                 raise
             return present
-        made = await self._call(find, acting=True)
+        made = await self.network_id(name)
         if made is None:
             raise ContainerError(f"the network {name} was made and is gone again")
         return made

@@ -34,6 +34,7 @@ class FakeEngine(Engine):
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
         self.registry: dict[str, str] = {}  # image ids by digest
+        self.gone_networks: set[str] = set()
         self.unlisted: set[str] = set()  # ids that only the list lacks
         self.calls: list[str] = []
         self.failures: dict[str, BaseException] = {}  # by verb, or by "verb name"
@@ -151,6 +152,13 @@ class FakeEngine(Engine):
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:  # noqa: D102 # as its base
         await self._note(f"connect {network}", self._held(container_id).name)
         self.inspects[container_id]["NetworkSettings"]["Networks"][network] = dict(endpoint)
+
+    async def disconnect(self, network: str, container_id: str) -> None:  # noqa: D102 # as its base
+        await self._note(f"disconnect {network}", self._held(container_id).name)
+        self.inspects[container_id]["NetworkSettings"]["Networks"].pop(network, None)
+
+    async def network_id(self, name: str) -> str | None:  # noqa: D102 # as its base
+        return None if name in self.gone_networks else id_of(name)
 
     async def rename(self, container_id: str, name: str) -> None:  # noqa: D102 # as its base
         await self._note("rename", f"{self._held(container_id).name} {name}")

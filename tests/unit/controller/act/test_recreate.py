@@ -73,6 +73,22 @@ async def test_all_networks_are_joined_before_it_starts() -> None:
     assert engine.acts[-1] == "start web"
 
 
+async def test_a_network_that_it_was_disconnected_from_is_left_before_it_starts() -> None:
+    engine = FakeEngine()
+    settings: dict[str, Any] = {"Networks": {"back": {}}}
+    await made(engine, snapshot(web(HostConfig={"NetworkMode": "shop"}, NetworkSettings=settings)))
+    assert engine.acts == ["create web", "connect back web", "disconnect shop web", "start web"]
+
+
+async def test_a_network_that_it_was_disconnected_from_and_that_is_gone_is_not_missed() -> None:
+    engine = FakeEngine()
+    engine.gone_networks.add("shop")
+    settings: dict[str, Any] = {"Networks": {"back": {}}}
+    await made(engine, snapshot(web(HostConfig={"NetworkMode": "shop"}, NetworkSettings=settings)))
+    assert engine.acts == ["create web", "start web"]
+    assert engine.bodies["web"]["HostConfig"]["NetworkMode"] == "back"
+
+
 STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
 
 
