@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ContainerError, EngineError
 from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
+from .binds import require_bind_sources
 from .recipe import Creation, creation, mode_network
 
 if TYPE_CHECKING:
@@ -77,9 +78,10 @@ async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str
     """Make the container of an original, under this name, with all that it needs; return its id. It is not started.
 
     Raises:
-        ContainerError: the engine refused; nothing half-made is left.
+        ContainerError: the engine refused, or what it mounts from the host is gone; nothing half-made is left.
         EngineError: the engine could not be asked.
     """
+    await require_bind_sources(engine, original.inspect)
     image = await find_image(engine, original, snapshot)
     present, borrowed = await present_ids(engine, original, snapshot)
     request = creation(original.inspect, image, present, borrowed, await provide(engine, original, snapshot))

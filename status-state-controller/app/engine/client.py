@@ -27,7 +27,7 @@ from .faults import explain
 from .parsing import read_event, read_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..model import Container, Event
 
@@ -43,6 +43,9 @@ CHANGES = (
     "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
 )  # fmt: skip
 """The events that can change what a check finds; the engine itself leaves out the rest (`exec_…`, `top`, …)."""
+
+SOURCE_MISSING = "bind source path does not exist: "
+"""The engine's words for a mount of type `bind` without its source (moby, volume/mounts/validate.go)."""
 
 _CANT_ASK = (
     docker.errors.DockerException,
@@ -177,6 +180,25 @@ class Engine:
             return client.create_container_from_config(dict(body), name)["Id"]
 
         return await self._call(act, acting=True)
+
+    async def missing_source(self, sources: Sequence[str]) -> str | None:
+        """Return the first of these paths that isn't there on the engine's host; None when all are.
+
+        The engine is asked by a request for a container that it has to refuse: it looks at the mounts one by one, before
+        anything else, and the last one has no target. So nothing is made, neither a container nor a folder.
+
+        Raises:
+            EngineError: the engine could not be asked.
+        """
+        mounts = [{"Type": "bind", "Source": source, "Target": f"/{n}"} for n, source in enumerate(sources)]
+        body = {"Image": "", "HostConfig": {"Mounts": [*mounts, {"Type": "bind", "Source": "", "Target": ""}]}}
+        try:
+            await self._post("/containers/create", body)
+        except ContainerError as error:
+            # Any other refusal means that the real request will tell more.
+            _, told, path = str(error).rpartition(SOURCE_MISSING)
+            return path.strip() if told else None
+        return None
 
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
         """Attach a container to a network; `endpoint` is the engine's own JSON.
