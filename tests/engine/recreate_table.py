@@ -127,7 +127,7 @@ STORAGE = (
     ),
     Case(
         "paths-not-normalised",
-        ("--volume", "named-{mark}:/data//sub", "--volume", "/nameless//", "--volume", "{folder}/.:/bound/./",
+        ("--volume", "untidy-{mark}:/data//sub", "--volume", "/nameless//", "--volume", "{folder}/.:/bound/./",
          "--mount", "type=volume,target=/by//mount/", "--mount", "type=tmpfs,target=/scratch//x/", "--tmpfs", "/t//"),
         data=("/data/sub", "/nameless", "/by/mount"),
     ),
