@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine.definitions import config_source
 from ..errors import ContainerError, EngineError
 from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
@@ -169,6 +170,9 @@ async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> dic
     settings: dict[str, Any] = original.inspect.get("NetworkSettings") or {}
     networks: dict[str, Any] = settings.get("Networks") or {}
     defined = sorted(name for name in networks if name in snapshot.networks)
+    sources = {config_source(snapshot.networks[name]) or "" for name in defined}
+    for name in sorted(sources & snapshot.networks.keys()):
+        await engine.ensure_network(snapshot.networks[name])
     ids = {name: await engine.ensure_network(snapshot.networks[name]) for name in defined}
     left = mode_network(original.inspect)
     if left is not None and left not in networks:

@@ -23,6 +23,7 @@ from docker.utils import kwargs_from_env
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
+from .definitions import network_request
 from .faults import explain
 from .parsing import read_event, read_listing
 
@@ -278,8 +279,7 @@ class Engine:
             EngineError: the engine could not be asked.
         """
         name = str(definition["Name"])
-        fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
-        body = {key: definition[key] for key in fields if definition.get(key) is not None}
+        body = network_request(definition)
 
         present = await self.network_id(name)
         if present is not None:

@@ -89,6 +89,13 @@ async def test_a_network_that_it_was_disconnected_from_and_that_is_gone_is_not_m
     assert engine.bodies["web"]["HostConfig"]["NetworkMode"] == "back"
 
 
+async def test_the_config_only_network_of_a_network_comes_first() -> None:
+    engine = FakeEngine()
+    networks: dict[str, Any] = {"back": {"Name": "back", "ConfigFrom": {"Network": "cfg"}}, "cfg": {"Name": "cfg"}}
+    await made(engine, replace(rich(), networks=networks))
+    assert engine.acts[:2] == ["network cfg", "network back"]
+
+
 STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
 
 
