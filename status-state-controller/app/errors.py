@@ -8,6 +8,7 @@
     │   ├── ForeignSnapshot      a good answer about another engine
     │   └── ReportRefused        the SSA can't use this report, now or later
     └── ContainerError           one container could not be handled; becomes an outcome, never ends a check
+        └── SourceMissing        what it mounts from the host is gone
 
 Every message is a sentence for people: what happened, and where it helps, what to do.
 """
@@ -43,3 +44,7 @@ class ReportRefused(SsaError):
 
 class ContainerError(ControllerError):
     """The engine refused to do one thing with one container."""
+
+
+class SourceMissing(ContainerError):
+    """The source of a bind mount is gone: tried again as what may be back by itself, unlike other refusals."""

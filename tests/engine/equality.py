@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import posixpath
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _name_volumes_as_asked(before: Mapping[str, Any], after: Mapping[str, Any]) 
     mounts_before: list[dict[str, Any]] = before["HostConfig"].get("Mounts") or []
     mounts_after: list[dict[str, Any]] = changed["HostConfig"].get("Mounts") or []
     for request in mounts_after:
-        if request not in mounts_before and ours.get(request["Target"]) == request.get("Source"):
+        if request not in mounts_before and ours.get(posixpath.normpath(request["Target"])) == request.get("Source"):
             del request["Source"]
     places_before = {mount["Destination"]: mount for mount in before["Mounts"]}
     for mount in changed["Mounts"]:

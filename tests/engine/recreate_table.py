@@ -45,6 +45,7 @@ class Case:
         options: those of `docker create`.
         command: what it runs.
         joins: options of `docker network connect` with the network, each before its start.
+        leaves: networks that it is disconnected from once it runs.
         after: that of the case whose container has to run first.
         data: folders in which data are put that must be there afterwards.
         refusal: a part of what the engine says where the kernel or the machine can't do it; empty: it must work.
@@ -55,6 +56,7 @@ class Case:
     options: tuple[str, ...]
     command: tuple[str, ...] = LIVE
     joins: tuple[tuple[str, ...], ...] = ()
+    leaves: tuple[str, ...] = ()
     after: str = ""
     data: tuple[str, ...] = ()
     refusal: str = ""
@@ -123,8 +125,15 @@ STORAGE = (
         after="giver-of-volumes",
         data=("/own", "/named"),
     ),
+    Case(
+        "paths-not-normalised",
+        ("--volume", "untidy-{mark}:/data//sub", "--volume", "/nameless//", "--volume", "{folder}/.:/bound/./",
+         "--mount", "type=volume,target=/by//mount/", "--mount", "type=tmpfs,target=/scratch//x/", "--tmpfs", "/t//"),
+        data=("/data/sub", "/nameless", "/by/mount"),
+    ),
+    Case("tmpfs-over-a-volume-of-the-image", ("--tmpfs", "/of-image/"), (LOOP,), image="volume-image-{mark}"),
     Case("devices", ("--device", "/dev/null:/dev/nothing:rw", "--device-cgroup-rule", "c 42:* rmw")),
-)
+)  # fmt: skip
 
 NETWORKING = (
     Case("address-assigned", ("--network", "front-{mark}")),
@@ -139,6 +148,15 @@ NETWORKING = (
         refusal=OLD_CLIENT,
     ),
     Case("default-and-another-network", (), joins=(("--alias", "both", "back-{mark}"),)),
+    Case("disconnected-from-the-default-network", (), joins=(("--alias", "only", "back-{mark}"),), leaves=("bridge",)),
+    Case(
+        "disconnected-from-its-first-network",
+        ("--network", "front-{mark}"),
+        joins=(("back-{mark}",), ("inner-{mark}",)),
+        leaves=("front-{mark}",),
+    ),
+    Case("disconnected-from-all", ("--network", "front-{mark}"), leaves=("front-{mark}",)),
+    Case("disconnected-from-the-default-network-alone", (), leaves=("bridge",)),
     Case("link-local-address", ("--network", "front-{mark}", "--link-local-ip", "169.254.34.68")),
     Case("network-by-id", ("--network", "{network-id}", "--network-alias", "known-by-id")),
     Case("network-bridge-by-name", ("--network", "bridge")),

@@ -70,6 +70,8 @@ class World:
                 *ways, network = (self.fill(part) for part in join)
                 run_command("docker", "network", "connect", *ways, network, name)
             run_command("docker", "start", name)
+            for network in case.leaves:
+                run_command("docker", "network", "disconnect", self.fill(network), name)
             for folder in case.data:
                 write = ("python3", "-c", f"open('{folder}/marker', 'w').write('{MARKER} {case.about}')")
                 run_command("docker", "exec", "--user", "0", name, *write)

@@ -44,6 +44,7 @@ async def capture_snapshot(
     networks = await _each(
         sorted({network for inspect in inspects for network in networks_of(inspect)}), engine.network
     )
+    networks += await _config_networks(engine, networks)
     volumes = await _each(sorted({volume for inspect in inspects for volume in volumes_of(inspect)}), engine.volume)
     images = await _each(sorted({str(inspect["Image"]) for inspect in inspects}), engine.image)
     originals = sorted(map(_original, inspects), key=lambda original: (original.name, original.id))
@@ -55,6 +56,14 @@ async def capture_snapshot(
         volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
         images=[{"Id": image["Id"], "RepoDigests": image.get("RepoDigests") or []} for image in images],
     )
+
+
+async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:
+    """The config-only networks that these have their configuration from: no container is attached to them."""
+    sources: set[str] = {str((network.get("ConfigFrom") or {}).get("Network") or "") for network in networks} - {""}
+    found = await _each(sorted(sources), engine.network)
+    # By exact name: the engine also takes the beginning of an id for one.
+    return [network for network in found if network["Name"] in sources]
 
 
 def networks_of(inspect: Inspection) -> list[str]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from ..errors import ContainerError, EngineError
+from ..errors import ContainerError, EngineError, SourceMissing
 from ..func import restart, start, stop
 from ..model import Outcome, Result, Verb
 from ..plan.still_right import still_right
+from .binds import require_bind_sources
 from .look import look
 from .recreate import recreate
 from .restore import restore
@@ -152,14 +153,17 @@ class Executor:
             attempted_at = self._clocks.utc()
             outcome = await self._perform(action, snapshot, seen)
         except (ContainerError, EngineError) as error:
-            outcome = Outcome(action, Result.FAILED, str(error), refused=isinstance(error, ContainerError))
+            refused = isinstance(error, ContainerError) and not isinstance(error, SourceMissing)
+            outcome = Outcome(action, Result.FAILED, str(error), refused=refused)
         return replace(outcome, attempted_at=attempted_at)
 
     async def _perform(self, action: Action, snapshot: Snapshot, seen: Seen) -> Outcome:
         match action.verb:
             case Verb.START:
+                await require_bind_sources(self._engine, seen.container or {})
                 return await start(self._engine, action)
             case Verb.RESTART:
+                await require_bind_sources(self._engine, seen.container or {})  # else it is left running
                 return await restart(self._engine, action, seen.container or {})
             case Verb.STOP:
                 return await stop(self._engine, action, seen.container or {})

@@ -8,6 +8,7 @@ the anonymous volumes are asked for by name, or the data in them would be lost.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,11 @@ _DEFAULT_NETWORKS = frozenset({"default", "bridge", "host", "none"})
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """The request for making a container, and the networks that it joins before it starts."""
+    """The request for making a container, and the networks that it joins and leaves before it starts."""
 
     body: dict[str, Any]
     further_networks: dict[str, dict[str, Any]]  # the request of the older engines has room for one network only
+    left_networks: tuple[str, ...] = ()  # the engine attaches it to that of its network mode, asked or not
 
 
 def creation(
@@ -44,7 +46,8 @@ def creation(
         present_ids: from the ids of originals that have been recreated to the ids they have now; who shares their
             namespaces or volumes has to follow them.
         borrowed_volumes: names of the volumes that come along with `VolumesFrom`.
-        network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has.
+        network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has, and
+            one that the container was disconnected from may be gone.
     """
     config: dict[str, Any] = dict(recipe["Config"])
     host_config: dict[str, Any] = dict(recipe["HostConfig"])
@@ -64,6 +67,12 @@ def creation(
     if by_name is not None and not (network_ids or {}).get(by_name, "").startswith(network_mode):
         network_mode = host_config["NetworkMode"] = by_name  # the network has been recreated, with another id
         by_name = None
+    left = _left_network(recipe, by_name or network_mode)
+    if left is not None and left not in _DEFAULT_NETWORKS and left not in (network_ids or {}):
+        attached = sorted(recipe["NetworkSettings"]["Networks"])
+        if attached:  # newer engines start nothing on other networks whose network mode names one that is gone
+            network_mode, left = attached[0], None
+            host_config["NetworkMode"] = network_mode
     for mode in ("NetworkMode", "PidMode", "IpcMode"):
         host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
     volumes_from: list[str] = host_config.get("VolumesFrom") or []
@@ -77,7 +86,25 @@ def creation(
     first = {network_mode: endpoints[main_network]} if main_network in endpoints else {}
     further = {name: endpoint for name, endpoint in endpoints.items() if name != main_network}
     body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": first}}
-    return Creation(body, further)
+    return Creation(body, further, () if left is None else (left,))
+
+
+def mode_network(recipe: Mapping[str, Any]) -> str | None:
+    """Return the network that the engine attaches a container to because of its network mode, if there is one."""
+    mode = str(recipe["HostConfig"].get("NetworkMode") or "default")
+    if _JOINED.fullmatch(mode) or mode in {"host", "none"}:
+        return None
+    return network_name(recipe) or ("bridge" if mode == "default" else mode)
+
+
+def _left_network(recipe: Mapping[str, Any], main_network: str) -> str | None:
+    """Return the network that a container was made with and was disconnected from since."""
+    settings: dict[str, Any] = recipe.get("NetworkSettings") or {}
+    networks: dict[str, Any] | None = settings.get("Networks")
+    if networks is None or recipe["Config"].get("NetworkDisabled") or mode_network(recipe) is None:
+        return None
+    name = "bridge" if main_network == "default" else main_network
+    return None if name in networks else name
 
 
 def _owns_hostname(config: Mapping[str, Any], host_config: Mapping[str, Any], short_id: str) -> bool:
@@ -135,7 +162,8 @@ def _destination(bind: str) -> str:
 
 
 def _place(path: object) -> str:
-    return str(path).rstrip("/")
+    """Spell a place in the container as the engine itself does: `/data//sub/.` is `/data/sub` to it."""
+    return posixpath.normpath(f"/{str(path).lstrip('/')}")
 
 
 def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> dict[str, dict[str, Any]]:

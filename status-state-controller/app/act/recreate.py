@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine.definitions import config_source
 from ..errors import ContainerError, EngineError
 from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
-from .recipe import Creation, creation
+from .binds import require_bind_sources
+from .recipe import Creation, creation, mode_network
 
 if TYPE_CHECKING:
     from ..engine.client import Engine
@@ -77,9 +79,10 @@ async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str
     """Make the container of an original, under this name, with all that it needs; return its id. It is not started.
 
     Raises:
-        ContainerError: the engine refused; nothing half-made is left.
+        ContainerError: the engine refused, or what it mounts from the host is gone; nothing half-made is left.
         EngineError: the engine could not be asked.
     """
+    await require_bind_sources(engine, original.inspect)
     image = await find_image(engine, original, snapshot)
     present, borrowed = await present_ids(engine, original, snapshot)
     request = creation(original.inspect, image, present, borrowed, await provide(engine, original, snapshot))
@@ -87,7 +90,7 @@ async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str
 
 
 async def make_as_requested(engine: Engine, name: str, request: Creation) -> str:
-    """Make a container and attach it to its networks; return its id.
+    """Make a container and attach it to its networks, and to none besides; return its id.
 
     Raises:
         ContainerError: the engine refused; nothing half-made is left.
@@ -97,6 +100,8 @@ async def make_as_requested(engine: Engine, name: str, request: Creation) -> str
     try:
         for network, endpoint in request.further_networks.items():
             await engine.connect(network, container_id, endpoint)
+        for network in request.left_networks:  # before the start: it is never reachable there
+            await engine.disconnect(network, container_id)
     except (ContainerError, EngineError):
         await engine.remove_own(container_id)
         raise
@@ -156,6 +161,8 @@ async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> 
 async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
     """Make the networks and volumes that an original uses and that are gone; return the networks' ids by name.
 
+    The network that it was made with is told as well, if it is there, though the original was disconnected from it.
+
     Raises:
         ContainerError: the engine refused.
         EngineError: the engine could not be asked.
@@ -163,7 +170,14 @@ async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> dic
     settings: dict[str, Any] = original.inspect.get("NetworkSettings") or {}
     networks: dict[str, Any] = settings.get("Networks") or {}
     defined = sorted(name for name in networks if name in snapshot.networks)
+    sources = {config_source(snapshot.networks[name]) or "" for name in defined}
+    for name in sorted(sources & snapshot.networks.keys()):
+        await engine.ensure_network(snapshot.networks[name])
     ids = {name: await engine.ensure_network(snapshot.networks[name]) for name in defined}
+    left = mode_network(original.inspect)
+    if left is not None and left not in networks:
+        network_id = await engine.network_id(left)
+        ids |= {} if network_id is None else {left: network_id}
     mounts: list[dict[str, Any]] = original.inspect.get("Mounts") or []
     for name in sorted(str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"):
         if name in snapshot.volumes:

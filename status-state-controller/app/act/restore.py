@@ -30,6 +30,7 @@ import structlog
 
 from ..errors import ContainerError, ControllerError
 from ..model import DOWN_STATES, RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
+from .binds import require_bind_sources
 from .look import find
 from .recipe import creation
 from .recreate import make, make_as_requested
@@ -63,6 +64,7 @@ async def restore(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen
     original, impostor = snapshot.by_id[action.original_id or ""], seen.holder or {}
     made_id: str | None = None
     if action.images is not None and seen.original is not None and state_of(seen.original) in DOWN_STATES:
+        await require_bind_sources(engine, seen.original)
         await _exchange(engine, original, impostor, _Renamed(engine, seen.original))
     else:
         made = _Made(engine, await _make(engine, original, impostor, snapshot))

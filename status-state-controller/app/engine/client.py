@@ -23,11 +23,12 @@ from docker.utils import kwargs_from_env
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
+from .definitions import network_request
 from .faults import explain
 from .parsing import read_event, read_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..model import Container, Event
 
@@ -43,6 +44,9 @@ CHANGES = (
     "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
 )  # fmt: skip
 """The events that can change what a check finds; the engine itself leaves out the rest (`exec_…`, `top`, …)."""
+
+SOURCE_MISSING = "bind source path does not exist: "
+"""The engine's words for a mount of type `bind` without its source (moby, volume/mounts/validate.go)."""
 
 _CANT_ASK = (
     docker.errors.DockerException,
@@ -178,6 +182,25 @@ class Engine:
 
         return await self._call(act, acting=True)
 
+    async def missing_source(self, sources: Sequence[str]) -> str | None:
+        """Return the first of these paths that isn't there on the engine's host; None when all are.
+
+        The engine is asked by a request for a container that it has to refuse: it looks at the mounts one by one, before
+        anything else, and the last one has no target. So nothing is made, neither a container nor a folder.
+
+        Raises:
+            EngineError: the engine could not be asked.
+        """
+        mounts = [{"Type": "bind", "Source": source, "Target": f"/{n}"} for n, source in enumerate(sources)]
+        body = {"Image": "", "HostConfig": {"Mounts": [*mounts, {"Type": "bind", "Source": "", "Target": ""}]}}
+        try:
+            await self._post("/containers/create", body)
+        except ContainerError as error:
+            # Any other refusal means that the real request will tell more.
+            _, told, path = str(error).rpartition(SOURCE_MISSING)
+            return path.strip() if told else None
+        return None
+
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
         """Attach a container to a network; `endpoint` is the engine's own JSON.
 
@@ -186,6 +209,15 @@ class Engine:
             EngineError: the engine could not be asked.
         """
         await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
+
+    async def disconnect(self, network: str, container_id: str) -> None:
+        """Detach a container from a network, even from one that is gone.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+        await self._post(f"/networks/{quote(network)}/disconnect", {"Container": container_id, "Force": True})
 
     async def rename(self, container_id: str, name: str) -> None:
         """Give a container another name.
@@ -225,6 +257,20 @@ class Engine:
         """
         await self._call(lambda client: client.pull(digest), acting=True)
 
+    async def network_id(self, name: str) -> str | None:
+        """Return the id of the network of exactly this name; None when there is none.
+
+        Raises:
+            ContainerError: the engine refused.
+            EngineError: the engine could not be asked.
+        """
+
+        def find(client: Any) -> str | None:
+            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
+            return next((network["Id"] for network in found if network["Name"] == name), None)
+
+        return await self._call(find, acting=True)
+
     async def ensure_network(self, definition: Mapping[str, Any]) -> str:
         """Make a network from its definition unless one of that name exists; return its id.
 
@@ -233,25 +279,20 @@ class Engine:
             EngineError: the engine could not be asked.
         """
         name = str(definition["Name"])
-        fields = ("Name", "Driver", "EnableIPv6", "IPAM", "Internal", "Attachable", "Options", "Labels", "Scope")
-        body = {key: definition[key] for key in fields if definition.get(key) is not None}
+        body = network_request(definition)
 
-        def find(client: Any) -> str | None:
-            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
-            return next((network["Id"] for network in found if network["Name"] == name), None)
-
-        present = await self._call(find, acting=True)
+        present = await self.network_id(name)
         if present is not None:
             return present
         try:
             await self._post("/networks/create", {**body, "CheckDuplicate": True})
         except ContainerError:
             # Two originals of one network are recreated at once: the other one may have made it meanwhile.
-            present = await self._call(find, acting=True)
+            present = await self.network_id(name)
             if present is None:
                 raise
             return present
-        made = await self._call(find, acting=True)
+        made = await self.network_id(name)
         if made is None:
             raise ContainerError(f"the network {name} was made and is gone again")
         return made

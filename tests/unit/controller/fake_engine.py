@@ -13,7 +13,7 @@ from status_state_controller.model import Container
 from .world import ENGINE, IMAGE, IMAGE_ID, NOON, STARTED_AT, id_of, recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from status_state_controller.model import EngineIdentity, Event
@@ -34,6 +34,8 @@ class FakeEngine(Engine):
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
         self.registry: dict[str, str] = {}  # image ids by digest
+        self.gone_networks: set[str] = set()
+        self.gone_paths: set[str] = set()
         self.unlisted: set[str] = set()  # ids that only the list lacks
         self.calls: list[str] = []
         self.failures: dict[str, BaseException] = {}  # by verb, or by "verb name"
@@ -151,6 +153,16 @@ class FakeEngine(Engine):
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:  # noqa: D102 # as its base
         await self._note(f"connect {network}", self._held(container_id).name)
         self.inspects[container_id]["NetworkSettings"]["Networks"][network] = dict(endpoint)
+
+    async def disconnect(self, network: str, container_id: str) -> None:  # noqa: D102 # as its base
+        await self._note(f"disconnect {network}", self._held(container_id).name)
+        self.inspects[container_id]["NetworkSettings"]["Networks"].pop(network, None)
+
+    async def missing_source(self, sources: Sequence[str]) -> str | None:  # noqa: D102 # as its base
+        return next((source for source in sources if source in self.gone_paths), None)
+
+    async def network_id(self, name: str) -> str | None:  # noqa: D102 # as its base
+        return None if name in self.gone_networks else id_of(name)
 
     async def rename(self, container_id: str, name: str) -> None:  # noqa: D102 # as its base
         await self._note("rename", f"{self._held(container_id).name} {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_api.engine.watch import EngineWatch
@@ -285,6 +285,19 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
     assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"]}]
+
+
+async def test_the_config_only_network_that_a_network_is_made_from_is_kept_as_well() -> None:
+    engine = FakeEngine(entry("web"))
+    engine.inspects[container_id("web")] = inspect("web", NetworkSettings={"Networks": {"shop": {"NetworkID": "n1"}}})
+    plain: dict[str, Any] = {"Name": "shop", "Id": "n1", "ConfigFrom": {"Network": "cfg"}}
+    config: dict[str, Any] = {"Name": "cfg", "Id": "n2", "ConfigOnly": True, "ConfigFrom": {"Network": ""}}
+    engine.networks = {"n1": plain, "cfg": config}
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    assert recipes.networks == [config, plain]
+    engine.networks["cfg"] = {"Name": "another", "Id": "cfg-and-more"}  # the engine takes the beginning of an id, too
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    assert recipes.networks == [plain]
 
 
 async def test_inspects_are_bounded_in_number() -> None:

@@ -153,6 +153,35 @@ def test_a_default_network_is_said_by_the_mode_alone(mode: str) -> None:
     assert request.body["HostConfig"]["NetworkMode"] == mode
 
 
+@pytest.mark.parametrize(("mode", "name"), [("default", "bridge"), ("bridge", "bridge"), ("shop", "shop")])
+@pytest.mark.parametrize("networks", [{"back": endpoint()}, {}], ids=["another one", "none"])
+def test_a_network_that_it_was_disconnected_from_is_left_before_it_starts(
+    mode: str, name: str, networks: dict[str, Any]
+) -> None:
+    request = creation(recipe({}, {"NetworkMode": mode}, networks), IMAGE, {}, frozenset(), {"shop": id_of("shop")})
+    assert request.body["HostConfig"]["NetworkMode"] == mode
+    assert request.further_networks.keys() == networks.keys()
+    assert request.left_networks == (name,)
+
+
+@pytest.mark.parametrize("mode", ["default", "bridge", "host", "none", "shop", f"container:{VPN}"])
+def test_no_network_is_left_that_it_is_attached_to_or_never_was(mode: str) -> None:
+    networks = {} if ":" in mode else {"bridge" if mode == "default" else mode: endpoint(), "back": endpoint()}
+    assert made(recipe({}, {"NetworkMode": mode}, networks)).left_networks == ()
+
+
+def test_a_container_without_networking_leaves_none() -> None:
+    assert made(recipe({"NetworkDisabled": True}, {}, {})).left_networks == ()
+
+
+def test_one_that_was_disconnected_from_a_network_that_is_gone_is_made_with_another_of_its_own() -> None:
+    # Engine 28 starts nothing whose network mode names a network that is gone, unless it is attached to none.
+    request = made(recipe({}, {"NetworkMode": "gone"}, {"back": endpoint(Aliases=["b"]), "front": endpoint()}))
+    assert request.body["HostConfig"]["NetworkMode"] == "back"
+    assert request.body["NetworkingConfig"]["EndpointsConfig"]["back"]["Aliases"] == ["b"]
+    assert (request.further_networks.keys(), request.left_networks) == ({"front"}, ())
+
+
 def test_links_and_driver_options_are_kept() -> None:
     networks = {"shop": endpoint(Links=["db:database"], DriverOpts={"a": "b"})}
     body = made(recipe({}, {"NetworkMode": "shop", "Links": ["/db:/web/db"]}, networks)).body
@@ -198,6 +227,17 @@ def test_a_named_volume_is_not_asked_for_twice(asked: dict[str, Any]) -> None:
     host_config = made(recipe({}, asked, mounts=mounts)).body["HostConfig"]
     assert host_config["Binds"] == asked.get("Binds")
     assert host_config.get("Mounts") == asked.get("Mounts")
+
+
+@pytest.mark.parametrize("place", ["/data//sub", "/data/sub/", "//data/./sub", "/data/x/../sub//."])
+@pytest.mark.parametrize("asked", ["Binds", "Mounts"])
+def test_a_path_that_is_not_normalised_is_mounted_once(asked: str, place: str) -> None:
+    mounts = [{"Type": "volume", "Name": ANONYMOUS, "Destination": "/data/sub", "RW": True}]
+    by_bind, by_mount = [f"data:{place}"], [{"Type": "volume", "Target": place}]
+    given = {"Binds": by_bind} if asked == "Binds" else {"Mounts": by_mount}
+    host_config = made(recipe({}, given, mounts=mounts)).body["HostConfig"]
+    assert host_config["Binds"] == given.get("Binds")
+    assert host_config["Mounts"] == (None if asked == "Binds" else [{**by_mount[0], "Source": ANONYMOUS}])
 
 
 def test_binds_and_tmpfs_are_kept_as_they_are() -> None:

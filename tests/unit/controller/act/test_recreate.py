@@ -73,6 +73,29 @@ async def test_all_networks_are_joined_before_it_starts() -> None:
     assert engine.acts[-1] == "start web"
 
 
+async def test_a_network_that_it_was_disconnected_from_is_left_before_it_starts() -> None:
+    engine = FakeEngine()
+    settings: dict[str, Any] = {"Networks": {"back": {}}}
+    await made(engine, snapshot(web(HostConfig={"NetworkMode": "shop"}, NetworkSettings=settings)))
+    assert engine.acts == ["create web", "connect back web", "disconnect shop web", "start web"]
+
+
+async def test_a_network_that_it_was_disconnected_from_and_that_is_gone_is_not_missed() -> None:
+    engine = FakeEngine()
+    engine.gone_networks.add("shop")
+    settings: dict[str, Any] = {"Networks": {"back": {}}}
+    await made(engine, snapshot(web(HostConfig={"NetworkMode": "shop"}, NetworkSettings=settings)))
+    assert engine.acts == ["create web", "start web"]
+    assert engine.bodies["web"]["HostConfig"]["NetworkMode"] == "back"
+
+
+async def test_the_config_only_network_of_a_network_comes_first() -> None:
+    engine = FakeEngine()
+    networks: dict[str, Any] = {"back": {"Name": "back", "ConfigFrom": {"Network": "cfg"}}, "cfg": {"Name": "cfg"}}
+    await made(engine, replace(rich(), networks=networks))
+    assert engine.acts[:2] == ["network cfg", "network back"]
+
+
 STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
 
 

@@ -216,6 +216,28 @@ async def test_a_start_that_the_engine_refuses_is_that_containers_error(status: 
         await engine().start(id_of("web"))
 
 
+INVALID = 'invalid mount config for type "bind": '
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        (f"{INVALID}bind source path does not exist: /srv/a b: c", "/srv/a b: c"),
+        (f"{INVALID}field Target must not be empty", None),
+        (f"{INVALID}stat /srv/secret: permission denied", None),
+    ],
+)
+async def test_the_engine_is_asked_for_sources_by_a_request_that_it_has_to_refuse(
+    answer: str, missing: str | None, client: FakeClient
+) -> None:
+    client.answers["_raise_for_status"] = refusal(400, answer)
+    assert await engine().missing_source(["/srv/a b: c", "/srv/secret"]) == missing
+    [body] = [call[-1] for call in client.calls if call[0] == "_post_json"]
+    *asked, last = body["HostConfig"]["Mounts"]
+    assert [(mount["Type"], mount["Source"]) for mount in asked] == [("bind", "/srv/a b: c"), ("bind", "/srv/secret")]
+    assert not last["Target"], "without it the engine might make a container"
+
+
 @pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
 async def test_a_stop_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
     await engine().stop(id_of("miner"), own)
