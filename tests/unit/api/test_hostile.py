@@ -114,8 +114,13 @@ def test_an_endless_head_costs_no_memory_and_keeps_nobody_waiting(process: Proce
 
 def test_a_head_is_refused_where_the_limit_is(process: Process) -> None:
     for size, expected in ((60 * 1024, 200), (70 * 1024, 431)):
-        head = GET + b"Connection: close\r\n" + b"a: b\r\n" * (size // 6) + b"\r\n"
+        head = GET + b"Connection: close\r\n" + b"a: " + b"x" * size + b"\r\n\r\n"
         assert converse(process, head)[0] == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(98, 200), (99, 431), (10_000, 431)])
+def test_headers_are_counted_whatever_their_length(process: Process, number: int, expected: int) -> None:
+    assert converse(process, GET + b"Connection: close\r\n" + b"a: b\r\n" * number + b"\r\n")[0] == expected
 
 
 @pytest.mark.parametrize("begin", [b"1\r\nx\r\n0\r\n", b"1;"], ids=["trailers", "a chunk's extension"])
