@@ -30,6 +30,9 @@ from .view import EngineLook, Inspection, Listing, parse_moment, read_listing
 
 CONCURRENT_CALLS = 8
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+NEWEST_API = "1.51"
+"""The newest version of the engine's API that is asked for: from 1.52 on `inspect` no longer tells the MAC address that a
+person asked for (moby#51189), and a recipe would lack it."""
 TRIGGERS = ("start", "die", "destroy", "rename", "pause", "unpause", "health_status")
 """The events that can change who is observed, and how; the engine itself leaves out the rest."""
 
@@ -175,7 +178,11 @@ class Engine:
         client = self._client
         if client is None:
             settings = docker.utils.kwargs_from_env(self._environment)
-            client = APIClient(version="auto", timeout=cast("int", self._timeout_seconds), **settings)
+            timeout = cast("int", self._timeout_seconds)
+            client = APIClient(version="auto", timeout=timeout, **settings)
+            if docker.utils.version_lt(NEWEST_API, client.api_version):
+                client.close()
+                client = APIClient(version=NEWEST_API, timeout=timeout, **settings)
             client.trust_env = False  # no look at proxies and ~/.netrc at every call
             self._client = client
         return client

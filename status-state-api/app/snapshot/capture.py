@@ -60,8 +60,8 @@ async def capture_snapshot(
 
 async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:
     """The config-only networks that these have their configuration from: no container is attached to them."""
-    references: list[Inspection] = [network.get("ConfigFrom") or {} for network in networks]
-    sources = {str(reference.get("Network") or "") for reference in references} - {""}
+    origins: list[Inspection] = [network.get("ConfigFrom") or {} for network in networks]
+    sources = {str(origin.get("Network") or "") for origin in origins} - {""}
     found = await _each(sorted(sources), engine.network)
     # By exact name: the engine also takes the beginning of an id for one.
     return [network for network in found if network["Name"] in sources]

@@ -22,6 +22,14 @@ _JOINED = re.compile(r"container:(?P<id>.+)")
 _DEFAULT_NETWORKS = frozenset({"default", "bridge", "host", "none"})
 
 
+# What every engine hides or protects by default. A list without all of these is a person's wish, such as the empty one of
+# `systempaths=unconfined` (moby, oci/defaults.go).
+_ENGINES_OWN_PATHS: dict[str, frozenset[str]] = {
+    "MaskedPaths": frozenset({"/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"}),
+    "ReadonlyPaths": frozenset({"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Creation:
     """The request for making a container, and the networks that it joins and leaves before it starts."""
@@ -80,6 +88,9 @@ def creation(
     host_config["Mounts"] = _named_mounts(recipe) or None
     host_config["Binds"] = [*(host_config.get("Binds") or []), *_anonymous_volumes(recipe, borrowed_volumes)] or None
     host_config["ContainerIDFile"] = ""
+    for field, always in _ENGINES_OWN_PATHS.items():
+        if always <= set(host_config.get(field) or ()):
+            host_config[field] = None  # a newer engine hides more than the one that made the original did
 
     endpoints = _endpoints(recipe, network_mode, short_id)
     main_network = by_name or network_mode
@@ -182,4 +193,6 @@ def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> d
             "Aliases": [alias for alias in aliases if alias != short_id] or None,
             "DriverOpts": endpoint.get("DriverOpts"),
         }
+        if endpoint.get("GwPriority"):  # which network has the default route; engine 28 and later
+            endpoints[name]["GwPriority"] = endpoint["GwPriority"]
     return endpoints

@@ -18,14 +18,14 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 from docker import APIClient
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, version_lt
 
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
 from .definitions import network_request
 from .faults import explain
-from .parsing import read_event, read_listing
+from .parsing import pull_error, read_event, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,11 @@ READ_TIMEOUT_SECONDS = 60
 
 DEFAULT_STOP_TIMEOUT_SECONDS = 10
 """The engine's own default for containers without a stop time-out."""
+
+NEWEST_API = "1.51"
+"""The newest version of the engine's API that is asked for: from 1.52 on `inspect` no longer tells the MAC address that a
+person asked for (moby#51189), and what every endpoint tells may be a generated one, so it can't be copied instead. Of
+further networks no version tells which of the two it is: there the engine generates another one."""
 
 CHANGES = (
     "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
@@ -255,7 +260,9 @@ class Engine:
             ContainerError: no registry has it, or none can be reached.
             EngineError: the engine could not be asked.
         """
-        await self._call(lambda client: client.pull(digest), acting=True)
+        told: Any = await self._call(lambda client: client.pull(digest), acting=True)
+        if (error := pull_error(str(told or ""))) is not None:
+            raise ContainerError(error)
 
     async def network_id(self, name: str) -> str | None:
         """Return the id of the network of exactly this name; None when there is none.
@@ -368,9 +375,16 @@ class Engine:
             return self._client
 
     def _connect(self, timeout: int | None) -> APIClient:
+        client = self._connect_as("auto", timeout)
+        if not version_lt(NEWEST_API, client.api_version):
+            return client
+        client.close()
+        return self._connect_as(NEWEST_API, timeout)
+
+    def _connect_as(self, version: str, timeout: int | None) -> APIClient:
         # `timeout=None` means "no limit" to the SDK, though its type hints know numbers only.
         return APIClient(
-            version="auto",
+            version=version,
             timeout=timeout,  # pyright: ignore[reportArgumentType]
             max_pool_size=self._threads,
             **kwargs_from_env(environment=self._environment),

@@ -26,6 +26,9 @@ def network_request(definition: Mapping[str, Any]) -> dict[str, Any]:
     extra: dict[str, Any]
     if (source := config_source(definition)) is not None:
         fields, extra = _OF_ITSELF, {"ConfigFrom": {"Network": source}}
+        ipam: dict[str, Any] = definition.get("IPAM") or {}
+        if ipam.get("Options") is not None:  # told as null afterwards unless a client asks for none, as `docker` does
+            extra["IPAM"] = {"Driver": "default", "Options": {}}
     elif definition.get("ConfigOnly"):
         fields, extra = ("Name", "Driver", *_OF_THE_CONFIGURATION), {"ConfigOnly": True}
     else:

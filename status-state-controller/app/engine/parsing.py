@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ImplausibleListing
@@ -61,3 +62,19 @@ def read_event(entry: Mapping[str, Any]) -> Event:
         cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
         detail=detail,
     )
+
+
+def pull_error(told: str) -> str | None:
+    """Return the engine's sentence for a pull that failed after its answer had begun with 200; None where it worked.
+
+    Args:
+        told: the lines of JSON that the engine sends while it pulls.
+    """
+    for line in told.splitlines():
+        try:
+            entry: Any = json.loads(line)
+        except ValueError:
+            continue  # progress that is cut off: what counts is whether the image is there in the end
+        if isinstance(entry, dict) and (error := cast("dict[str, Any]", entry).get("error")):
+            return str(error)
+    return None

@@ -130,6 +130,13 @@ async def test_a_look_tells_which_engine_it_is_and_when_it_started(little: Littl
     assert look.bridge_created_at == datetime(2026, 11, 23, 17, 59, 48, 123456, UTC)
 
 
+async def test_the_newest_version_of_the_api_that_is_asked_for_still_tells_mac_addresses(little: LittleEngine) -> None:
+    little.answers["/version"] = (200, {"ApiVersion": "1.54"})
+    little.answers["/v1.51/_ping"] = (200, "OK")
+    await client(little.address).ping()
+    assert little.asked[-1] == "/v1.51/_ping"
+
+
 async def test_an_engine_without_the_network_bridge_is_an_engine(little: LittleEngine) -> None:
     little.answers["/networks"] = (200, NETWORKS[1:])
     look = await client(little.address).look()

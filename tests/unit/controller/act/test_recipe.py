@@ -182,6 +182,24 @@ def test_one_that_was_disconnected_from_a_network_that_is_gone_is_made_with_anot
     assert (request.further_networks.keys(), request.left_networks) == ({"front"}, ())
 
 
+def test_which_network_has_the_default_route_is_kept() -> None:
+    networks = {"shop": endpoint(GwPriority=0), "back": endpoint(GwPriority=100)}
+    request = made(recipe({}, {"NetworkMode": "shop"}, networks))
+    assert request.further_networks["back"]["GwPriority"] == 100
+
+
+MASKED = ["/proc/asound", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"]
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"), [(MASKED, None), (None, None), ([], []), (["/proc/kcore"], ["/proc/kcore"])]
+)
+def test_what_the_engine_hides_by_default_is_left_to_it_and_what_a_person_asked_for_is_kept(
+    told: list[str] | None, asked: list[str] | None
+) -> None:
+    assert made(recipe({}, {"MaskedPaths": told})).body["HostConfig"].get("MaskedPaths") == asked
+
+
 def test_links_and_driver_options_are_kept() -> None:
     networks = {"shop": endpoint(Links=["db:database"], DriverOpts={"a": "b"})}
     body = made(recipe({}, {"NetworkMode": "shop", "Links": ["/db:/web/db"]}, networks)).body

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class FakeConnection:
     """One `docker.APIClient`: passes on every call."""
 
-    def __init__(self, client: FakeClient) -> None:
+    def __init__(self, client: FakeClient, version: str) -> None:
         self._client = client
+        self.api_version = client.newest_api if version == "auto" else version
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._client, method)
@@ -37,6 +38,7 @@ class FakeClient:
         self.calls: list[tuple[Any, ...]] = []
         self.connected: list[dict[str, Any]] = []
         self.closed = 0
+        self.newest_api = "1.41"
 
     def close(self) -> None:
         """Be closed."""
@@ -63,7 +65,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
         failure = client.answers.get("connect")
         if failure is not None:
             raise failure
-        return FakeConnection(client)
+        return FakeConnection(client, how["version"])
 
     monkeypatch.setattr(engine_module, "APIClient", connect)
     return client
@@ -214,6 +216,25 @@ async def test_a_start_that_the_engine_refuses_is_that_containers_error(status: 
     client.answers["start"] = refusal(status, "port is already allocated")
     with pytest.raises(ContainerError, match="port is already allocated"):
         await engine().start(id_of("web"))
+
+
+@pytest.mark.parametrize(
+    ("newest", "asked"), [("1.41", ["auto"]), ("1.51", ["auto"]), ("1.54", ["auto", "1.51"])], ids=str
+)
+async def test_the_newest_version_of_the_api_that_is_asked_for_still_tells_mac_addresses(
+    newest: str, asked: list[str], client: FakeClient
+) -> None:
+    client.newest_api = newest
+    await engine().inspect(id_of("web"))
+    assert [how["version"] for how in client.connected] == asked
+
+
+async def test_a_pull_that_fails_after_its_answer_began_well_is_told_in_the_engines_words(client: FakeClient) -> None:
+    client.answers["pull"] = '{"status":"Pulling"}\r\n{"errorDetail":{"message":"x"},"error":"unknown blob"}\r\n'
+    with pytest.raises(ContainerError, match="unknown blob"):
+        await engine().pull("nginx@sha256:77")
+    client.answers["pull"] = '{"status":"Pulling"}\r\n{"status":"Digest: sha256:77"}\r\n{"st'
+    await engine().pull("nginx@sha256:77")
 
 
 INVALID = 'invalid mount config for type "bind": '

@@ -45,6 +45,7 @@ def test_what_a_network_has_from_a_config_only_one_is_not_asked_for_beside_it() 
         "Attachable": True,
         "Scope": "local",
         "ConfigFrom": {"Network": "cfg"},
+        "IPAM": {"Driver": "default", "Options": {}},
     }
     assert config_source(told) == "cfg"
 
