@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 PORT = 18120
 SUBNET = ("--subnet", "172.31.230.0/24")
+# The same configuration, spelled in two ways.
+SPELLINGS = (
+    (
+        "--cap-add NET_ADMIN --cap-add SYS_TIME --network default --volume spelled-{mark}:/data//sub"
+        " --security-opt no-new-privileges --tmpfs /scratch:size=1m"
+    ),
+    (
+        "--cap-add CAP_SYS_TIME --cap-add net_admin --network bridge --volume spelled-{mark}:/data/sub/:rw"
+        " --security-opt no-new-privileges:true --tmpfs /scratch/:rw,size=1024k --pids-limit 0"
+    ),
+)
 # Each of the tests has an original of its own.
 PLAIN = ("plain", "self-deleting", "twice", "protected-impostor", "stopped-impostor", "two-names", "displaced")
 
@@ -43,6 +54,11 @@ def replace(host: Host, original: Container, *options: str, image: str = "") -> 
     run_command("docker", "rename", made, name)
     run_command("docker", "start", made)
     return Container(made, name)
+
+
+def spelling(host: Host, number: int) -> tuple[str, ...]:
+    """One of the ways to ask for the same container."""
+    return tuple(SPELLINGS[number].format(mark=host.mark).split())
 
 
 def begin_of(container: Container) -> float:
@@ -93,6 +109,7 @@ def originals(module_host: Host, lost_image: str, folder: Path) -> dict[str, Con
     made["create"] = host.run("create", options=("--mount", f"type=bind,source={folder},target=/data"))
     made["port-of-a-self-deleting"] = host.run("selfish", options=("--publish", f"127.0.0.1:{PORT + 1}:80"))
     made["port"] = host.run("port", options=("--publish", f"127.0.0.1:{PORT}:80"))
+    made["spelled"] = host.run("spelled", options=spelling(host, 0))
     name = host.make_name("imageless")
     labels = ("--label", f"{LABEL}={host.mark}")
     id_ = run_command("docker", "run", "--detach", "--name", name, *labels, lost_image, *LIVE).strip()
@@ -192,11 +209,27 @@ def test_an_impostor_that_is_down_makes_room_as_well(
 
 def test_a_protected_impostor_is_only_reported(pair: Pair, module_host: Host, originals: dict[str, Container]) -> None:
     original = originals["protected-impostor"]
-    impostor = replace(module_host, original, "--label", "status-state.ignore=true")
-    pair.wait_for_finding(original, "replaced")
+    impostor = replace(module_host, original, "--label", "status-state.ignore=true", "--env", "COLOUR=s3cret")
+    report = pair.wait_for_finding(original, "replaced")
+    [reason] = [found["reason"] for found in report["findings"] if found["container"]["id"] == original.id]
+    assert "(env.COLOUR: none → set, label.status-state.ignore: none → true)" in reason
     pair.wait_for_checks(2)
     assert names_now(module_host, original.name) == {original.name: "running"}
     assert not module_host.events(impostor, "kill", "rename", "die", since=begin_of(impostor))
+
+
+def test_the_same_configuration_in_another_spelling_is_a_successor(
+    pair: Pair, module_host: Host, originals: dict[str, Container]
+) -> None:
+    original = originals["spelled"]
+    with held(pair):
+        successor = replace(module_host, original, *spelling(module_host, 1))
+    pair.wait_for_checks(2)
+    assert names_now(module_host, original.name) == {original.name: "running"}
+    assert not module_host.events(successor, "kill", "die", "rename", since=begin_of(successor))
+    # It has the original's place: down, it is started.
+    successor.docker("kill")
+    successor.wait_for("running")
 
 
 def test_an_original_under_another_ones_name_is_only_reported(

@@ -37,6 +37,9 @@ _SECRET_URL = re.compile(r"://[^/\s@]*@")
 _UNKNOWN_MODES = frozenset({"private", "shareable"})
 """Either may be the default of a daemon: where the other side names no mode, it may be the same."""
 
+_NOT_ALWAYS_TOLD = frozenset({"CgroupnsMode", "KernelMemory", "KernelMemoryTCP"})
+"""The first is not known to engines before 20.10, the others to those from 24 on, which don't do it either."""
+
 
 class Difference(NamedTuple):
     """A field, and what it was and is, as text for people: shortened, secrets masked."""
@@ -73,8 +76,8 @@ def differences(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: 
                 continue
         if field == "IpcMode" and {was, is_now} & {None} and {was, is_now} & _UNKNOWN_MODES:
             continue
-        if field == "CgroupnsMode" and None in {was, is_now}:
-            continue  # an engine before 20.10, or without cgroup namespaces
+        if field in _NOT_ALWAYS_TOLD and None in {was, is_now}:
+            continue
         if was != is_now:
             found.append(Difference(_cut(field, LONGEST_FIELD), *_told(field, was, is_now)))
     return found

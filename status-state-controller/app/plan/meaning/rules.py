@@ -142,6 +142,7 @@ _RULES: dict[str, Callable[[Any], Any]] = {
     "StopTimeout": _default(None, 10),
     "WorkingDir": lambda value: None if normalised(value) == "/" else normalised(value),
     "MemorySwappiness": _default(None, -1),
+    **dict.fromkeys(("KernelMemory", "KernelMemoryTCP"), _default(None)),  # zero is told by engines before 24 only
     "PidsLimit": _default(None, 0, -1),
     "ShmSize": _default(None, 0, 64 << 20),
     "VolumeDriver": _default(None, "", "local"),
