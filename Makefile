@@ -25,7 +25,7 @@ down: ## Undo `make up`; every other container stays as it is
 ENGINES ?= $(if $(ARGS),1,4)
 
 test: ## All tests, in private, disposable engines (some: make test ARGS="-k name")
-	@ENGINES=$(ENGINES) scripts/with_private_engine.sh pytest $(ARGS)
+	@ENGINES=$(ENGINES) scripts/engine/with_private_engine.sh pytest $(ARGS)
 
 test-unit: venv ## The tests that need no engine: a few seconds
 	@$(VENV)/bin/pytest -m "not engine" $(if $(ARGS),,--numprocesses auto) $(ARGS)
@@ -49,7 +49,7 @@ mutants: venv ## Break the code on purpose, fault by fault: do the tests notice?
 	@$(VENV)/bin/python scripts/mutants.py $(ARGS)
 
 bench: ## Measure against a bare server and the engine itself; prints a table
-	@scripts/with_private_engine.sh python scripts/bench.py $(ARGS)
+	@PYTHONPATH=scripts/engine scripts/engine/with_private_engine.sh python scripts/bench/bench.py $(ARGS)
 
 schematics: ## Draw the schematics of the README from their sources in docs/
 	@scripts/schematics.sh
@@ -64,4 +64,4 @@ clean: ## Delete what the targets above made in this directory (`make down` ends
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:
-	@VENV=$(VENV) scripts/venv.sh
+	@VENV=$(VENV) scripts/setup/venv.sh

@@ -12,4 +12,4 @@ fi
 scripts/compose.sh down
 echo "Status State is down: nothing is watched, every other container is as it was. The snapshots are kept" >&2
 echo "in the volumes; to delete them too: scripts/compose.sh down --volumes" >&2
-scripts/host_engine.sh stop
+scripts/setup/host_engine.sh stop

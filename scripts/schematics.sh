@@ -8,7 +8,7 @@ tools_are_here() {
   command -v rsvg-convert >/dev/null && command -v pngquant >/dev/null && command -v fc-list >/dev/null &&
     [[ -n $(fc-list Lato) ]]
 }
-tools_are_here || scripts/packages.sh librsvg2-bin pngquant fontconfig fonts-lato
+tools_are_here || scripts/setup/packages.sh librsvg2-bin pngquant fontconfig fonts-lato
 
 drawing=$(mktemp)
 trap 'rm -f "$drawing"' EXIT

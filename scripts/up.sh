@@ -22,7 +22,7 @@ choose_base_image() {
   if [[ -z ${STATUS_STATE_BASE_IMAGE:-} && -n $configured && $configured != status-state-base:* ]]; then
     export STATUS_STATE_BASE_IMAGE=$configured
   fi
-  image=$(scripts/base_image.sh)
+  image=$(scripts/setup/base_image.sh)
   remember_base_image "$image"
   export STATUS_STATE_BASE_IMAGE=$image
 }
@@ -67,8 +67,8 @@ wait_until_ready() {
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-scripts/host_engine.sh start
-scripts/compose_v2.sh
+scripts/setup/host_engine.sh start
+scripts/setup/compose_v2.sh
 choose_base_image
 
 # One engine, one pair. A compose file that gives no name is called after its folder, so an older pair may have another one.

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from .compose import ROOT
-from .host import Host
-from .images import provide_images
-from .private_engine import NoPrivateEngineError, PrivateEngine
-from .traces import leave_traces
+from .kit.compose import ROOT
+from .kit.host import Host
+from .kit.images import provide_images
+from .kit.private_engine import NoPrivateEngineError, PrivateEngine
+from .kit.traces import leave_traces
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -103,7 +103,7 @@ def pytest_runtest_makereport(
 def engine() -> PrivateEngine:
     """The private engine; without one no test runs."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
-        _give_up("there is no `docker compose` here: as root, scripts/compose_v2.sh installs it")
+        _give_up("there is no `docker compose` here: as root, scripts/setup/compose_v2.sh installs it")
     try:
         return PrivateEngine()
     except NoPrivateEngineError as reason:
