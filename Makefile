@@ -23,9 +23,10 @@ down: ## Undo `make up`; every other container stays as it is
 
 # Most tests of the engine wait most of the time, so two cores bear four engines. Some tests alone get one: it starts sooner.
 ENGINES ?= $(if $(ARGS),1,4)
+ON_ENGINE = ENGINE=$(ENGINE) ENGINES=$(ENGINES) scripts/engine/with_private_engine.sh
 
-test: ## All tests, in private, disposable engines (some: make test ARGS="-k name")
-	@ENGINES=$(ENGINES) scripts/engine/with_private_engine.sh pytest $(ARGS)
+test: ## All tests, on private engines (some: ARGS="-k name"; on another one: ENGINE=20.10, 26, 28, 28-containerd, own)
+	@$(if $(ENGINE)$(ARGS),$(ON_ENGINE) pytest $(ARGS),ENGINES=$(ENGINES) scripts/engine/test_engines.sh)
 
 test-unit: venv ## The tests that need no engine: a few seconds
 	@$(VENV)/bin/pytest -m "not engine" $(if $(ARGS),,--numprocesses auto) $(ARGS)
@@ -48,8 +49,8 @@ format: venv ## Format the code and fix what the linter can fix
 mutants: venv ## Break the code on purpose, fault by fault: do the tests notice? (some: make mutants ARGS=word)
 	@$(VENV)/bin/python scripts/mutants.py $(ARGS)
 
-bench: ## Measure against a bare server and the engine itself; prints a table
-	@PYTHONPATH=scripts/engine scripts/engine/with_private_engine.sh python scripts/bench/bench.py $(ARGS)
+bench: ## Measure against a bare server and the engine itself; prints a table (ENGINE as above)
+	@PYTHONPATH=scripts/engine $(ON_ENGINE) python scripts/bench/bench.py $(ARGS)
 
 schematics: ## Draw the schematics of the README from their sources in docs/
 	@scripts/schematics.sh

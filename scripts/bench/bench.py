@@ -234,11 +234,14 @@ def megabytes(size: int) -> str:
 
 def print_surroundings(base_image: str) -> None:
     """Where this was measured, as far as it explains the figures."""
-    version = ask("/version")
+    version, info = ask("/version"), ask("/info")
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print("Status State, benchmark. One machine's figures: compare the ratios.")
     print(f"{os.cpu_count()} CPUs shared by all sides and the load, load average before: {load}")
-    print(f"engine {version['Version']}, kernel {version['KernelVersion']}, base image {base_image}", flush=True)
+    print(
+        f"engine {version['Version']} ({info['Driver']}), kernel {version['KernelVersion']}, base image {base_image}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

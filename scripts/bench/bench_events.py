@@ -18,7 +18,7 @@ from urllib.parse import quote
 from bench_engine import BenchError, UnixConnection, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 ACTIONS = ("start", "die", "kill", "destroy")
@@ -67,22 +67,30 @@ class Events:
 
         Moments are seconds since 1970. Raises BenchError that names those it did not happen to.
         """
-        wanted = set(names)
-        found: dict[str, float] = {}
+        return dict(self.as_they_come(action, names, after))
+
+    def as_they_come(self, action: str, names: Collection[str], after: float) -> Iterator[tuple[str, float]]:
+        """As `wait_for`, but each name, with its moment, as soon as it has happened to that one."""
+        missing = set(names)
         read = 0
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+        while missing:
+            news = self._wait_for_news(read, deadline)
+            if not news:
+                told = ", ".join(sorted(missing))
+                message = f"waited {LONGEST_WAIT_SECONDS:g} s in vain for the event `{action}` of {told}"
+                raise BenchError(message)
+            read += len(news)
+            for event in news:
+                if event.action == action and event.name in missing and event.seconds > after:
+                    missing.remove(event.name)
+                    yield event.name, event.seconds
+
+    def _wait_for_news(self, read: int, deadline: float) -> list[_Event]:
+        """What was heard after the first `read` events; nothing once the deadline (steady seconds) has passed."""
         with self._news:
-            while True:
-                for event in self._seen[read:]:
-                    if event.action == action and event.name in wanted and event.seconds > after:
-                        found.setdefault(event.name, event.seconds)
-                read = len(self._seen)
-                if len(found) == len(wanted):
-                    return found
-                if not self._news.wait(deadline - time.monotonic()):
-                    missing = ", ".join(sorted(wanted - found.keys()))
-                    message = f"waited {LONGEST_WAIT_SECONDS:g} s in vain for the event `{action}` of {missing}"
-                    raise BenchError(message)
+            self._news.wait_for(lambda: len(self._seen) > read, deadline - time.monotonic())
+            return self._seen[read:]
 
 
 def crashing_container(image: str, folder: Path, name: str, *, restart: str = "no") -> dict[str, Any]:

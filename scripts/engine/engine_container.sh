@@ -50,7 +50,7 @@ run() {
   docker run --rm --init "${terminal[@]}" --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun \
     --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined \
     --security-opt label=disable --volume "$PWD:$PWD" --workdir "$PWD" --volume "$image-cache:$cache" \
-    --env CI --env ENGINES --env OWNER="$(id -u):$(id -g)" --env VENV="$cache/venv" --env XDG_CACHE_HOME="$cache" \
+    --env CI --env ENGINE --env ENGINES --env DOCKER_MIN_API_VERSION --env OWNER="$(id -u):$(id -g)" --env VENV="$cache/venv" --env XDG_CACHE_HOME="$cache" \
     --env PYTHONDONTWRITEBYTECODE=1 --env GIT_CONFIG_COUNT=1 --env GIT_CONFIG_KEY_0=safe.directory \
     --env GIT_CONFIG_VALUE_0="$PWD" "$image" sh -c "$prepare" sh "$@"
 }

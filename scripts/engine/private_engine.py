@@ -154,13 +154,28 @@ def end_namespace(process: subprocess.Popen[bytes], number: int | None) -> None:
         process.wait()
 
 
-def run(command: list[str], options: dict[str, Any]) -> int:
+def use_plug_ins(folder: Path, state: Path) -> None:
+    """Lets the docker command find its plug-ins in the folder alone; a log-in of the user's goes on to work."""
+    login = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    configuration = state / "docker"
+    configuration.mkdir()
+    (configuration / "cli-plugins").symlink_to(folder)
+    if login.exists():
+        (configuration / login.name).symlink_to(login)
+    os.environ["DOCKER_CONFIG"] = str(configuration)
+
+
+def run(command: list[str], options: dict[str, Any], programs: Path | None) -> int:
     """Runs the command with a private engine and returns its exit code (128 + n where signal n ended it)."""
+    if programs:
+        os.environ["PATH"] = f"{programs / 'bin'}:{os.environ['PATH']}"
     check_prerequisites()
     delete_abandoned()
     for number in ENDING_SIGNALS:
         signal.signal(number, raise_signal)
     with state_directory() as state:
+        if programs:
+            use_plug_ins(programs / "cli-plugins", state)
         write_options(state, options)
         ours, theirs = socket.socketpair()
         inside = [sys.executable, __file__, "inside", "--state", str(state), "--control", str(theirs.fileno())]
@@ -254,6 +269,7 @@ def read_arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="verb", required=True)
     outer = commands.add_parser("run", help="start an engine, run COMMAND with it, delete it")
     outer.add_argument("--option", action="append", default=[], type=option, help="name=JSON for dockerd's daemon.json")
+    outer.add_argument("--programs", type=Path, metavar="FOLDER", help="what debian_engine.sh made: bin/, cli-plugins/")
     outer.add_argument(
         "--or-without",
         action="store_true",
@@ -282,7 +298,7 @@ def main() -> int:
     )
     try:
         if arguments.verb == "run":
-            return run(arguments.command, dict(arguments.option))
+            return run(arguments.command, dict(arguments.option), arguments.programs)
         if arguments.verb == "inside":
             return run_inside(arguments.state, arguments.control, arguments.command)
         if arguments.verb == "start-engine":

@@ -23,21 +23,14 @@ find_package() {
 }
 
 install_plugin() {
-  local work mirror options
+  local work
   work=$(mktemp -d)
   # shellcheck disable=SC2064  # the directory's name is meant to be fixed now
   trap "rm -rf '$work'" EXIT
-  mirror=$("$here/find_mirror.sh" "$suite")
   echo "Installing Compose v2 out of the package of Debian $suite: $plugins/docker-compose …" >&2
-  mkdir -p "$work/lists/partial" "$work/archives/partial" "$plugins"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$work/sources.list"
-  options=(-o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work" -o APT::Sandbox::User= -o Acquire::Languages=none)
-  cd "$work"
-  { apt-get "${options[@]}" update && apt-get "${options[@]}" download docker-compose; } >"$work/log" 2>&1 ||
-    { cat "$work/log" >&2; exit 1; }
-  dpkg-deb --extract docker-compose_*.deb unpacked
-  install unpacked/usr/libexec/docker/cli-plugins/docker-compose "$plugins/docker-compose.$$"
+  "$here/debian_packages.sh" "$suite" "$work" docker-compose
+  mkdir -p "$plugins"
+  install "$work/usr/libexec/docker/cli-plugins/docker-compose" "$plugins/docker-compose.$$"
   mv "$plugins/docker-compose.$$" "$plugins/docker-compose"
 }
 

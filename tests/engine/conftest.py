@@ -102,12 +102,13 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> PrivateEngine:
     """The private engine; without one no test runs."""
-    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
-        _give_up("there is no `docker compose` here: as root, scripts/setup/compose_v2.sh installs it")
     try:
-        return PrivateEngine()
+        engine = PrivateEngine()
     except NoPrivateEngineError as reason:
         _give_up(str(reason))
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
+        _give_up("there is no `docker compose` here: as root, scripts/setup/compose_v2.sh installs it")
+    return engine
 
 
 @pytest.fixture(scope="session")

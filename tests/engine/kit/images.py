@@ -1,4 +1,4 @@
-"""The images of these tests: made once for all engines of a run, and kept in the cache for as long as they are true."""
+"""The images of these tests: made once for all engines of a kind, and kept in the cache for as long as they are true."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from .compose import ROOT, run_compose
 from .host import run_command
 from .pair import API, CONTROLLER, FILE
+from .private_engine import ENGINE
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "status-state"
 # As scripts/setup/base_image.sh has it: an older base lacks a month of security updates.
@@ -19,7 +20,7 @@ BUILD_SECONDS = 500
 
 
 def _name_archive() -> Path:
-    """The file for what the images are made of now."""
+    """The file for what the images are made of now, by this engine: each builds and stores them in its own way."""
     base_script = ROOT / "scripts" / "setup" / "base_image.sh"
     folders = [path for service in (API, CONTROLLER) for path in (ROOT / service).rglob("*")]
     sources = [path for path in folders if path.is_file() and "__pycache__" not in path.parts]
@@ -27,7 +28,7 @@ def _name_archive() -> Path:
     for path in [FILE, base_script, *sorted(sources)]:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
-    return CACHE / f"pair-{digest.hexdigest()[:16]}.tar"
+    return CACHE / f"pair-{ENGINE}-{digest.hexdigest()[:16]}.tar"
 
 
 def _is_fresh(archive: Path) -> bool:
@@ -40,7 +41,7 @@ def _build(archive: Path) -> None:
     run_compose("build", file=FILE, project="pair", environment=environment, seconds=BUILD_SECONDS)
     unfinished = archive.with_suffix(".new")
     run_command("docker", "save", "--output", str(unfinished), base, API, CONTROLLER)
-    for outdated in CACHE.glob("pair-*.tar"):
+    for outdated in CACHE.glob(f"pair-{ENGINE}-{'[0-9a-f]' * 16}.tar"):
         outdated.unlink()
     unfinished.replace(archive)
 
@@ -52,7 +53,7 @@ def provide_images() -> str:
     """
     archive = _name_archive()
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "images.lock").open("w") as lock:
+    with (CACHE / f"images-{ENGINE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _is_fresh(archive):
             _build(archive)

@@ -17,6 +17,8 @@ from typing import Any
 STATE_VARIABLE = "STATUS_STATE_PRIVATE_ENGINE"
 REASON_VARIABLE = "STATUS_STATE_NO_PRIVATE_ENGINE"
 LABEL = "status-state.disposable=true"
+ENGINE = os.environ.get("ENGINE") or "own"
+"""Which engine it is, as with_private_engine.sh has it: `26`, `28-containerd`, …"""
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "engine" / "private_engine.py"
 
 

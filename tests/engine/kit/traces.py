@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from .compose import ROOT
+from .private_engine import ENGINE
 
 FOLDER = ROOT / "tests" / "output"
 LOG_LINES = 300
@@ -23,7 +24,7 @@ def _ask(*command: str) -> str:
 
 def leave_traces(test_id: str, since: float, failure: str) -> Path:
     """Writes everything that may explain the failure of a test that began at `since`; returns the folder."""
-    folder = FOLDER / re.sub(r"[^A-Za-z0-9_.-]+", "-", test_id.removeprefix("tests/engine/"))[:150]
+    folder = FOLDER / ENGINE / re.sub(r"[^A-Za-z0-9_.-]+", "-", test_id.removeprefix("tests/engine/"))[:150]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "failure.txt").write_text(failure)
     (folder / "ps.txt").write_text(_ask("docker", "ps", "--all", "--no-trunc"))
