@@ -46,13 +46,25 @@ class Pair:
         return time.monotonic() - began
 
     def up(self, *, interval: str, files: list[Path] | None = None, **settings: str) -> None:
-        """Brings the pair up, or changes its settings, and waits until the controller has completed a check."""
+        """Brings the pair up, or changes its settings, and waits until the controller has completed a check by the snapshot."""
         try:
             self.compose("up", "--detach", files=files, SSC_INTERVAL=interval, STATUS_STATE_PORT=str(PORT), **settings)
-            wait_until(lambda: self.heartbeat() is not None, "the controller completed its first check", 60)
+            # A snapshot of an engine that has only just started is taken once the host has been the same for 20 s.
+            wait_until(self._works_by_the_snapshot, "the controller completed a check by the snapshot", 120)
         except BenchError as reason:
             message = f"{reason}; the pair's last words:\n{self.compose('logs', '--no-color', '--tail=15')}"
             raise BenchError(message) from reason
+
+    def _works_by_the_snapshot(self) -> bool:
+        if self.heartbeat() is None:
+            return False
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/status", timeout=30) as answer:
+                status: dict[str, Any] = json.load(answer)
+        except OSError:
+            return False
+        snapshot, report = status["snapshot"], status["controller"]["report"]
+        return bool(snapshot and report) and report["snapshot_id"] == snapshot["id"]
 
     def container(self, service: str) -> str:
         """The id of the service's container."""

@@ -42,6 +42,7 @@ def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
         yield pair
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_an_original_stopped_by_docker_stop_comes_back(originals: dict[str, Container]) -> None:
     original = originals["stopped"]
@@ -50,6 +51,7 @@ def test_an_original_stopped_by_docker_stop_comes_back(originals: dict[str, Cont
     original.wait_for_start_after(before)
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_an_original_that_restarts_always_comes_back_from_docker_stop_too(originals: dict[str, Container]) -> None:
     original = originals["always"]
@@ -58,6 +60,7 @@ def test_an_original_that_restarts_always_comes_back_from_docker_stop_too(origin
     original.wait_for_start_after(before)
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_an_original_killed_by_docker_kill_comes_back(originals: dict[str, Container]) -> None:
     original = originals["killed"]
@@ -66,6 +69,7 @@ def test_an_original_killed_by_docker_kill_comes_back(originals: dict[str, Conta
     original.wait_for_start_after(before)
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_an_original_that_ended_by_itself_comes_back(module_host: Host, originals: dict[str, Container]) -> None:
     original = originals["ends"]
@@ -76,6 +80,7 @@ def test_an_original_that_ended_by_itself_comes_back(module_host: Host, original
     assert [event.attributes["exitCode"] for event in died] == ["3"]
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_several_originals_that_went_down_at_once_all_come_back(originals: dict[str, Container]) -> None:
     several = [originals[name] for name in ("first", "second", "third")]
@@ -85,6 +90,7 @@ def test_several_originals_that_went_down_at_once_all_come_back(originals: dict[
         original.wait_for_start_after(started_at)
 
 
+@pytest.mark.smoke
 def test_what_was_healed_is_told_in_one_sentence_with_its_reason(pair: Pair, originals: dict[str, Container]) -> None:
     original = originals["reported"]
     original.docker("kill")
@@ -116,6 +122,7 @@ def test_what_has_to_wait_is_reported_with_its_reason_and_until_when(
     assert [told["kind"] for told in pair.report()["findings"] if told["container"]["id"] == original.id] == ["stopped"]
 
 
+@pytest.mark.smoke
 def test_a_paused_original_is_left_alone(pair: Pair, originals: dict[str, Container]) -> None:
     original = originals["paused"]
     before = original.started_at
@@ -130,6 +137,7 @@ def find_by_name(host: Host, name: str) -> Container | None:
     return next((container for container in host.find() if container.name == name), None)
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_a_removed_original_comes_back_as_it_was(module_host: Host, originals: dict[str, Container]) -> None:
     original = originals["removed"]
@@ -144,6 +152,7 @@ def test_a_removed_original_comes_back_as_it_was(module_host: Host, originals: d
     assert told[0] == told[1]
 
 
+@pytest.mark.smoke
 def test_a_replaced_original_gets_its_place_back_and_its_impostor_is_kept(
     pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:

@@ -39,6 +39,7 @@ def pair(module_host: Host, original: Container) -> Generator[Pair]:
         yield pair
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_a_newcomer_is_stopped_and_not_removed(host: Host, original: Container) -> None:
     newcomer = host.run("newcomer")
@@ -55,6 +56,7 @@ def test_a_newcomer_stays_there_and_stays_down(pair: Pair, host: Host) -> None:
     assert len(host.events(newcomer, "stop")) == 1
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_a_newcomer_gets_the_stop_signal_of_its_own(host: Host, tmp_path: Path) -> None:
     newcomer = host.run("newcomer", *ON_USR1, options=("--stop-signal", "USR1", "--volume", f"{tmp_path}:/marker"))
@@ -64,6 +66,7 @@ def test_a_newcomer_gets_the_stop_signal_of_its_own(host: Host, tmp_path: Path) 
     assert newcomer.status == "exited"
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_a_newcomer_gets_the_stop_time_out_of_its_own(host: Host) -> None:
     newcomer = host.run("newcomer", *STUBBORN, options=("--stop-timeout", "3"))
@@ -73,6 +76,7 @@ def test_a_newcomer_gets_the_stop_time_out_of_its_own(host: Host) -> None:
     assert 2.5 < kills[1].at - kills[0].at < 6
 
 
+@pytest.mark.smoke
 def test_a_newcomer_that_deletes_itself_is_stopped_by_its_signal_and_the_log_tells_of_the_deletion(
     pair: Pair, host: Host, tmp_path: Path
 ) -> None:
@@ -103,6 +107,7 @@ def test_a_paused_newcomer_is_stopped(pair: Pair, host: Host) -> None:
     newcomer.wait_for("exited")
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("pair")
 def test_a_newcomer_that_the_engine_restarts_again_and_again_is_stopped(host: Host) -> None:
     newcomer = host.run("newcomer", "sh", "-c", "exit 1", options=("--restart", "always"))

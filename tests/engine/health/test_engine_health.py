@@ -103,6 +103,7 @@ def sickened(pair: Pair, originals: dict[str, Container], recorder: Recorder) ->
         recorder.wait_for_starts(originals[stem], seconds=90)
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_an_original_that_turns_is_restarted_and_healthy_again(
     pair: Pair, originals: dict[str, Container], recorder: Recorder
@@ -114,6 +115,7 @@ def test_an_original_that_turns_is_restarted_and_healthy_again(
     assert recorder.actions(original) == RESTART
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_its_own_stop_signal_and_a_long_stop_time_out_are_honoured(
     originals: dict[str, Container], recorder: Recorder
@@ -127,6 +129,7 @@ def test_its_own_stop_signal_and_a_long_stop_time_out_are_honoured(
     assert die.at - kill.at > SLOW_SECONDS - 1
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_its_own_short_stop_time_out_is_honoured(originals: dict[str, Container], recorder: Recorder) -> None:
     original = originals["stubborn"]
@@ -137,6 +140,7 @@ def test_its_own_short_stop_time_out_is_honoured(originals: dict[str, Container]
     assert recorder.count_starts(original) == 1
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_an_original_that_shall_never_be_restarted_is_left_alone(
     pair: Pair, originals: dict[str, Container], recorder: Recorder
@@ -147,6 +151,7 @@ def test_an_original_that_shall_never_be_restarted_is_left_alone(
     assert recorder.actions(original) == []
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_a_paused_original_is_left_alone(originals: dict[str, Container], recorder: Recorder) -> None:
     original = originals["paused"]
@@ -164,6 +169,7 @@ def test_an_original_that_is_still_starting_is_left_alone(originals: dict[str, C
     assert recorder.actions(original) == []
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("sickened")
 def test_a_database_that_is_unhealthy_from_its_start_is_left_alone_and_guarded_once_it_was_healthy(
     pair: Pair, originals: dict[str, Container], recorder: Recorder

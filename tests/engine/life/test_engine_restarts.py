@@ -46,6 +46,7 @@ def pair(engine: PrivateEngine, shared_pair: Pair) -> Generator[Pair]:
         engine.start()
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_the_pair_comes_back_resumes_its_snapshot_and_brings_every_original_back(
     pair: Pair,
@@ -85,6 +86,7 @@ def test_the_pair_comes_back_resumes_its_snapshot_and_brings_every_original_back
     assert not stopped & {original.id for original in originals.values()}, "nothing that boots late may be stopped"
 
 
+@pytest.mark.smoke
 def test_an_ssa_that_loses_the_engine_serves_its_snapshot_and_says_so(pair: Pair, engine: PrivateEngine) -> None:
     # The published port goes with the engine, the container's own address stays.
     [network] = pair.api.inspect()["NetworkSettings"]["Networks"].values()

@@ -33,6 +33,7 @@ def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
         yield pair
 
 
+@pytest.mark.smoke
 def test_events_are_heard_again_after_a_restart_of_the_engine_under_a_living_controller(
     pair: Pair, host: Host, engine: PrivateEngine, originals: dict[str, Container]
 ) -> None:

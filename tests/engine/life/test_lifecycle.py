@@ -68,6 +68,7 @@ def describe(containers: list[Container]) -> list[tuple[str, dict[str, Any], Any
     return [(told["Name"], told["State"], told["NetworkSettings"]["IPAddress"]) for told in found]
 
 
+@pytest.mark.smoke
 def test_the_pair_comes_up_healthy_and_with_the_images_built_from_here(pair: Pair) -> None:
     for container in (pair.api, pair.controller):
         kind, *check = container.inspect()["Config"]["Healthcheck"]["Test"]  # the engine itself asks every two minutes
@@ -77,6 +78,7 @@ def test_the_pair_comes_up_healthy_and_with_the_images_built_from_here(pair: Pai
     assert images == [API, CONTROLLER]
 
 
+@pytest.mark.smoke
 def test_restart_takes_a_fresh_snapshot(pair: Pair, original: Container) -> None:
     snapshot_id, begun, before = pair.snapshot_id(), time.time(), original.started_at
     pair.run_compose("restart")
@@ -87,6 +89,7 @@ def test_restart_takes_a_fresh_snapshot(pair: Pair, original: Container) -> None
     assert (original.status, original.started_at) == ("running", before)
 
 
+@pytest.mark.smoke
 def test_down_and_up_take_a_fresh_snapshot_which_holds_what_was_started_in_between(
     pair: Pair, module_host: Host
 ) -> None:
@@ -137,6 +140,7 @@ def interrupt(pair: Pair, log: Path) -> tuple[str, list[str], list[int]]:
     return snapshot_id, [container.id for container in containers], [c.state["ExitCode"] for c in containers]
 
 
+@pytest.mark.smoke
 def test_down_leaves_every_other_container_as_it_was_and_takes_no_more_than_a_few_seconds(
     pair: Pair, host: Host, original: Container
 ) -> None:
@@ -165,12 +169,14 @@ def test_down_leaves_every_other_container_as_it_was_and_takes_no_more_than_a_fe
 def test_the_next_version_can_be_built_while_the_pair_runs(pair: Pair, host: Host) -> None:
     newcomer = host.run("newcomer")
     newcomer.wait_for("exited")
-    image_id = pair.controller.inspect()["Image"]
+    kept = f"{CONTROLLER}:kept"  # without a name it may be gone once the next one is there, as in containerd's store
+    run_command("docker", "tag", pair.controller.inspect()["Image"], kept)
     begun = time.time()
     try:
         pair.run_compose("build", "--no-cache", CONTROLLER)
     finally:
-        run_command("docker", "tag", image_id, CONTROLLER)  # all other tests go on with the same one
+        run_command("docker", "tag", kept, CONTROLLER)  # all other tests go on with the same one
+        run_command("docker", "image", "rm", kept)
     assert pair.last_seen() > begun, "the SSC must have looked meanwhile"
 
 

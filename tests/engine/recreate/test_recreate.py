@@ -112,6 +112,7 @@ def test_a_dependency_that_never_gets_healthy_holds_up_nobody_else(
     assert find_by_name(originals["visitor"].name) is None, "it should wait for what it depends on"
 
 
+@pytest.mark.smoke
 def test_compose_down_is_undone_without_getting_in_its_way(pair: Pair, application: Application) -> None:
     before, networks_before = application.inspect(), application.networks()
     assert networks_before
@@ -132,6 +133,7 @@ def test_compose_down_is_undone_without_getting_in_its_way(pair: Pair, applicati
     assert {event.container_id for event in told} == {i["Id"] for i in after.values()}, "started against `down`"
 
 
+@pytest.mark.smoke
 def test_a_dependency_is_healthy_before_who_depends_on_it_starts(application: Application, pair: Pair) -> None:
     before = [application.find("db"), application.find("web")]
     run_command("docker", "rm", "--force", *(container.id for container in before))
@@ -140,6 +142,7 @@ def test_a_dependency_is_healthy_before_who_depends_on_it_starts(application: Ap
     assert parse_time(database.started_at) < healthy.at <= parse_time(web.started_at)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("turn", ["once", "and-once-more"])
 def test_an_application_recreated_by_up_force_recreate_is_left_running(
     pair: Pair, application: Application, turn: str
@@ -154,6 +157,7 @@ def test_an_application_recreated_by_up_force_recreate_is_left_running(
     assert application.find_all() == after, "nothing may be left over"
 
 
+@pytest.mark.smoke
 def test_who_shares_the_network_of_another_follows_it_when_both_were_removed(
     pair: Pair, originals: dict[str, Container]
 ) -> None:

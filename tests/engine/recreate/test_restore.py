@@ -150,6 +150,7 @@ def find_outcome(pair: Pair, original: Container, *results: str) -> dict[str, An
     return outcome
 
 
+@pytest.mark.smoke
 def test_the_original_gets_its_place_back_and_the_other_one_is_kept_stopped(
     pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
@@ -218,6 +219,7 @@ def test_a_protected_impostor_is_only_reported(pair: Pair, module_host: Host, or
     assert not module_host.events(impostor, "kill", "rename", "die", since=begin_of(impostor))
 
 
+@pytest.mark.smoke
 def test_the_same_configuration_in_another_spelling_is_a_successor(
     pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
