@@ -1,30 +1,20 @@
-"""The Docker engine, as far as the controller needs it. The only file that imports the Docker SDK.
+"""The Docker engine, as far as the controller needs it. The SDK doesn't leave this room.
 
-Neither the SDK's objects nor its exceptions leave this file: answers are values of model.py or the engine's own JSON,
-errors are those of errors.py. The SDK blocks, so each call runs in a thread of its own. These threads are daemons,
-because a stop may rightly last ten minutes and must not hold up the end of the process. Time-outs are the client's
-own: giving up on a thread from outside would leave it at work unseen.
+Answers are values of model.py or the engine's own JSON, errors are those of errors.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 import docker.errors
-import requests.exceptions
-import urllib3.exceptions
-from docker import APIClient
-from docker.utils import kwargs_from_env, version_lt
 
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
-from .definitions import network_request
-from .faults import explain
+from .networks import Networks
 from .parsing import pull_error, read_event, read_listing
 
 if TYPE_CHECKING:
@@ -32,18 +22,8 @@ if TYPE_CHECKING:
 
     from ..model import Container, Event
 
-T = TypeVar("T")
-
-READ_TIMEOUT_SECONDS = 60
-"""How long one answer may take; a stop gets the container's own stop time-out on top."""
-
 DEFAULT_STOP_TIMEOUT_SECONDS = 10
 """The engine's own default for containers without a stop time-out."""
-
-NEWEST_API = "1.51"
-"""The newest version of the engine's API that is asked for: from 1.52 on `inspect` no longer tells the MAC address that a
-person asked for (moby#51189), and what every endpoint tells may be a generated one, so it can't be copied instead. Of
-further networks no version tells which of the two it is: there the engine generates another one."""
 
 CHANGES = (
     "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
@@ -53,34 +33,9 @@ CHANGES = (
 SOURCE_MISSING = "bind source path does not exist: "
 """The engine's words for a mount of type `bind` without its source (moby, volume/mounts/validate.go)."""
 
-_CANT_ASK = (
-    docker.errors.DockerException,
-    requests.exceptions.RequestException,
-    urllib3.exceptions.HTTPError,  # a stream that breaks is not wrapped by requests
-    OSError,
-    ValueError,  # what answers speaks no JSON
-)
 
-
-class Engine:
-    """One Docker engine, reached as DOCKER_HOST (and DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) say.
-
-    Args:
-        environment: where DOCKER_HOST and its kin are looked up.
-        threads: how many calls may be under way at once.
-    """
-
-    def __init__(self, environment: Mapping[str, str], threads: int) -> None:
-        self._environment = dict(environment)
-        self._threads = threads
-        self._calls = DaemonThreads(threads, "engine-call")
-        self._lock = threading.Lock()
-        self._client: APIClient | None = None
-
-    @property
-    def address(self) -> str:
-        """Where the engine is looked for."""
-        return self._environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+class Engine(Networks):
+    """One Docker engine: its containers and images, and what it keeps besides."""
 
     async def identity(self) -> EngineIdentity:
         """Ask the engine which one it is."""
@@ -206,24 +161,6 @@ class Engine:
             return path.strip() if told else None
         return None
 
-    async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:
-        """Attach a container to a network; `endpoint` is the engine's own JSON.
-
-        Raises:
-            ContainerError: the engine refused.
-            EngineError: the engine could not be asked.
-        """
-        await self._post(f"/networks/{quote(network)}/connect", {"Container": container_id, "EndpointConfig": endpoint})
-
-    async def disconnect(self, network: str, container_id: str) -> None:
-        """Detach a container from a network, even from one that is gone.
-
-        Raises:
-            ContainerError: the engine refused.
-            EngineError: the engine could not be asked.
-        """
-        await self._post(f"/networks/{quote(network)}/disconnect", {"Container": container_id, "Force": True})
-
     async def rename(self, container_id: str, name: str) -> None:
         """Give a container another name.
 
@@ -264,61 +201,6 @@ class Engine:
         if (error := pull_error(str(told or ""))) is not None:
             raise ContainerError(error)
 
-    async def network_id(self, name: str) -> str | None:
-        """Return the id of the network of exactly this name; None when there is none.
-
-        Raises:
-            ContainerError: the engine refused.
-            EngineError: the engine could not be asked.
-        """
-
-        def find(client: Any) -> str | None:
-            found: list[dict[str, Any]] = client.networks(names=[name])  # the engine's filter takes parts of names, too
-            return next((network["Id"] for network in found if network["Name"] == name), None)
-
-        return await self._call(find, acting=True)
-
-    async def ensure_network(self, definition: Mapping[str, Any]) -> str:
-        """Make a network from its definition unless one of that name exists; return its id.
-
-        Raises:
-            ContainerError: the engine refused.
-            EngineError: the engine could not be asked.
-        """
-        name = str(definition["Name"])
-        body = network_request(definition)
-
-        present = await self.network_id(name)
-        if present is not None:
-            return present
-        try:
-            await self._post("/networks/create", {**body, "CheckDuplicate": True})
-        except ContainerError:
-            # Two originals of one network are recreated at once: the other one may have made it meanwhile.
-            present = await self.network_id(name)
-            if present is None:
-                raise
-            return present
-        made = await self.network_id(name)
-        if made is None:
-            raise ContainerError(f"the network {name} was made and is gone again")
-        return made
-
-    async def ensure_volume(self, definition: Mapping[str, Any]) -> None:
-        """Make a volume from its definition; the engine leaves one of that name as it is.
-
-        Raises:
-            ContainerError: the engine refused.
-            EngineError: the engine could not be asked.
-        """
-        body: dict[str, Any] = {
-            "Name": definition["Name"],
-            "Driver": definition.get("Driver") or "local",
-            "DriverOpts": definition.get("Options") or {},
-            "Labels": definition.get("Labels") or {},
-        }
-        await self._post("/volumes/create", body)
-
     async def watch(self, since: str | None, opened: Callable[[], None], deliver: Callable[[Event], None]) -> None:
         """Deliver the changes of containers as the engine reports them; returns when the engine ends the stream.
 
@@ -341,56 +223,3 @@ class Engine:
 
         # A thread besides those of the calls: it lasts as long as the engine does.
         await DaemonThreads(1, "engine-events").run(self._translated, follow, acting=False)
-
-    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
-        """Send the engine its own JSON where the SDK's functions take apart and leave out."""
-
-        def act(client: Any) -> None:
-            response = client._post_json(client._url(path), data=dict(body))
-            client._raise_for_status(response)
-
-        await self._call(act, acting=True)
-
-    # The client is Any below, because its stubs leave most answers untyped.
-    async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
-        return await self._calls.run(self._translated, function, acting=acting)
-
-    def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
-        try:
-            return function(self._connected())
-        except docker.errors.APIError as error:
-            explanation = str(error.explanation or error)
-            if acting:  # the engine answers 500, too, for most things that are wrong with one container
-                raise ContainerError(explanation) from error
-            raise EngineError(f"the engine refused to answer: {explanation}") from error
-        except _CANT_ASK as error:
-            # The next call begins with a new connection: the engine that comes back may speak another API version.
-            self._disconnect()
-            raise explain(error, self.address, READ_TIMEOUT_SECONDS) from error
-
-    def _connected(self) -> APIClient:
-        with self._lock:
-            if self._client is None:
-                self._client = self._connect(READ_TIMEOUT_SECONDS)
-            return self._client
-
-    def _connect(self, timeout: int | None) -> APIClient:
-        client = self._connect_as("auto", timeout)
-        if not version_lt(NEWEST_API, client.api_version):
-            return client
-        client.close()
-        return self._connect_as(NEWEST_API, timeout)
-
-    def _connect_as(self, version: str, timeout: int | None) -> APIClient:
-        # `timeout=None` means "no limit" to the SDK, though its type hints know numbers only.
-        return APIClient(
-            version=version,
-            timeout=timeout,  # pyright: ignore[reportArgumentType]
-            max_pool_size=self._threads,
-            **kwargs_from_env(environment=self._environment),
-        )
-
-    def _disconnect(self) -> None:
-        # Not closed here: another thread may be listening on it. It is closed when the last of them lets go.
-        with self._lock:
-            self._client = None

@@ -8,7 +8,7 @@ import docker.errors
 import pytest
 import requests
 import requests.exceptions
-from status_state_controller.engine import client as engine_module
+from status_state_controller.engine import connection as engine_module
 from status_state_controller.engine.client import Engine
 from status_state_controller.errors import ContainerError, EngineError, EngineRefused, ImplausibleListing
 from status_state_controller.model import Container
