@@ -110,6 +110,8 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     ports: frozenset[tuple[str, int, str]] = frozenset()  # of the host: address, port, protocol
     addresses: frozenset[tuple[str, str]] = frozenset()  # network, address
+    networks: frozenset[tuple[str, str]] = frozenset()  # name, id: as they were when it last ran; no id, not yet
+    volumes: frozenset[str] = frozenset()  # the names of those that it mounts
     created_at: float = 0.0  # by the engine's clock
 
 
@@ -151,7 +153,8 @@ class Observed:
     `containers` are all of the engine, whatever their state, with the policy laid over their labels, as they were at the
     moment `at`. `inspects` and
     `images` are what the plan wanted to see besides (plan.questions): by container id, None for one that is gone; the
-    image id by a name or id, None where there is no such image; `silent` are containers of which the engine gave no answer
+    image id by a name or id, None where there is no such image; `networks` are the ids of all networks by their names, None
+    while that was not asked; `volumes` tells which of those asked about are there; `silent` are containers of which the engine gave no answer
     in time. `busy` are ids of containers and of originals at which
     an action is at work, or was when the list was made.
     """
@@ -160,6 +163,8 @@ class Observed:
     at: float = 0.0
     inspects: Mapping[str, Inspect | None] = field(default_factory=dict[str, "Inspect | None"], repr=False)
     images: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    networks: Mapping[str, frozenset[str]] | None = None
+    volumes: Mapping[str, bool] = field(default_factory=dict[str, bool])
     activity: Activity = field(default_factory=Activity)
     silent: frozenset[str] = frozenset()
     busy: frozenset[str] = frozenset()
@@ -204,6 +209,7 @@ class Verb(StrEnum):
     """What can be done about a finding."""
 
     START = "start"
+    REATTACH = "reattach"
     RESTART = "restart"
     RECREATE = "recreate"
     RESTORE = "restore"

@@ -17,6 +17,7 @@ from ..model import Outcome, Result, Verb
 from ..plan.still_right import still_right
 from .binds import require_bind_sources
 from .look import look
+from .reattach import reattach
 from .recreate import recreate
 from .restore import restore
 
@@ -162,6 +163,9 @@ class Executor:
             case Verb.START:
                 await require_bind_sources(self._engine, seen.container or {})
                 return await start(self._engine, action)
+            case Verb.REATTACH:
+                await require_bind_sources(self._engine, seen.container or {})
+                return await reattach(self._engine, action, snapshot, seen)
             case Verb.RESTART:
                 await require_bind_sources(self._engine, seen.container or {})  # else it is left running
                 return await restart(self._engine, action, seen.container or {})

@@ -177,6 +177,12 @@ def _place(path: object) -> str:
     return posixpath.normpath(f"/{str(path).lstrip('/')}")
 
 
+def endpoints(inspect: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was asked for of each network that a container is attached to, as requests for attaching it."""
+    mode = str(inspect["HostConfig"].get("NetworkMode") or "default")
+    return _endpoints(inspect, mode, str(inspect["Id"])[:12])
+
+
 def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> dict[str, dict[str, Any]]:
     """Return what was asked for of each network: addresses, aliases, links, driver options; nothing assigned."""
     settings: dict[str, Any] = recipe.get("NetworkSettings") or {}

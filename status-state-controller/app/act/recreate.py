@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine.definitions import config_source
 from ..errors import ContainerError, EngineError
 from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
 from .binds import require_bind_sources
-from .recipe import Creation, creation, mode_network
+from .provide import provide
+from .recipe import Creation, creation
 
 if TYPE_CHECKING:
     from ..engine.client import Engine
@@ -156,30 +156,3 @@ async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> 
     raise ContainerError(
         f"its image {original.image} ({original.image_id}) was deleted and can't be pulled ({why}): load or build it again"
     )
-
-
-async def provide(engine: Engine, original: Original, snapshot: Snapshot) -> dict[str, str]:
-    """Make the networks and volumes that an original uses and that are gone; return the networks' ids by name.
-
-    The network that it was made with is told as well, if it is there, though the original was disconnected from it.
-
-    Raises:
-        ContainerError: the engine refused.
-        EngineError: the engine could not be asked.
-    """
-    settings: dict[str, Any] = original.inspect.get("NetworkSettings") or {}
-    networks: dict[str, Any] = settings.get("Networks") or {}
-    defined = sorted(name for name in networks if name in snapshot.networks)
-    sources = {config_source(snapshot.networks[name]) or "" for name in defined}
-    for name in sorted(sources & snapshot.networks.keys()):
-        await engine.ensure_network(snapshot.networks[name])
-    ids = {name: await engine.ensure_network(snapshot.networks[name]) for name in defined}
-    left = mode_network(original.inspect)
-    if left is not None and left not in networks:
-        network_id = await engine.network_id(left)
-        ids |= {} if network_id is None else {left: network_id}
-    mounts: list[dict[str, Any]] = original.inspect.get("Mounts") or []
-    for name in sorted(str(mount.get("Name")) for mount in mounts if mount.get("Type") == "volume"):
-        if name in snapshot.volumes:
-            await engine.ensure_volume(snapshot.volumes[name])
-    return ids

@@ -32,6 +32,7 @@ from ..errors import ContainerError, ControllerError
 from ..model import DOWN_STATES, RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
 from .binds import require_bind_sources
 from .look import find
+from .reattach import attach_again
 from .recipe import creation
 from .recreate import make, make_as_requested
 
@@ -65,6 +66,7 @@ async def restore(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen
     made_id: str | None = None
     if action.images is not None and seen.original is not None and state_of(seen.original) in DOWN_STATES:
         await require_bind_sources(engine, seen.original)
+        await attach_again(engine, original, snapshot, seen.original)
         await _exchange(engine, original, impostor, _Renamed(engine, seen.original))
     else:
         made = _Made(engine, await _make(engine, original, impostor, snapshot))

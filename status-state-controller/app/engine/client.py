@@ -146,7 +146,8 @@ class Engine(Networks):
         """Return the first of these paths that isn't there on the engine's host; None when all are.
 
         The engine is asked by a request for a container that it has to refuse: it looks at the mounts one by one, before
-        anything else, and the last one has no target. So nothing is made, neither a container nor a folder.
+        anything else, and the last one has no target. So nothing is made, neither a container nor a folder; should an
+        engine take the request all the same, the container that it has made is removed.
 
         Raises:
             EngineError: the engine could not be asked.
@@ -154,11 +155,12 @@ class Engine(Networks):
         mounts = [{"Type": "bind", "Source": source, "Target": f"/{n}"} for n, source in enumerate(sources)]
         body = {"Image": "", "HostConfig": {"Mounts": [*mounts, {"Type": "bind", "Source": "", "Target": ""}]}}
         try:
-            await self._post("/containers/create", body)
+            made = await self._post("/containers/create", body)
         except ContainerError as error:
             # Any other refusal means that the real request will tell more.
             _, told, path = str(error).rpartition(SOURCE_MISSING)
             return path.strip() if told else None
+        await self.remove_own(made["Id"])
         return None
 
     async def rename(self, container_id: str, name: str) -> None:

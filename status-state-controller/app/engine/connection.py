@@ -62,14 +62,15 @@ class Connection:
         """Where the engine is looked for."""
         return self._environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
-        """Send the engine its own JSON where the SDK's functions take apart and leave out."""
+    async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send the engine its own JSON where the SDK's functions take apart and leave out; return its answer, if any."""
 
-        def act(client: Any) -> None:
+        def act(client: Any) -> dict[str, Any]:
             response = client._post_json(client._url(path), data=dict(body))
             client._raise_for_status(response)
+            return response.json() if response.content else {}
 
-        await self._call(act, acting=True)
+        return await self._call(act, acting=True)
 
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:

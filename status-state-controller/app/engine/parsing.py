@@ -37,6 +37,7 @@ def _read_container(entry: Mapping[str, Any]) -> Container:
     ports: list[dict[str, Any]] = entry.get("Ports") or []
     network_settings: dict[str, Any] = entry.get("NetworkSettings") or {}
     networks: dict[str, dict[str, Any]] = network_settings.get("Networks") or {}
+    mounts: list[dict[str, Any]] = entry.get("Mounts") or []
     return Container(
         id=container_id,
         name=own_names[0] if own_names else container_id[:12],
@@ -46,6 +47,10 @@ def _read_container(entry: Mapping[str, Any]) -> Container:
         ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),
         created_at=float(entry.get("Created") or 0),
         addresses=frozenset((name, end["IPAddress"]) for name, end in networks.items() if end.get("IPAddress")),
+        networks=frozenset((name, str(end.get("NetworkID") or "")) for name, end in networks.items()),
+        volumes=frozenset(
+            str(mount["Name"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")
+        ),
     )
 
 

@@ -142,11 +142,15 @@ class Observer:
             containers, images = sorted(wanted.containers), sorted(wanted.images)
             inspects = await self._inspect_all(containers)
             image_ids = await asyncio.gather(*(self._engine.image_id(one) for one in images))
+            volumes = sorted(wanted.volumes)
+            there = await asyncio.gather(*(self._engine.has_volume(one) for one in volumes))
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **inspects},
                 silent=observed.silent.union(wanted.containers - inspects.keys()),
                 images={**observed.images, **dict(zip(images, image_ids, strict=True))},
+                volumes={**observed.volumes, **dict(zip(volumes, there, strict=True))},
+                networks=await self._engine.networks() if wanted.networks else observed.networks,
             )
         return observed
 

@@ -15,10 +15,11 @@ from ..protection import IGNORE_LABEL, misread, protection
 from .dependencies import namespaces
 from .health import Health, judge_health, wants_look
 from .memory import Memory, clamped, for_snapshot
+from .needs import asks_for_networks, known_volumes
 from .schedule import newcomer_times, schedule
 from .situation import Situation, undecided_holders
 from .status_text import up_seconds
-from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule
+from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule, to_be_started
 from .timing import Timing
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """Ids of containers to inspect, and names and ids of images to look up."""
+    """Ids of containers to inspect, names and ids of images and names of volumes to look up, whether to list the networks."""
 
     containers: frozenset[str] = frozenset()
     images: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
+    networks: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to ask."""
-        return bool(self.containers or self.images)
+        return bool(self.containers or self.images or self.volumes or self.networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,13 @@ def questions(
         wanted |= wants_look(situation.places, observed, verdicts, memory)
     impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
     images = {image for original in impostors for image in (original.image, original.image_id)}
+    down = [one for one in to_be_started(situation) if only is None or one.id in only]
+    volumes = frozenset[str]().union(*(known_volumes(one, snapshot) for one in down))
     return Questions(
-        frozenset(wanted - observed.inspects.keys() - observed.silent), frozenset(images - observed.images.keys())
+        frozenset(wanted - observed.inspects.keys() - observed.silent),
+        frozenset(images - observed.images.keys()),
+        volumes - observed.volumes.keys(),
+        observed.networks is None and any(map(asks_for_networks, down)),
     )
 
 

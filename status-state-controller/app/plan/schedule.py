@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 ONE_BY_ONE = "one after the other"
 
+STARTS = frozenset({Verb.START, Verb.REATTACH})
+"""What is done with a container that is there already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -107,7 +110,7 @@ def _wait(action: Action, situation: Situation, memory: Memory, now: float, timi
     project = situation.snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
     activity = situation.observed.activity
     # Compose may have stopped it, or be about to make it again. It has not made anything crash.
-    may_be_compose = action.verb is not Verb.START or action.container.id in activity.stopped_on_request
+    may_be_compose = action.verb not in STARTS or action.container.id in activity.stopped_on_request
     if may_be_compose and project in activity.stopping_projects:
         return Waiting(action, f"compose is stopping containers of {project}")
     if (refused := _refused(action, memory)) is not None:
@@ -141,7 +144,7 @@ def _others(action: Action, acting: list[Action], situation: Situation) -> tuple
     if action.original_id is None or action.verb is Verb.RESTART:
         return [], True  # what runs waits for nobody: what it depends on may be unhealthy itself, and wait for its turn
     original, snapshot = situation.snapshot.by_id[action.original_id], situation.snapshot
-    if action.verb is not Verb.START and (missing := _missing(original, situation)):
+    if action.verb not in STARTS and (missing := _missing(original, situation)):
         return missing, False  # without them it can't be made
     names = {snapshot.by_id[one.original_id].name for one in acting if one.original_id is not None}
     found = [after.name for after in dependencies(original, snapshot) if _is_awaited(after, names, situation)]

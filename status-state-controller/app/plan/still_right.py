@@ -39,7 +39,7 @@ def still_right(
     if restart_rule(original.labels) == "never":
         return Result.DROPPED, "it is to be left alone by now"
     match action.verb:
-        case Verb.START:
+        case Verb.START | Verb.REATTACH:
             return _moved(action, seen) or _start(seen)
         case Verb.RESTART:
             return _moved(action, seen) or _restart(action, seen, verdicts, mass_failure=mass_failure)

@@ -13,6 +13,7 @@ from ..policy import RESTART_LABEL
 from ..protection import protection
 from .dependencies import Condition, dependencies, namespaces
 from .health import STARTING, Hold
+from .needs import tell_lost
 from .status_text import exit_code, up_seconds
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ def judge(situation: Situation) -> list[Step]:
     return sorted(
         steps, key=lambda step: (step.finding.kind == Kind.NEW, step.finding.container.name, step.finding.container.id)
     )
+
+
+def to_be_started(situation: Situation) -> list[Container]:
+    """Return the containers that have the place of an original, are down, and should not be."""
+    places = ((situation.by_id[place_id], original) for place_id, original in situation.places.items())
+    down = ((place, original) for place, original in places if place.state in DOWN_STATES)
+    return [place for place, original in down if not _may_be_down(original, place, situation)]
 
 
 def _judge(original: Original, situation: Situation) -> Step | None:
@@ -231,7 +239,8 @@ def _judge_down(original: Original, place: Container, situation: Situation) -> S
     reason = "was created but never started" if place.state == "created" else f"had exited with code {code}"
     if code is None and place.state != "created":
         reason = "had exited"
-    return _step(place, Kind.STOPPED, reason, Verb.START, original.id)
+    lost = tell_lost(place, situation.snapshot, situation.observed)
+    return _step(place, Kind.STOPPED, reason + lost, Verb.REATTACH if lost else Verb.START, original.id)
 
 
 def _step(container: Container, kind: Kind, reason: str, verb: Verb | None, original_id: str | None) -> Step:

@@ -19,6 +19,7 @@ IN_SYNC = "in sync"
 
 _DONE = {
     Verb.START: "started",
+    Verb.REATTACH: "reattached",
     Verb.RESTART: "restarted",
     Verb.RECREATE: "recreated",
     Verb.RESTORE: "restored",
