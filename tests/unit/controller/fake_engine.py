@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from status_state_controller.model import EngineIdentity, Event
 
-LOOKING = ("identity", "none network", "list", "inspect", "image", "watch")
+LOOKING = ("identity", "none network", "list", "inspect", "image", "look", "watch")
 """The calls that change nothing."""
 
 
@@ -35,6 +35,8 @@ class FakeEngine(Engine):
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
         self.registry: dict[str, str] = {}  # image ids by digest
         self.gone_networks: set[str] = set()
+        self.present_networks: dict[str, str] = {}  # ids by name, as they are listed
+        self.gone_volumes: set[str] = set()
         self.gone_paths: set[str] = set()
         self.unlisted: set[str] = set()  # ids that only the list lacks
         self.calls: list[str] = []
@@ -164,6 +166,14 @@ class FakeEngine(Engine):
     async def network_id(self, name: str) -> str | None:  # noqa: D102 # as its base
         return None if name in self.gone_networks else id_of(name)
 
+    async def networks(self) -> dict[str, frozenset[str]]:  # noqa: D102 # as its base
+        await self._note("list networks")
+        return {name: frozenset({network_id}) for name, network_id in self.present_networks.items()}
+
+    async def has_volume(self, name: str) -> bool:  # noqa: D102 # as its base
+        await self._note("look at volume", name)
+        return name not in self.gone_volumes
+
     async def rename(self, container_id: str, name: str) -> None:  # noqa: D102 # as its base
         await self._note("rename", f"{self._held(container_id).name} {name}")
         self._name_is_free(name)
@@ -186,8 +196,9 @@ class FakeEngine(Engine):
         self.images[self.registry[digest]] = self.registry[digest]
 
     async def ensure_network(self, definition: Mapping[str, Any]) -> str:  # noqa: D102 # as its base
-        await self._note("network", str(definition["Name"]))
-        return id_of(str(definition["Name"]))
+        name = str(definition["Name"])
+        await self._note("network", name)
+        return self.present_networks.setdefault(name, id_of(name))
 
     async def ensure_volume(self, definition: Mapping[str, Any]) -> None:  # noqa: D102 # as its base
         await self._note("volume", str(definition["Name"]))

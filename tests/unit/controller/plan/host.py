@@ -31,6 +31,9 @@ class Host:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What `inspect` says of a container in the place of the recipe, by container id."""
     images: dict[str, str] = field(default_factory=lambda: {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID})
+    networks: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])
+    """The ids of the engine's networks, by name."""
+    volumes: set[str] = field(default_factory=set[str])
     verdicts: Verdicts = field(default_factory=Verdicts)
     activity: Activity = field(default_factory=Activity)
     busy: frozenset[str] = frozenset()
@@ -99,11 +102,15 @@ class Host:
         observed, self.asked = self.observe(), set()
         while wanted := questions(self.held, observed, self.verdicts, self.memory, only=picked):
             self.asked |= {self.world[key].name if key in self.world else key for key in wanted.containers}
-            self.asked |= wanted.images
+            self.asked |= wanted.images | wanted.volumes | ({"networks"} if wanted.networks else set())
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **{key: self.inspect(key) for key in wanted.containers}},
                 images={**observed.images, **{image: self.images.get(image) for image in wanted.images}},
+                volumes={**observed.volumes, **{name: name in self.volumes for name in wanted.volumes}},
+                networks={name: frozenset(ids) for name, ids in self.networks.items()}
+                if wanted.networks
+                else observed.networks,
             )
         plan = make_plan(self.held, observed, self.verdicts, self.memory, self.now, timing=self.timing, only=picked)
         self.memory = plan.memory
