@@ -154,7 +154,8 @@ class FakeEngine(Engine):
 
     async def connect(self, network: str, container_id: str, endpoint: Mapping[str, Any]) -> None:  # noqa: D102 # as its base
         await self._note(f"connect {network}", self._held(container_id).name)
-        self.inspects[container_id]["NetworkSettings"]["Networks"][network] = dict(endpoint)
+        name = next((name for name, network_id in self.present_networks.items() if network_id == network), network)
+        self.inspects[container_id]["NetworkSettings"]["Networks"][name] = dict(endpoint)
 
     async def disconnect(self, network: str, container_id: str) -> None:  # noqa: D102 # as its base
         await self._note(f"disconnect {network}", self._held(container_id).name)

@@ -186,6 +186,14 @@ async def test_an_original_that_is_down_under_another_name_gets_its_own_back_and
     assert not engine.bodies
 
 
+async def test_an_original_that_is_down_under_another_name_and_whose_network_is_gone_gets_that_back_first() -> None:
+    engine = displaced("exited")
+    engine.inspects[id_of("web")] = {"NetworkSettings": {"Networks": {"later": {"NetworkID": "of the past"}}}}
+    engine.present_networks["later"] = "7"
+    assert (await restored(engine)).result == Result.DONE
+    assert engine.acts[0] == "connect 7 web-old"
+
+
 @pytest.mark.parametrize("step", ["stop", f"rename web {ASIDE}", "rename web-old web", "start"])
 async def test_when_that_fails_both_have_their_names_as_before_and_the_other_one_runs(step: str) -> None:
     class Failing(FakeEngine):

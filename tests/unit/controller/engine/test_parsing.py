@@ -22,6 +22,16 @@ def test_a_line_of_the_list_is_a_container() -> None:
     assert web.labels == {"a": "b"}
 
 
+def test_networks_are_told_with_their_ids_and_volumes_by_their_names() -> None:
+    mounts = [{"Type": "volume", "Name": "data"}, {"Type": "bind", "Name": "", "Source": "/x"}, {"Type": "tmpfs"}]
+    networks = {"back": {"NetworkID": "1", "IPAddress": "10.0.0.2"}, "made": {"NetworkID": ""}}
+    (web,) = read_listing([entry(NetworkSettings={"Networks": networks}, Mounts=mounts)])
+    assert (web.networks, web.volumes) == ({("back", "1"), ("made", "")}, {"data"})
+    assert web.addresses == {("back", "10.0.0.2")}
+    (web,) = read_listing([entry(NetworkSettings=None, Mounts=None)])
+    assert (web.networks, web.volumes) == (frozenset(), frozenset())
+
+
 def test_an_empty_list_is_a_list() -> None:
     assert read_listing([]) == []
 

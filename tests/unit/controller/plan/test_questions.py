@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from status_state_controller.plan.plan import questions
 
@@ -34,6 +36,21 @@ def test_nobody_is_asked_for_a_protected_original(labels: dict[str, str]) -> Non
 
 def test_newcomers_and_originals_that_are_down_are_not_asked_about() -> None:
     assert asked(host(snapshot("web", "db", "gone"), container("web", "exited"), container("miner"))) == set()
+
+
+def test_networks_are_listed_and_volumes_looked_at_only_for_who_is_to_be_started() -> None:
+    down, up = container("web", "exited"), container("db")
+    attached = {"networks": frozenset({("back", "1"), ("bridge", "2")}), "volumes": frozenset({"data", "remote", "x"})}
+    held = replace(snapshot("web", "db"), volumes={"data": {"Driver": "local"}, "remote": {"Driver": "nfs"}})
+    assert asked(host(held, down, replace(up, **attached))) == set()
+    h = host(held, replace(down, **attached), up, networks={"back": {"1"}}, volumes={"data"})
+    assert asked(h) == {"networks", "data"}
+    assert str(h.look()) == "start web: had exited with code 137"
+    h.look(only=[id_of("db")])
+    assert h.asked == set()
+    assert asked(host(held, replace(down, networks=frozenset({("bridge", "2")})), up)) == set()
+    never = replace(held, originals=snapshot(original("web", labels={"status-state.restart": "never"})).originals)
+    assert asked(host(never, replace(down, **attached))) == set()
 
 
 def test_a_successor_is_asked_about_once_for_each_snapshot_and_while_it_stands_there() -> None:

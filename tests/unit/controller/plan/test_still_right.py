@@ -56,6 +56,7 @@ def of(verb: Verb, word: str = "web", name: str = "web", **fields: Any) -> Actio
 RIGHT: dict[str, Callable[[], Moment]] = {
     "start": lambda: Moment(of(Verb.START), Seen(seen("web", "exited"))),
     "start a successor": lambda: Moment(of(Verb.START, "web again"), Seen(seen("web", "created", "web again"))),
+    "reattach": lambda: Moment(of(Verb.REATTACH), Seen(seen("web", "exited"))),
     "restart": lambda: Moment(of(Verb.RESTART, unhealthy=BY_CHECK), Seen(seen("web", health="unhealthy"))),
     "restart by verdict": lambda: Moment(of(Verb.RESTART, unhealthy=BY_VERDICT), Seen(seen("web")), verdicts=FAILING),
     "restart a follower": lambda: Moment(of(Verb.RESTART), Seen(seen("web"))),
@@ -128,7 +129,8 @@ def not_in_place(action: str) -> list[tuple[str, str, dict[str, Any], str]]:
 HEALTHY_AGAIN = "dropped: it is healthy again, or was started anew"
 ROWS: list[tuple[str, str, dict[str, Any], str]] = [
     *(row for action in RIGHT if action != "stop" for row in of_original(action)),
-    *(row for action in ("start", "restart", "restart a follower") for row in not_in_place(action)),
+    *(row for action in ("start", "reattach", "restart", "restart a follower") for row in not_in_place(action)),
+    ("reattach", "runs", {"now": Seen(seen("web"))}, "done: it ran already"),
     ("start", "runs", {"now": Seen(seen("web"))}, "done: it ran already"),
     ("start", "created", {"now": Seen(seen("web", "created"))}, ""),
     ("start", "many are unhealthy", {"mass_failure": True}, ""),
