@@ -35,8 +35,8 @@ def heal_what_happens_while_the_controller_is_away(
 
         def told() -> list[str]:
             """Verb and result of each line about an action, once there is one for each original."""
-            found = re.findall(r"action=(\w+) container=(\S+) .* result=(\w+)", pair.controller.logs)
-            done = [f"{action} {result}" for action, name, result in found if name in {one.name for one in originals}]
+            found = re.findall(r" container=(\S+) .* action=(\w+) result=(\w+)", pair.controller.logs)
+            done = [f"{action} {result}" for name, action, result in found if name in {one.name for one in originals}]
             return sorted(done) if len(done) >= len(originals) else []
 
         wait_until(told, "the log to tell of all", SECONDS, lambda: pair.controller.logs)
