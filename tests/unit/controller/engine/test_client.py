@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -274,48 +272,6 @@ def answer(document: object) -> requests.Response:
     response.status_code = 201
     response._content = json.dumps(document).encode()
     return response
-
-
-class MakingClient(FakeClient):
-    """An engine that makes as many networks of one name as it is asked for, each a moment later."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.made: list[dict[str, Any]] = [{"Name": "back-longer", "Id": "other"}]
-
-    def networks(self, names: list[str] | None = None) -> list[dict[str, Any]]:
-        """List those whose names hold the word, as engines do."""
-        return [one for one in self.made if all(name in one["Name"] for name in names or [])]
-
-    def _url(self, path: str) -> str:
-        return path
-
-    def _post_json(self, path: str, data: dict[str, Any]) -> requests.Response:
-        assert path == "/networks/create"
-        time.sleep(0.05)  # the step between its look for a duplicate and the making
-        self.made.append({"Name": data["Name"], "Id": f"made {len(self.made)}"})
-        return answer(self.made[-1])
-
-
-async def test_a_network_that_is_needed_by_several_at_once_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect(**how: Any) -> FakeConnection:
-        return FakeConnection(client, how["version"])
-
-    client = MakingClient()
-    monkeypatch.setattr(engine_module, "APIClient", connect)
-    one = engine()
-    assert await asyncio.gather(*(one.ensure_network({"Name": "back"}) for _ in range(3))) == ["made 1"] * 3
-    assert await one.networks() == {"back-longer": {"other"}, "back": {"made 1"}}
-
-
-@pytest.mark.parametrize(
-    ("told", "there"),
-    [({"Name": "data"}, True), (refusal(404, "no such volume"), False), (refusal(500, "the driver is away"), True)],
-    ids=["there", "gone", "not known"],
-)
-async def test_a_volume_is_gone_only_where_the_engine_says_so(told: object, there: bool, client: FakeClient) -> None:
-    client.answers["inspect_volume"] = told
-    assert await engine().has_volume("data") is there
 
 
 @pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])

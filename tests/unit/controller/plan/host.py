@@ -57,6 +57,18 @@ class Host:
         self.changes[one.id] = {"Image": OTHER_IMAGE_ID}
         return one
 
+    def attach(self, network: str = "back", *, now: str | None = None, scope: str = "local") -> None:
+        """Let whoever has the place of `web` have been attached to a network of the id 1; `now` is its present id, if any."""
+        for one in [one for one in self.world.values() if one.name in {"web", "web-old"}]:
+            self.put(replace(one, networks=one.networks | {(network, "1")}))
+        self.held = replace(self.held, networks={network: {"Name": network, "Scope": scope}})
+        self.networks |= {} if now is None else {network: {now}}
+
+    def lose_volume(self) -> None:
+        """Let `web` mount a volume that is gone."""
+        self.held = replace(self.held, volumes={"data": {"Name": "data", "Driver": "local"}})
+        self.put(replace(self.named("web"), volumes=frozenset({"data"})))
+
     def judge(self, name: str, health: str, **others: Any) -> None:
         """Let the health check of a container say so, in the list and in `inspect`; `others` are fields of `Health`."""
         one = self.named(name)

@@ -143,23 +143,6 @@ def be_ended(h: Host) -> None:
     h.changes[h.named("web").id] = {"HostConfig": {"NetworkMode": "host"}}  # of the same image, but unlike its recipe
 
 
-def depend_on(h: Host, status: str) -> None:
-    """Let `db` be so."""
-    h.put(container("db", status=status))
-
-
-def attach(h: Host, network: str = "back") -> None:
-    """Let whoever has the place of `web` have been attached to a network, whose id was 1."""
-    for one in [one for one in h.world.values() if one.name in {"web", "web-old"}]:
-        h.put(replace(one, networks=one.networks | {(network, "1")}))
-
-
-def lose_volume(h: Host) -> None:
-    """Let `web` mount a volume that is gone."""
-    h.held = replace(h.held, volumes={"data": {"Name": "data", "Driver": "local"}})
-    h.put(replace(h.named("web"), volumes=frozenset({"data", "unknown"})))
-
-
 COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
 DEPENDS = COMPOSE | {"com.docker.compose.depends_on": "db:service_healthy:false"}
 DB = original("db", labels=COMPOSE | {"com.docker.compose.service": "db"})
@@ -176,15 +159,11 @@ GIVEN: dict[str, Callable[[Case], object]] = {
     "it is a one-off of compose": lambda c: c.labels.update({"com.docker.compose.oneoff": "True"}),
     "its restart has failed": lambda c: c.then.append(lambda h: interrupt(h, told=True)),
     "the controller was ended while it restarted it": lambda c: c.then.append(lambda h: interrupt(h, told=False)),
-    "its network is gone": lambda c: c.then.append(attach),
-    "its network is another one by now": lambda c: c.then.append(lambda h: (attach(h), h.networks.update(back={"2"}))),
-    "its volume is gone": lambda c: c.then.append(lose_volume),
-    "its network `bridge` is another one by now": lambda c: c.then.append(
-        lambda h: (attach(h, "bridge"), h.networks.update(bridge={"2"}))
-    ),
-    "its network is of a swarm, and not listed": lambda c: c.then.append(
-        lambda h: (attach(h), vars(h).update(held=replace(h.held, networks={"back": {"Scope": "swarm"}})))
-    ),
+    "its network is gone": lambda c: c.then.append(Host.attach),
+    "its network is another one by now": lambda c: c.then.append(lambda h: h.attach(now="2")),
+    "its volume is gone": lambda c: c.then.append(Host.lose_volume),
+    "its network `bridge` is another one by now": lambda c: c.then.append(lambda h: h.attach("bridge", now="2")),
+    "its network is of a swarm, and not listed": lambda c: c.then.append(lambda h: h.attach(scope="swarm")),
     "its health check fails": lambda c: c.then.append(lambda h: unhealthy(h, "web")),
     "its health check fails, and has not passed in this run": lambda c: c.then.append(
         lambda h: h.judge("web", "unhealthy")
@@ -214,11 +193,11 @@ GIVEN: dict[str, Callable[[Case], object]] = {
     ),
     "compose waits for `db` to be healthy": lambda c: (
         c.labels.update(DEPENDS),
-        c.then.append(lambda h: depend_on(h, "Up 5 seconds (health: starting)")),
+        c.then.append(lambda h: h.put(container("db", status="Up 5 seconds (health: starting)"))),
     ),
     "`db` is healthy": lambda c: (
         c.labels.update(DEPENDS),
-        c.then.append(lambda h: depend_on(h, "Up 5 seconds (healthy)")),
+        c.then.append(lambda h: h.put(container("db", status="Up 5 seconds (healthy)"))),
     ),
     "the controller had made it and was ended then": lambda c: c.then.append(be_ended),
     "somebody stops its compose project": lambda c: (
