@@ -29,7 +29,7 @@ from .observe.observer import INSPECT_SECONDS, Observer
 from .observe.triggers import Triggers
 from .plan.memory import must_be_known, stop_policy_of
 from .plan.plan import make_plan
-from .plan.timing import Timing as PlanTiming
+from .plan.timing import timing_for
 from .process.heartbeat import write_heartbeat
 from .process.lasting import Lasting
 from .process.own_id import own_container_id
@@ -106,9 +106,7 @@ class Controller:
         self._completed = completed
         self._clocks = clocks
         self._timing = timing
-        self._plan_timing = PlanTiming(interval=settings.interval, new_container_grace=settings.new_container_grace)
-        if settings.dry_run:  # nobody is restarted, so nobody has to wait for that
-            self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
+        self._plan_timing = timing_for(settings.interval, settings.new_container_grace, dry_run=settings.dry_run)
         self._lasting = Lasting()
         self._memory = KeptMemory()
         self._ssa = Ssa(client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa)
