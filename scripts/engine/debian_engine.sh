@@ -70,7 +70,7 @@ mkdir -p "$cache"
 exec 9>"$cache/$version.lock" && flock 9 # several runs at once make it once
 if [[ ! -e $folder/$complete ]]; then
   say "unpacking it from the packages of Debian $suite, once …"
-  work=$(mktemp -d -p /var/tmp status-state-engine-packages-XXXXXX)
+  work=$(mktemp -d -p /var/tmp status-state-programs-XXXXXX)
   trap 'rm -rf "$work"' EXIT
   rm -rf "$folder"
   if make_folder 2>"$work/log"; then

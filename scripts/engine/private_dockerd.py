@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import signal
+from typing import Any
 
 LABEL = "status-state.disposable=true"
 SOCKET = Path("/run/docker.sock")  # /run is the namespace's own, so even the default socket is the private engine's
@@ -115,11 +114,23 @@ def check_disposable() -> None:
 def stop_engine(number: signal.Signals, timeout_seconds: float) -> None:
     """Sends dockerd the signal and waits until it is gone; containerd stays, and after SIGKILL so do the containers."""
     check_disposable()
-    pid = int(PID_FILE.read_text())
+    end(int(PID_FILE.read_text()), number, timeout_seconds)
+
+
+def stop_containerd(timeout_seconds: float) -> None:
+    """Ends the containerd of this namespace, after dockerd, so that one of another version can take its place."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(CONTAINERD_SOCKET))
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    end(struct.unpack("3i", told)[0], signal.SIGTERM, timeout_seconds)
+
+
+def end(pid: int, number: signal.Signals, timeout_seconds: float) -> None:
+    """Sends a daemon the signal and waits until it is gone; raises TimeoutError."""
     os.kill(pid, number)
     deadline = time.monotonic() + timeout_seconds
     while is_alive(pid):
         if time.monotonic() > deadline:
-            message = f"dockerd ({pid}) still runs {timeout_seconds:g} s after {number.name}"
+            message = f"the daemon {pid} still runs {timeout_seconds:g} s after {number.name}"
             raise TimeoutError(message)
         time.sleep(0.02)

@@ -2,8 +2,8 @@
 """A private, disposable Docker engine for tests: `scripts/engine/private_engine.py run -- COMMAND…`.
 
 The controller stops every container it doesn't know, so its tests need an engine that nobody else uses. This one lives
-in network, mount and process namespaces of its own, and COMMAND runs in them too: `127.0.0.1`, `/run` and the process
-numbers are private, several engines run side by side, and when COMMAND ends the kernel ends everything in there. Then
+in network, mount, process and host name namespaces of its own, and COMMAND runs in them too: `127.0.0.1`, `/run`, the
+process numbers and the host's name are private, several engines run side by side, and when COMMAND ends the kernel ends everything in there. Then
 the data are deleted. Nothing outside the namespaces is changed: no iptables rule, no bridge, no file but the data.
 
 It must not touch, and inside the namespaces cannot reach, the engine of the host: its socket is out of sight.
@@ -26,7 +26,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from private_dockerd import SOCKET, UnavailableError, start_engine, stop_engine, write_options
+from private_dockerd import SOCKET, UnavailableError, start_engine, stop_containerd, stop_engine, write_options
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -179,7 +179,7 @@ def run(command: list[str], options: dict[str, Any], programs: Path | None) -> i
         write_options(state, options)
         ours, theirs = socket.socketpair()
         inside = [sys.executable, __file__, "inside", "--state", str(state), "--control", str(theirs.fileno())]
-        unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        unshare = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         process = subprocess.Popen(tied_to_me(*unshare, "--", *inside, "--", *command), pass_fds=[theirs.fileno()])
         theirs.close()
         network: subprocess.Popen[bytes] | None = None
@@ -284,6 +284,7 @@ def read_arguments() -> argparse.Namespace:
     start.add_argument("--no-options", dest="option", action="store_const", const=[], help="drops those given before")
     stop = commands.add_parser("stop-engine", help="inside: end dockerd and wait until it is gone")
     stop.add_argument("--signal", choices=["SIGTERM", "SIGKILL"], default="SIGTERM")
+    stop.add_argument("--containerd", action="store_true", help="end containerd as well")
     stop.add_argument("--timeout", type=float, default=120, metavar="SECONDS")
     for sub_parser in (inner, start):
         sub_parser.add_argument("--state", type=Path, required=True)
@@ -307,6 +308,8 @@ def main() -> int:
             start_engine(arguments.state)
         else:
             stop_engine(signal.Signals[arguments.signal], arguments.timeout)
+            if arguments.containerd:
+                stop_containerd(arguments.timeout)
     except UnavailableError as reason:
         say(str(reason))
         if arguments.verb == "run" and arguments.or_without:

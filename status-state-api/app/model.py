@@ -27,16 +27,18 @@ SnapshotId = Annotated[str, Field(description="The snapshot's id: 32 hexadecimal
 
 
 class EngineIdentity(BaseModel):
-    """Which engine it is: the three together, because machines cloned from one image share the id."""
+    """Which engine it is: by its id and its network `none`, because machines cloned from one image share the id."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(
         description="The engine's id.", examples=["T7KA:ZLBD:UOOC:KQQF:XGTS:3KQN:CDJI:4ZNB:WRWF:VJ2C:QG4I:YTZL"]
     )
-    name: str = Field(description="The engine's name: its host's name.", examples=["kiosk-17"])
-    none_network_id: str = Field(
-        description="The id of the engine's network `none`, made once, at its first start.",
+    name: str = Field(
+        description="The engine's name: its host's name. For people: it decides nothing.", examples=["kiosk-17"]
+    )
+    none_network_id: str | None = Field(
+        description="The id of the engine's network `none`, made once, at its first start; null where it has none.",
         examples=["5d6f5f0c7b8a4c2f9e1d0a3b6c9f8e7d5d6f5f0c7b8a4c2f9e1d0a3b6c9f8e7d"],
     )
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from .engine.watch import EngineWatch
+from .engine.watch import EngineWatch, Keeper
 from .errors import StatusStateError
 from .health.observer import Watched
 from .journal.controller import ControllerRecord
@@ -25,7 +25,7 @@ CLOSE_SECONDS = 1.0
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
-class Holder(Protocol):
+class Holder(Keeper, Protocol):
     """Who captures or resumes the snapshot, and holds it."""
 
     async def start(self) -> Held | None:
@@ -122,7 +122,7 @@ class Service:
             await self._controller.load(held.snapshot.engine)
             observing = asyncio.create_task(self._health.run(held.watched))
             try:
-                await self._watch.run(held.snapshot.engine)
+                await self._watch.run(self._holder)
             finally:
                 observing.cancel()
         except StatusStateError as error:

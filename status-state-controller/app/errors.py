@@ -5,6 +5,7 @@
     │   ├── EngineRefused        nobody listens at its socket (perhaps for good, see main.py)
     │   └── ImplausibleListing   it answered, but the answer can't be the truth
     ├── SsaError            no usable answer from the SSA
+    │   ├── SsaNotReady          it has no snapshot yet, and says why
     │   ├── ForeignSnapshot      a good answer about another engine
     │   └── ReportRefused        the SSA can't use this report, now or later
     └── ContainerError           one container could not be handled; becomes an outcome, never ends a check
@@ -32,6 +33,10 @@ class ImplausibleListing(EngineError):
 
 class SsaError(ControllerError):
     """The SSA gave no usable snapshot: the one already held, if any, stays in force."""
+
+
+class SsaNotReady(SsaError):
+    """The SSA is at work on its snapshot, as its answer says: it is only to be waited for."""
 
 
 class ForeignSnapshot(SsaError):

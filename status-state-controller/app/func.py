@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .errors import SsaError
+from .errors import SsaError, SsaNotReady
 from .model import Outcome, Result
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 PATIENT_ATTEMPTS = 10
-"""The two containers start together, and the SSA needs some seconds: no warning before it has had twenty."""
+"""The two containers start together, and the SSA needs some seconds: no warning before it has had twenty. One that answers
+why it has no snapshot yet, as while the engine is young, is waited for without a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ async def ping_ssa(ssa: Ssa, engine: EngineIdentity, lasting: Lasting) -> Ping:
     try:
         await ssa.refresh(engine)
     except SsaError as error:
-        if before is None and ssa.failed_attempts < PATIENT_ATTEMPTS:
+        if before is None and (isinstance(error, SsaNotReady) or ssa.failed_attempts < PATIENT_ATTEMPTS):
             message = f"waiting for the first snapshot of the SSA, which may be just starting: {error}"
             lasting.awaits("ssa", "ssa_awaited", message)
             return Ping(answered=False)

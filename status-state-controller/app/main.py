@@ -23,12 +23,13 @@ from .engine.client import Engine
 from .errors import EngineError, ImplausibleListing
 from .func import ping_ssa
 from .logs import set_up_logs
-from .model import Outcome, Result, StopPolicy, Verb
+from .model import Outcome, Result
 from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import INSPECT_SECONDS, Observer
 from .observe.triggers import Triggers
+from .plan.memory import must_be_known, stop_policy_of
 from .plan.plan import make_plan
-from .plan.timing import Timing as PlanTiming
+from .plan.timing import timing_for
 from .process.heartbeat import write_heartbeat
 from .process.lasting import Lasting
 from .process.own_id import own_container_id
@@ -105,12 +106,10 @@ class Controller:
         self._completed = completed
         self._clocks = clocks
         self._timing = timing
-        self._plan_timing = PlanTiming(interval=settings.interval, new_container_grace=settings.new_container_grace)
-        if settings.dry_run:  # nobody is restarted, so nobody has to wait for that
-            self._plan_timing = replace(self._plan_timing, restart_turn=0.0)
+        self._plan_timing = timing_for(settings.interval, settings.new_container_grace, dry_run=settings.dry_run)
         self._lasting = Lasting()
         self._memory = KeptMemory()
-        self._ssa = Ssa(client, settings.token_file, self._memory, self._lasting, timing.ssa)
+        self._ssa = Ssa(client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa)
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
         self._executor = Executor(
@@ -191,10 +190,7 @@ class Controller:
 
     async def _check(self, only: frozenset[str] | None) -> float:
         identity = await self._observer.identity()
-        if self._ssa.snapshot is not None and self._ssa.snapshot.engine != identity:
-            message = "this is another engine than before: the snapshot in use is dropped"
-            log.error("engine_changed", message=message, engine=identity.name)
-            self._ssa.drop_snapshot()
+        await self._ssa.stay_with(identity)
         if only is not None and self._ssa.snapshot is not None:
             # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
             await self._observer.wait_for_exits(only)
@@ -248,9 +244,9 @@ class Controller:
     def _begin(self, snapshot: Snapshot, plan: Plan) -> list[asyncio.Task[Outcome]]:
         """Begin the actions. The SSA hears first of those that a new process must know of, should this one be ended."""
         self._memory.begin(plan.actions, self._clocks.utc())
-        careful = [action for action in plan.actions if _is_careful(action)]
+        careful = [action for action in plan.actions if must_be_known(action)]
         stored = self._reporter.announce(snapshot, plan.findings, careful) if careful else None
-        return [self._executor.begin(action, stored if _is_careful(action) else None) for action in plan.actions]
+        return [self._executor.begin(action, stored if must_be_known(action) else None) for action in plan.actions]
 
     async def _ping_ssa(self, identity: EngineIdentity) -> None:
         ping = await ping_ssa(self._ssa, identity, self._lasting)
@@ -290,16 +286,9 @@ class Controller:
 
     def _note(self, event: Event) -> None:
         self._cursor = event.cursor
-        self._triggers.note(event, self._clocks.steady(), self._stop_policy(event.container_id))
+        stop_policy = stop_policy_of(event.container_id, self._ssa.snapshot, self._memory.value)
+        self._triggers.note(event, self._clocks.steady(), stop_policy)
         self._wake.set()
-
-    def _stop_policy(self, container_id: str) -> StopPolicy:
-        snapshot = self._ssa.snapshot
-        if snapshot is None:
-            return StopPolicy()
-        places = {successor_id: original_id for original_id, successor_id in self._memory.value.successors}
-        original = snapshot.by_id.get(places.get(container_id, container_id))
-        return StopPolicy() if original is None else original.stop_policy
 
     def _tell_completed(self) -> None:
         try:
@@ -309,11 +298,6 @@ class Controller:
             self._lasting.begins("heartbeat", "heartbeat_failed", message)
         else:
             self._lasting.ends("heartbeat", "heartbeat_back", "the heartbeat is written again")
-
-
-def _is_careful(action: Action) -> bool:
-    """Tell whether a process after this one must know that an action was begun: it makes a container, or is a further attempt."""
-    return action.verb in {Verb.RECREATE, Verb.RESTORE} or (action.original_id is not None and action.attempt > 1)
 
 
 async def _serve(settings: Settings) -> int:

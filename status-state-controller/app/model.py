@@ -33,11 +33,11 @@ REMAINS = frozenset({"dead", "removing"})
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """Which engine this is; the id alone is shared by cloned machines, hence three of them."""
+    """Which engine this is: see `same_engine`. The name is for people; two identities that differ in it alone are equal."""
 
     id: str
-    name: str
-    none_network_id: str
+    name: str = field(compare=False)
+    none_network_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

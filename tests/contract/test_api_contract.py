@@ -68,6 +68,10 @@ class GoldenEngine:
         """Nothing."""
         return Listing(b"[]", ())
 
+    async def container_ids(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     async def ping(self) -> None:
         """It answers."""
 

@@ -48,12 +48,12 @@ OBSERVED = (
 
 def golden_plan() -> Plan:
     """What the controller makes of the golden snapshot."""
-    held = read_desired(RECIPES, KIOSK).snapshot
+    held = read_desired(RECIPES).snapshot
     return make_plan(held, Observed(OBSERVED), Verdicts(), Memory(), NOW)
 
 
 def test_the_controller_reads_the_golden_recipes() -> None:
-    held = read_desired(RECIPES, KIOSK).snapshot
+    held = read_desired(RECIPES).snapshot
     assert held.id == "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
     assert [(o.id, o.name, o.image) for o in held.originals] == [(WEB_ID, "web", "nginx:1.27")]
     assert held.originals[0].image_id == held.originals[0].inspect["Image"]
@@ -61,7 +61,7 @@ def test_the_controller_reads_the_golden_recipes() -> None:
 
 
 def test_the_controller_reads_the_policy_of_the_golden_recipes() -> None:
-    held = read_desired(RECIPES, KIOSK).snapshot
+    held = read_desired(RECIPES).snapshot
     assert held.policy == Policy(
         (Entry(("backup-*", "ci-*"), ignore=True, restart=None), Entry(("web",), ignore=None, restart="on-failure"))
     )
@@ -86,7 +86,7 @@ def test_the_controller_reads_the_golden_verdicts() -> None:
         "its probe http://:8080/health answered 500, 3 times in a row",
     }
     assert verdicts.faltering == {CACHE_ID}
-    recipe = read_desired(RECIPES, KIOSK).snapshot.originals[0].inspect
+    recipe = read_desired(RECIPES).snapshot.originals[0].inspect
     assert verdicts.reason(recipe["Id"], recipe["State"]["StartedAt"]) == verdicts.failing[run], (
         "as the engine spells it"
     )
@@ -105,22 +105,17 @@ def test_the_controller_needs_every_part_of_the_verdicts(field: str) -> None:
         read_verdicts(json.dumps(document).encode(), KIOSK)
 
 
-def test_the_controller_refuses_the_golden_recipes_when_it_acts_on_another_engine() -> None:
-    with pytest.raises(ForeignSnapshot):
-        read_desired(RECIPES, EngineIdentity(KIOSK.id, KIOSK.name, "another network"))
-
-
 @pytest.mark.parametrize("field", ["snapshot", "count", "originals", "networks", "volumes", "images", "policy"])
 def test_the_controller_needs_every_part_of_the_recipes(field: str) -> None:
     document = deepcopy(json.loads(RECIPES))
     del document[field]
     with pytest.raises(SsaError):
-        read_desired(json.dumps(document).encode(), KIOSK)
+        read_desired(json.dumps(document).encode())
 
 
 def test_the_controller_reads_back_the_memory_of_the_golden_recipes() -> None:
     # What the SSA hands back is what a controller has reported before.
-    assert write_memory(read_memory(read_desired(RECIPES, KIOSK).memory)) == REPORT["memory"]
+    assert write_memory(read_memory(read_desired(RECIPES).memory)) == REPORT["memory"]
 
 
 def test_the_controller_plans_what_the_golden_report_tells() -> None:
@@ -133,7 +128,7 @@ def test_the_controller_writes_the_golden_report() -> None:
     outcomes = [Outcome(start, Result.DONE), Outcome(stop, Result.RUNNING)]
     report = write_report(
         at=datetime(2026, 11, 23, 18, 0, 30, tzinfo=UTC),
-        snapshot_id=read_desired(RECIPES, KIOSK).snapshot.id,
+        snapshot_id=read_desired(RECIPES).snapshot.id,
         dry_run=False,
         sentence=tell(plan.findings, outcomes),
         findings=plan.findings,

@@ -49,6 +49,7 @@ LAST = (
     "test_engine_restarts.py",
     "test_events_after_restart.py",
     "test_young_engine.py",
+    "test_engine_upgrade.py",
 )
 BEGUN = pytest.StashKey[float]()
 

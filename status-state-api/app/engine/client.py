@@ -82,6 +82,10 @@ class Engine:
         """`docker ps`: one call, whatever the number of containers."""
         return await self._call(self._list)
 
+    async def container_ids(self) -> frozenset[str]:
+        """The ids of all containers, whatever their state."""
+        return await self._call(_container_ids)
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         await self._call(_ping)
@@ -245,17 +249,23 @@ def _look(client: APIClient) -> EngineLook:
     info: dict[str, Any] = json.loads(_get(client, "/info"))
     networks: list[dict[str, Any]] = json.loads(_get(client, "/networks"))
     local = {network["Name"]: network for network in networks if network.get("Scope") == "local"}
-    bridge = local.get("bridge")
+    bridge, none = local.get("bridge"), local.get("none")
     clock = parse_moment(info["SystemTime"])
     if clock is None:
         raise ValueError("the engine has no clock")
     return EngineLook(
-        identity=EngineIdentity(id=info["ID"], name=info["Name"], none_network_id=local["none"]["Id"]),
+        # Podman has no network `none`.
+        identity=EngineIdentity(id=info["ID"], name=info["Name"], none_network_id=none["Id"] if none else None),
         version=info["ServerVersion"],
         clock=clock,
         bridge_id=bridge["Id"] if bridge else None,
         bridge_created_at=parse_moment(bridge["Created"]) if bridge else None,
     )
+
+
+def _container_ids(client: APIClient) -> frozenset[str]:
+    listed: list[dict[str, Any]] = json.loads(_get(client, "/containers/json?all=1"))
+    return frozenset(entry["Id"] for entry in listed)
 
 
 def _ping(client: APIClient) -> None:

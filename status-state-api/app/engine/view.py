@@ -55,6 +55,10 @@ class EngineView(Protocol):
         """`docker ps`, in one call."""
         ...
 
+    async def container_ids(self) -> frozenset[str]:
+        """The ids of all containers, whatever their state."""
+        ...
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         ...

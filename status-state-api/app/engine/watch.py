@@ -10,12 +10,14 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from ..errors import EngineUnavailable
 from ..model import EngineIdentity
 from ..process.ending import Ending
+from ..same_engine import Relation, compare_engines, needs_containers
 from .shared import SharedCall
 from .view import EngineLook, EngineView
 
@@ -36,6 +38,36 @@ class Timing:
     lost_ping_seconds: float = LOST_PING_SECONDS
     idle_ping_seconds: float = IDLE_PING_SECONDS
     refused_limit_seconds: float = REFUSED_LIMIT_SECONDS
+
+
+class Keeper(Protocol):
+    """Who holds the snapshot, and knows which engine it is of."""
+
+    @property
+    def engine_identity(self) -> EngineIdentity:
+        """The engine that the snapshot is of."""
+        ...
+
+    @property
+    def original_ids(self) -> frozenset[str]:
+        """The ids of the snapshot's originals."""
+        ...
+
+    async def rename_engine(self, now: EngineIdentity) -> None:
+        """Take note that the engine has another identity by now."""
+        ...
+
+
+def tell_recognised(before: EngineIdentity, now: EngineIdentity, relation: Relation) -> None:
+    """Say that an engine with another identity is the same one."""
+    log.info(
+        "engine_recognised",
+        message="The engine is the one that the snapshot was taken of, though it is known by another identity: "
+        "the snapshot is kept.",
+        why=relation.why,
+        engine=now.id,
+        before=before.id,
+    )
 
 
 class EngineWatch:
@@ -59,7 +91,7 @@ class EngineWatch:
         self._told = False
         self._ping = SharedCall(self._ping_now)
         self._woken = asyncio.Event()
-        self._expected: EngineIdentity | None = None
+        self._keeper: Keeper | None = None
         self.error: EngineUnavailable | None = None
         """Why the engine can't be asked; None while it answers."""
         self.engine_look: EngineLook | None = None
@@ -72,7 +104,7 @@ class EngineWatch:
         """
         self._heard_at = self._clock()
         self.engine_look = look or self.engine_look
-        if look is not None or self._expected is None:
+        if look is not None or self._keeper is None:
             self._forget_loss()
 
     def failed(self, error: EngineUnavailable) -> None:
@@ -95,14 +127,14 @@ class EngineWatch:
         else:
             raise self.error
 
-    def expect(self, expected: EngineIdentity) -> None:
-        """From now on the engine has to be this one, and a loss of it is logged."""
-        self._expected = expected
+    def expect(self, keeper: Keeper) -> None:
+        """From now on the engine has to be the one of this snapshot, and a loss of it is logged."""
+        self._keeper = keeper
         self._tell_loss()
 
-    async def run(self, expected: EngineIdentity) -> None:
-        """Watch from now on, for as long as the process lives; `expected` is the engine that the snapshot is of."""
-        self.expect(expected)
+    async def run(self, keeper: Keeper) -> None:
+        """Watch from now on, for as long as the process lives; `keeper` holds the snapshot."""
+        self.expect(keeper)
         while True:
             await self.turn()
             await self._wait()
@@ -133,15 +165,7 @@ class EngineWatch:
         if look is None:
             self._end_if_refused_for_long()
             return
-        if self._expected is not None and look.identity != self._expected:
-            log.error(
-                "engine_replaced",
-                message="This service ends, because another engine answers than the one the snapshot is of: "
-                "the next start captures a fresh one.",
-                engine=look.identity.name,
-                snapshot_engine=self._expected.name,
-            )
-            self._ending.fail()
+        if self._keeper is not None and not await self._recognises(look.identity, self._keeper):
             return
         told = self._told
         self.answered(look)
@@ -151,6 +175,32 @@ class EngineWatch:
                 message="The engine answers again.",
                 lost_seconds=round(self._clock() - lost_since),
             )
+
+    async def _recognises(self, seen: EngineIdentity, keeper: Keeper) -> bool:
+        """Tell whether it is the engine of the snapshot; end the process if it is another one."""
+        kept = keeper.engine_identity
+        present: frozenset[str] = frozenset()
+        if needs_containers(kept, seen):
+            try:
+                present = await self._engine.container_ids()
+            except EngineUnavailable as error:
+                self.failed(error)
+                return False
+        relation = compare_engines(kept, seen, keeper.original_ids, present)
+        if not relation.is_same:
+            log.error(
+                "engine_replaced",
+                message="This service ends, because another engine answers than the one the snapshot is of: "
+                "the next start captures a fresh one.",
+                why=relation.why,
+                engine=seen.id,
+                snapshot_engine=kept.id,
+            )
+            self._ending.fail()
+        elif relation.why:
+            tell_recognised(kept, seen, relation)
+            await keeper.rename_engine(seen)
+        return relation.is_same
 
     async def _look_again(self) -> EngineLook | None:
         try:
@@ -196,7 +246,7 @@ class EngineWatch:
 
     def _tell_loss(self) -> None:
         """Tell a loss once; before there is a snapshot the start does the telling."""
-        if self.error is not None and self._expected is not None and not self._told:
+        if self.error is not None and self._keeper is not None and not self._told:
             self._told = True
             log.error(
                 "engine_lost",

@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..engine.view import EngineLook
 from ..model import EngineIdentity
+from ..same_engine import Relation
 
 OnStart = Literal["auto", "fresh", "resume"]
 
@@ -27,11 +28,12 @@ SETTLE_LIMIT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """What is known of a stored snapshot without reading its recipes."""
+    """What is known of a stored snapshot without its recipes; `relation` of its engine to the one looked at, once known."""
 
     id: str
     engine: EngineIdentity
     count: int
+    relation: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,10 @@ def _decide_auto(situation: Situation) -> Fresh | Resume | AskWhenEnded:
     # `compose down && up` and an upgrade make a new container: an operator's doing.
     if run is None:
         return Fresh("this container has not run before")
-    if run.snapshot.engine != situation.look.identity:
-        return Fresh(f"the stored one is of another engine, {run.snapshot.engine.name}")
+    relation = run.snapshot.relation
+    if relation is None or not relation.is_same:
+        why = f": {relation.why}" if relation else ""
+        return Fresh(f"the stored one is of another engine, {run.snapshot.engine.name}{why}")
     if run.snapshot.count == 0:
         return Fresh("the stored one is empty")
     # A crash, an OOM kill, a SIGKILL, a power loss.

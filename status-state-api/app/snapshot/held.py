@@ -8,7 +8,7 @@ from typing import Any
 
 from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
-from ..model import Original, OriginalRecipe, Recipes, Snapshot
+from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ class Held:
         snapshot = Snapshot(**dict(head), originals=originals)
         watched = tuple(_watched(original) for original in recipes.originals)
         return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+
+    def of_engine(self, engine: EngineIdentity) -> "Held":
+        """The same snapshot, of an engine whose identity has changed."""
+        recipes = Recipes.model_validate_json(self.recipes)
+        head = recipes.snapshot.model_copy(update={"engine": engine})
+        return Held.of(recipes.model_copy(update={"snapshot": head}))
 
 
 def _watched(original: OriginalRecipe) -> Watched:

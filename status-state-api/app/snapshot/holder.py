@@ -5,9 +5,10 @@ It carries out what `decide` decides. Everything about the start runs in the bac
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -28,14 +29,13 @@ from .decide import (
     SettleTiming,
     Settling,
     Situation,
-    StoredRun,
-    StoredSnapshot,
     decide,
     engine_age_seconds,
     is_starting,
     judge_endings,
 )
 from .held import Held
+from .stored import SnapshotStore, compare, find_latest, read_resumed
 
 PATIENCE_SECONDS = 60.0
 """Design, section 2: an exit at once would make `compose up` fail."""
@@ -44,36 +44,6 @@ RETRY_SECONDS = 5.0
 SETTLE_LOOK_SECONDS = 1.0
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
-
-class SnapshotStore(Protocol):
-    """What is asked of the store."""
-
-    async def open(self) -> None:
-        """Make it ready."""
-        ...
-
-    async def find_run(self, container_id: str) -> StoredRun | None:
-        """Find the last run of this SSA container."""
-        ...
-
-    async def find_latest(self, engine: EngineIdentity) -> StoredSnapshot | None:
-        """Find the latest snapshot of this engine."""
-        ...
-
-    async def read_recipes(self, snapshot_id: str) -> Recipes:
-        """Read a snapshot with its recipes."""
-        ...
-
-    async def begin_run(
-        self, recipes: Recipes, container_id: str | None, boot_id: str | None, bridge_id: str | None
-    ) -> int | None:
-        """Save the snapshot unless it is stored, and note that a run holds it."""
-        ...
-
-    async def mark_stopped(self, run: int, at: datetime) -> None:
-        """Note that a run was stopped in order."""
-        ...
 
 
 class PolicySource(Protocol):
@@ -192,6 +162,30 @@ class SnapshotHolder:
         await self._store.mark_stopped(run, datetime.now(UTC))
         return True
 
+    @property
+    def engine_identity(self) -> EngineIdentity:
+        """The engine that the snapshot is of, which is held."""
+        return self._require_held().snapshot.engine
+
+    @property
+    def original_ids(self) -> frozenset[str]:
+        """The ids of the originals that are held."""
+        return frozenset(original.id for original in self._require_held().snapshot.originals)
+
+    async def rename_engine(self, now: EngineIdentity) -> None:
+        """Go on with the snapshot that is held: its engine has another identity by now."""
+        held = self._require_held()
+        before = held.snapshot.engine
+        self.held = held.of_engine(now)
+        # What can't be noted now is recognised at the next start.
+        with contextlib.suppress(StoreUnavailable):
+            await self._store.move_engine(before, now)
+
+    def _require_held(self) -> Held:
+        if self.held is None:
+            raise AssertionError("a snapshot is held once the start is over")
+        return self.held
+
     async def _attempt(self) -> Held:
         await self._store.open()
         look = await self._engine.look()
@@ -203,7 +197,7 @@ class SnapshotHolder:
         if isinstance(decision, AskWhenEnded):
             decision = await self._ask_when_ended(decision, own)
         if isinstance(decision, Resume):
-            recipes = await self._store.read_recipes(decision.snapshot.id)
+            recipes = await read_resumed(self._store, decision.snapshot, look)
             held = await self._hold(recipes, own, look)
             log.info(
                 "snapshot_resumed",
@@ -217,7 +211,9 @@ class SnapshotHolder:
 
     async def _situation(self, look: EngineLook, own: Own) -> Situation:
         own_run = None if own.container_id is None else await self._store.find_run(own.container_id)
-        latest = await self._store.find_latest(look.identity)
+        if own_run is not None:
+            own_run = replace(own_run, snapshot=await compare(self._store, self._engine, own_run.snapshot, look))
+        latest = await find_latest(self._store, self._engine, look)
         return Situation(look, self._boot_id, own.container_id, own.why_unknown, own_run, latest)
 
     async def _ask_when_ended(self, ask: AskWhenEnded, own: Own) -> Fresh | Resume:

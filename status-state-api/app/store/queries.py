@@ -57,11 +57,30 @@ def find_latest(connection: Connection, engine: EngineIdentity) -> StoredSnapsho
     return None if row is None else _stored_snapshot(row)
 
 
+def find_latest_of_each(connection: Connection) -> list[StoredSnapshot]:
+    """Find the latest snapshot of each engine, the latest first."""
+    latest = select(func.max(snapshots.c.number)).group_by(snapshots.c.engine_id, snapshots.c.engine_none_network_id)
+    rows = connection.execute(select(*_HEAD).where(snapshots.c.number.in_(latest)).order_by(snapshots.c.number.desc()))
+    return [_stored_snapshot(row) for row in rows]
+
+
+def move_engine(connection: Connection, before: EngineIdentity, now: EngineIdentity) -> None:
+    """Note that what is stored of one engine belongs to another identity of it: it has changed."""
+    for table in (snapshots, reports):
+        connection.execute(update(table).where(_of_engine(table, before)).values(**_engine_columns(now)))
+    memory = last_memory(connection, before)
+    connection.execute(delete(memories).where(_of_engine(memories, before)))
+    if memory is not None:
+        _put_memory(connection, now, memory)
+
+
 def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
-    """Read a snapshot with its recipes."""
-    document: str = connection.execute(select(snapshots.c.document).where(snapshots.c.id == snapshot_id)).scalar_one()
+    """Read a snapshot with its recipes; its engine is what was noted last, see `move_engine`."""
+    row = connection.execute(select(snapshots).where(snapshots.c.id == snapshot_id)).one()
     try:
-        return Recipes.model_validate_json(document)
+        recipes = Recipes.model_validate_json(row.document)
+        head = recipes.snapshot.model_copy(update={"engine": _engine(row)})
+        return recipes.model_copy(update={"snapshot": head})
     except ValidationError:  # not chained: it would quote the recipe
         raise StoreUnusable(
             f"the stored snapshot {snapshot_id} can't be read",
@@ -131,7 +150,13 @@ def last_memory(connection: Connection, engine: EngineIdentity) -> str | None:
 
 
 def _put_memory(connection: Connection, engine: EngineIdentity, document: str) -> None:
-    """Insert or replace in one statement, since replicas share the store; only the dialect in use is imported."""
+    """Replace, else insert or replace in one statement, since replicas share the store.
+
+    Only the dialect in use is imported.
+    """
+    replaced = connection.execute(update(memories).where(_of_engine(memories, engine)).values(document=document))
+    if replaced.rowcount:
+        return
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as upsert  # noqa: PLC0415 - see above
     else:
@@ -158,17 +183,23 @@ def _engine_columns(engine: EngineIdentity) -> dict[str, str]:
     return {
         "engine_id": engine.id,
         "engine_name": engine.name,
-        "engine_none_network_id": engine.none_network_id,
+        "engine_none_network_id": engine.none_network_id or "",
     }
 
 
 def _of_engine(table: Table, engine: EngineIdentity) -> ColumnElement[bool]:
-    return and_(*(table.c[column] == value for column, value in _engine_columns(engine).items()))
+    return and_(
+        table.c.engine_id == engine.id, table.c.engine_none_network_id == (engine.none_network_id or "")
+    )  # never by its name, which changes
 
 
 def _stored_snapshot(row: Row[Any]) -> StoredSnapshot:
-    engine = EngineIdentity(id=row.engine_id, name=row.engine_name, none_network_id=row.engine_none_network_id)
-    return StoredSnapshot(row.id, engine, row.originals)
+    return StoredSnapshot(row.id, _engine(row), row.originals)
+
+
+def _engine(row: Row[Any]) -> EngineIdentity:
+    none = row.engine_none_network_id or None
+    return EngineIdentity(id=row.engine_id, name=row.engine_name, none_network_id=none)
 
 
 def _utc(moment: datetime) -> datetime:

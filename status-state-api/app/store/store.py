@@ -62,6 +62,14 @@ class Store:
         """Find the latest snapshot of this engine."""
         return await self._begin(records.find_latest, engine)
 
+    async def find_latest_of_each(self) -> list[StoredSnapshot]:
+        """Find the latest snapshot of each engine, the latest first."""
+        return await self._begin(records.find_latest_of_each)
+
+    async def move_engine(self, before: EngineIdentity, now: EngineIdentity) -> None:
+        """Note that what is stored of one engine belongs to another identity of it."""
+        await self._begin(records.move_engine, before, now)
+
     async def read_recipes(self, snapshot_id: str) -> Recipes:
         """Read a snapshot with its recipes."""
         return await self._begin(records.read_recipes, snapshot_id)

@@ -15,7 +15,7 @@ _Number = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows 
 
 
 ENGINE_COLUMNS = ("engine_id", "engine_name", "engine_none_network_id")
-"""The three that identify an engine together."""
+"""What is kept of an engine. The name is for people: rows are found by the other two. No network `none`: the empty text."""
 
 
 def _engine_columns() -> list[Column[str]]:

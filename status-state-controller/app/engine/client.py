@@ -15,7 +15,7 @@ from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
 from .networks import Networks
-from .parsing import pull_error, read_event, read_listing
+from .parsing import pull_error, read_event, read_listing, read_none_network_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,16 +45,13 @@ class Engine(Networks):
             raise EngineError(f"what answers at {self.address} tells no id and no name: is it a Docker engine?")
         return EngineIdentity(engine_id, name, await self.none_network_id())
 
-    async def none_network_id(self) -> str:
-        """Ask for the id of the network `none`, which tells engines apart at the price of a millisecond.
+    async def none_network_id(self) -> str | None:
+        """Ask for the id of the network `none`, which tells engines apart at the price of a millisecond; Podman has none.
 
         Raises:
             EngineError: it can't be asked.
         """
-        network: dict[str, Any] = await self._call(lambda client: client.inspect_network("none"))
-        if not isinstance(network.get("Id"), str):
-            raise EngineError(f"what answers at {self.address} has no network `none`: is it a Docker engine?")
-        return network["Id"]
+        return read_none_network_id(await self._call(lambda client: client.networks(names=["none"])))
 
     async def containers(self) -> list[Container]:
         """List every container, whatever its state, by one request.

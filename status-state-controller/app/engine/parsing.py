@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import ImplausibleListing
+from ..errors import EngineError, ImplausibleListing
 from ..model import Container, Event
 from ..plan.dependencies import PROJECT_LABEL
 
@@ -52,6 +52,18 @@ def _read_container(entry: Mapping[str, Any]) -> Container:
             str(mount["Name"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")
         ),
     )
+
+
+def read_none_network_id(networks: Any) -> str | None:
+    """Find the id of the network `none` in the engine's list of networks; None where there is no such network.
+
+    Raises:
+        EngineError: it is no such list.
+    """
+    try:
+        return next((str(one["Id"]) for one in networks if one["Name"] == "none"), None)  # parts of names match, too
+    except (KeyError, TypeError) as error:
+        raise EngineError("what the engine sends is no list of networks: is it a Docker engine?") from error
 
 
 def read_event(entry: Mapping[str, Any]) -> Event:

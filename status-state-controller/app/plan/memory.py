@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ..model import ImageIds, Result, Verb
+from ..model import ImageIds, Result, StopPolicy, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,6 +136,20 @@ def clamped(memory: Memory, now: float) -> Memory:
         ),
         restart_began=None if memory.restart_began is None else (memory.restart_began[0], now),
     )
+
+
+def must_be_known(action: Action) -> bool:
+    """Tell whether a process after this one must know that an action was begun: it makes a container, or is a further attempt."""
+    return action.verb in {Verb.RECREATE, Verb.RESTORE} or (action.original_id is not None and action.attempt > 1)
+
+
+def stop_policy_of(container_id: str, snapshot: Snapshot | None, memory: Memory) -> StopPolicy:
+    """Return how a container is stopped in order: an original, or what has taken its place; the engine's defaults for others."""
+    if snapshot is None:
+        return StopPolicy()
+    places = {successor_id: original_id for original_id, successor_id in memory.successors}
+    original = snapshot.by_id.get(places.get(container_id, container_id))
+    return StopPolicy() if original is None else original.stop_policy
 
 
 def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,10 @@ class Timing:
     """A removal that takes longer is taken to last for ever, as some do."""
     look_again: float = 1.0
     """When to look again at what changes by itself (compose, a turn, a dependency); events tell it sooner."""
+
+
+def timing_for(interval: float, new_container_grace: float, *, dry_run: bool) -> Timing:
+    """Return the periods as the settings have them, in seconds."""
+    timing = Timing(interval=interval, new_container_grace=new_container_grace)
+    # In a dry run nobody is restarted, so nobody has to wait for that.
+    return replace(timing, restart_turn=0.0) if dry_run else timing

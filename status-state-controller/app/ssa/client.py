@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ..errors import ReportRefused, SsaError
+from ..errors import ReportRefused, SsaError, SsaNotReady
 from .wire import read_desired
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from ..model import EngineIdentity, Snapshot
+    from ..model import Snapshot
     from .wire import Desired
 
 SSA_CONNECT_TIMEOUT_SECONDS = 2.0
@@ -40,16 +40,15 @@ def ssa_client(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False, follow_redirects=False, verify=verify)
 
 
-async def read_recipes(
-    client: httpx.AsyncClient, token_file: Path, engine: EngineIdentity, held: Snapshot | None
-) -> Desired | None:
+async def read_recipes(client: httpx.AsyncClient, token_file: Path, held: Snapshot | None) -> Desired | None:
     """Ask the SSA for the snapshot with its recipes, by one conditional request.
 
     Returns:
         What it answers, or None when the snapshot is still the one held.
 
     Raises:
-        SsaError: the SSA can't be reached, refuses, or its answer is incomplete, malformed, oversized or foreign.
+        SsaNotReady: the SSA has no snapshot yet.
+        SsaError: the SSA can't be reached, refuses, or its answer is incomplete, malformed or oversized.
     """
     headers = _headers(client, token_file)
     if held is not None:
@@ -57,9 +56,11 @@ async def read_recipes(
     status, body, tag = await _exchange(client, "GET", "/snapshot/recipes", headers=headers)
     if status == HTTPStatus.NOT_MODIFIED and held is not None:
         return None
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and (reason := _reason(body)):
+        raise SsaNotReady(f"the SSA at {client.base_url} has none yet: {reason}")
     if status != HTTPStatus.OK:
         raise SsaError(_refusal(client, status, body))
-    return read_desired(body, engine, tag)
+    return read_desired(body, tag)
 
 
 async def follow_verdicts(client: httpx.AsyncClient, token_file: Path) -> AsyncGenerator[bytes]:
@@ -146,8 +147,15 @@ async def _exchange(
 def _refusal(client: httpx.AsyncClient, status: int, body: bytes) -> str:
     if status == HTTPStatus.UNAUTHORIZED:
         return f"the SSA at {client.base_url} refuses the token: both containers must mount the same token volume"
-    try:
-        detail = httpx.Response(status, content=body).json()["detail"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    reason = _reason(body)
+    if reason is None:
         return f"the SSA at {client.base_url} answered {status}, which is not an answer of an SSA"
-    return f"the SSA at {client.base_url} answered {status}: {str(detail)[:300]}"
+    return f"the SSA at {client.base_url} answered {status}: {reason}"
+
+
+def _reason(body: bytes) -> str | None:
+    """Return what an SSA says in its own words, shortened; None when it is no answer of an SSA."""
+    try:
+        return str(httpx.Response(HTTPStatus.OK, content=body).json()["detail"])[:300]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

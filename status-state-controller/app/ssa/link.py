@@ -7,25 +7,27 @@ is not restarted.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from ..errors import SsaError
+from ..errors import EngineError, ForeignSnapshot, SsaError, SsaNotReady
 from ..model import Verdicts
+from ..same_engine import compare_engines, needs_containers
 from .client import follow_verdicts, read_recipes
 from .wire import read_verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from ..model import EngineIdentity, Snapshot
+    from ..model import Container, EngineIdentity, Snapshot
     from ..process.lasting import Lasting
+    from ..same_engine import Relation
     from .memory import KeptMemory
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -38,11 +40,20 @@ class Timing:
     verdicts_again: float = 2.0
 
 
+class Containers(Protocol):
+    """Who can list the containers of the engine."""
+
+    async def containers(self) -> Sequence[Container]:
+        """List every container, whatever its state. Raises `EngineError`."""
+        ...
+
+
 class Ssa:
     """What is held from the SSA.
 
     Args:
         client: leads to it.
+        engine: lists its containers, where only they can tell whose snapshot it is.
         token_file: what it asks for.
         memory: takes over what the SSA has kept of a former controller, once, with the first snapshot.
         lasting: logs that there are no verdicts.
@@ -52,12 +63,15 @@ class Ssa:
     def __init__(
         self,
         client: httpx.AsyncClient,
+        engine: Containers,
         token_file: Path,
         memory: KeptMemory,
         lasting: Lasting,
+        *,
         timing: Timing = Timing(),  # frozen
     ) -> None:
         self._client = client
+        self._engine = engine
         self._token_file = token_file
         self._memory = memory
         self._lasting = lasting
@@ -73,7 +87,7 @@ class Ssa:
 
     @property
     def failed_attempts(self) -> int:
-        """How often it was asked since it last gave a usable answer."""
+        """How often it was asked since it last gave a usable answer, or said why it has none yet."""
         return self._failed_attempts
 
     @property
@@ -82,23 +96,60 @@ class Ssa:
         return self._verdicts
 
     async def refresh(self, engine: EngineIdentity) -> None:
-        """Ask for the snapshot, and the policy with it, and hold it if it is another one.
+        """Ask for the snapshot of this engine, and the policy with it, and hold it if it is another one.
 
         Raises:
+            SsaNotReady: the SSA has none yet.
+            ForeignSnapshot: it is about another engine.
             SsaError: there is no usable answer; what is held stays.
         """
         self._failed_attempts += 1
-        answer = await read_recipes(self._client, self._token_file, engine, self._snapshot)
+        try:
+            answer = await read_recipes(self._client, self._token_file, self._snapshot)
+            relation = None if answer is None else await self._compare(answer.snapshot, engine)
+        except SsaNotReady:
+            self._failed_attempts = 0
+            raise
+        except EngineError as error:
+            raise SsaError(f"whose snapshot the SSA serves can't be told: {error}") from error
+        if answer is not None and relation is not None and not relation.is_same:
+            owner = answer.snapshot.engine
+            raise ForeignSnapshot(
+                f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
+                f"{engine.name} ({engine.id}): {relation.why}; point SSC_SSA_URL to the SSA of this engine"
+            )
         self._failed_attempts = 0
         if answer is None:
             return
         if self._snapshot is None:
             self._memory.resume(answer.memory)
-        self._snapshot = answer.snapshot
+        self._snapshot = replace(answer.snapshot, engine=engine)
 
-    def drop_snapshot(self) -> None:
-        """Forget the snapshot: it belongs to another engine than the one that answers."""
-        self._snapshot = None
+    async def stay_with(self, engine: EngineIdentity) -> None:
+        """Keep the snapshot if this is the engine it belongs to, whatever its identity is now; else forget it.
+
+        Raises:
+            EngineError: the engine can't be asked for its containers.
+        """
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.engine == engine:
+            return
+        relation = await self._compare(snapshot, engine)
+        if relation.is_same:
+            message = f"this is the engine that it was before, known by another identity: {relation.why}"
+            log.info("engine_recognised", message=message, engine=engine.id, before=snapshot.engine.id)
+            self._snapshot = replace(snapshot, engine=engine)
+        else:
+            message = f"this is another engine than before, the snapshot in use is dropped: {relation.why}"
+            log.error("engine_changed", message=message, engine=engine.id, before=snapshot.engine.id)
+            self._snapshot = None
+
+    async def _compare(self, snapshot: Snapshot, engine: EngineIdentity) -> Relation:
+        """Have it judged whether a snapshot is of this engine."""
+        present: list[str] = []
+        if needs_containers(snapshot.engine, engine):
+            present = [container.id for container in await self._engine.containers()]
+        return compare_engines(snapshot.engine, engine, snapshot.by_id.keys(), present)
 
     def hear(self, line: bytes) -> bool:
         """Take over a line of verdicts; tell whether others are failing than before.

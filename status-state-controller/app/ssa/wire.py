@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from ..errors import ForeignSnapshot, SsaError
 from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
 from ..policy import Entry, Policy
+from ..same_engine import compare_engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class _Engine(BaseModel):
     id: str = Field(min_length=1)
     name: str
-    none_network_id: str
+    none_network_id: str | None  # null where the engine has no such network; never left out
 
 
 class _Header(BaseModel):
@@ -129,12 +130,11 @@ class Desired:
     memory: dict[str, Any] | None = None
 
 
-def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
-    """Read the answer of `GET /snapshot/recipes`; `tag` is its ETag.
+def read_desired(body: bytes, tag: str = "") -> Desired:
+    """Read the answer of `GET /snapshot/recipes`; `tag` is its ETag. Whose it is, is for the caller to judge.
 
     Raises:
         SsaError: the answer is malformed or incomplete.
-        ForeignSnapshot: it is about another engine than `engine`.
     """
     try:
         recipes = _Recipes.model_validate_json(body)
@@ -143,11 +143,6 @@ def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
     owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
-    if owner != engine:
-        raise ForeignSnapshot(
-            f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
-            f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
-        )
     policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
     originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
     snapshot = Snapshot(
@@ -192,7 +187,8 @@ def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the line"
         raise SsaError(f"the SSA's verdicts can't be used: {where}: {first['msg']}") from None
-    if EngineIdentity(**read.engine.model_dump()) != engine:
+    # One that could be recognised only by its containers is refused until the SSA has recognised it.
+    if not compare_engines(EngineIdentity(**read.engine.model_dump()), engine).is_same:
         raise ForeignSnapshot(f"the SSA's verdicts are about the engine {read.engine.name} ({read.engine.id})")
     failing: dict[tuple[str, str], str] = {}
     for one in read.failing:

@@ -40,7 +40,11 @@ def make_answers(genuine: dict[str, Any]) -> dict[str, tuple[int, str, bytes]]:
         "originals-alone": (200, json_type, b'{"originals": []}'),
         "originals-without-ids": (200, json_type, change(genuine, originals=[{}, {}], count=2)),
         "fewer-than-counted": (200, json_type, change(genuine, originals=[])),
-        "another-engine": (200, json_type, change(genuine, engine={"id": "AAAA:BBBB"}, **nothing)),
+        "another-engine": (
+            200,
+            json_type,
+            change(genuine, engine={"id": "AAAA:BBBB", "none_network_id": "0" * 64}, **nothing),
+        ),
         "a-clone-of-the-engine": (200, json_type, change(genuine, engine={"none_network_id": "0" * 64}, **nothing)),
         "error-500": (500, json_type, change(genuine, **nothing)),
         "unauthorized": (401, "application/problem+json", change(genuine, **nothing)),

@@ -6,13 +6,19 @@ control another one: everything here refuses an engine that doesn't call itself 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 STATE_VARIABLE = "STATUS_STATE_PRIVATE_ENGINE"
 REASON_VARIABLE = "STATUS_STATE_NO_PRIVATE_ENGINE"
@@ -37,6 +43,7 @@ class PrivateEngine:
             raise NoPrivateEngineError(message)
         self.state = Path(state)
         self.docker_host = "unix:///run/docker.sock"
+        self.programs: Path | None = None  # where those of another engine are, in `bin`
         self.check_disposable()
 
     def check_disposable(self) -> None:
@@ -48,12 +55,15 @@ class PrivateEngine:
             message = f"the engine at {self.docker_host} lacks the label {LABEL}: {answer.stderr or labels}"
             raise NoPrivateEngineError(message)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_seconds: float = 120) -> None:
+    def stop(
+        self, number: signal.Signals = signal.SIGTERM, timeout_seconds: float = 120, *, containerd: bool = False
+    ) -> None:
         """Ends dockerd by the signal and waits until it is gone; after SIGKILL its containers live on, as in reality.
 
-        containerd is a process of its own, as on Debian, and stays up either way.
+        containerd is a process of its own, as on Debian, and stays up either way, unless it is to end as well.
         """
-        self._run_script("stop-engine", "--signal", number.name, "--timeout", str(timeout_seconds))
+        also = ["--containerd"] if containerd else []
+        self._run_script("stop-engine", "--signal", number.name, "--timeout", str(timeout_seconds), *also)
 
     def start(self, options: dict[str, Any] | None = None) -> None:
         """Starts dockerd again and waits until it answers.
@@ -69,6 +79,45 @@ class PrivateEngine:
         """Stops dockerd by the signal and starts it again: `systemctl restart docker`, or a crash."""
         self.stop(number)
         self.start()
+
+    def replace(self, programs: Path | None, options: dict[str, Any] | None = None) -> None:
+        """Puts another engine on the same data: the programs in `bin` of a folder, None for this machine's own."""
+        self.stop(containerd=True)
+        self.programs = programs
+        self.start(options)
+
+    @contextlib.contextmanager
+    def set_aside(self, programs: Path) -> Generator[None]:
+        """Another engine, without any data, for the block; afterwards this one is back with all that it had."""
+        configuration = self.state / "daemon.json"
+        before = configuration.read_text()
+        folders = [self.state / "data", self.state / "containerd"]
+        self.stop(containerd=True)
+        for folder in folders:
+            folder.rename(folder.with_suffix(".aside"))
+        self.programs = programs
+        self.start({})
+        try:
+            yield
+        finally:
+            self.stop(containerd=True)
+            self.programs = None
+            configuration.write_text(before)
+            for folder in folders:
+                folder.rename(folder.with_suffix(".done"))
+                folder.with_suffix(".aside").rename(folder)
+                shutil.rmtree(folder.with_suffix(".done"), ignore_errors=True)
+            self.start()
+
+    @contextlib.contextmanager
+    def another_host_name(self, name: str) -> Generator[None]:
+        """Gives the host another name for the block; it has a namespace of its own for it."""
+        before = socket.gethostname()
+        socket.sethostname(name)
+        try:
+            yield
+        finally:
+            socket.sethostname(before)
 
     def end_hanging(self) -> None:
         """Kills dockerd without asking it anything, which may not answer any more, and starts it again.
@@ -86,6 +135,8 @@ class PrivateEngine:
         return (self.state / "dockerd.log").read_text(errors="replace")
 
     def _run_script(self, *arguments: str) -> None:
-        done = subprocess.run([sys.executable, str(SCRIPT), *arguments], stderr=subprocess.PIPE, text=True, check=False)
+        path = os.environ["PATH"] if self.programs is None else f"{self.programs / 'bin'}:{os.environ['PATH']}"
+        command, environment = [sys.executable, str(SCRIPT), *arguments], os.environ | {"PATH": path}
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=False)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)

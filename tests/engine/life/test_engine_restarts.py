@@ -87,6 +87,22 @@ def test_the_pair_comes_back_resumes_its_snapshot_and_brings_every_original_back
 
 
 @pytest.mark.smoke
+def test_a_host_that_gets_another_name_keeps_its_snapshot(
+    pair: Pair, engine: PrivateEngine, originals: dict[str, Container]
+) -> None:
+    snapshot_id = pair.snapshot_id()
+    engine.stop()
+    down_at = time.time()
+    with engine.another_host_name("renamed"):
+        engine.start()
+        pair.wait_until_at_work(down_at)
+        for original in originals.values():
+            original.wait_for("running", seconds=60)
+        status = pair.status()
+    assert status["engine"]["name"] == "renamed"
+    assert status["snapshot"]["id"] == snapshot_id
+
+
 def test_an_ssa_that_loses_the_engine_serves_its_snapshot_and_says_so(pair: Pair, engine: PrivateEngine) -> None:
     # The published port goes with the engine, the container's own address stays.
     [network] = pair.api.inspect()["NetworkSettings"]["Networks"].values()

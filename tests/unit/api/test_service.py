@@ -9,7 +9,7 @@ import pytest
 from status_state_api.process.ending import Ending
 from status_state_api.service import Service
 
-from .world import DISK_FULL, Lines
+from .world import DISK_FULL, FakeKeeper, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +58,7 @@ class Health:
         self.closed = True
 
 
-class Stage:
+class Stage(FakeKeeper):
     """A service and what is around it: the start and the recording are the test's."""
 
     def __init__(

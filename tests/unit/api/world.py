@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ import structlog
 from status_state_api.engine.view import EngineLook, Inspection, Listing, read_listing
 from status_state_api.errors import EngineUnavailable, StoreUnavailable
 from status_state_api.model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
+from status_state_api.same_engine import compare_engines
 from status_state_api.snapshot.decide import StoredRun, StoredSnapshot
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class FakeEngine:
         self._ask("running")
         return listing(*self.entries)
 
+    async def container_ids(self) -> frozenset[str]:
+        """The ids of all containers."""
+        self._ask("container_ids")
+        return frozenset(self.inspects)
+
     async def ping(self) -> None:
         """Whether it answers."""
         self._ask("ping")
@@ -145,6 +151,9 @@ class FakeStore:
     numbers: list[str | None] = field(default_factory=list[str | None])
     reports: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
     memory: str | None = None
+    moved: list[tuple[EngineIdentity, EngineIdentity]] = field(
+        default_factory=list[tuple[EngineIdentity, EngineIdentity]]
+    )
 
     async def open(self) -> None:
         """Make it ready."""
@@ -158,8 +167,24 @@ class FakeStore:
     async def find_latest(self, engine: EngineIdentity) -> StoredSnapshot | None:
         """The latest snapshot of an engine."""
         self._check()
-        ours = [stored(recipes) for recipes in self.snapshots if recipes.snapshot.engine == engine]
+        ours = [
+            stored(recipes) for recipes in self.snapshots if compare_engines(recipes.snapshot.engine, engine).why == ""
+        ]
         return ours[-1] if ours else None
+
+    async def find_latest_of_each(self) -> list[StoredSnapshot]:
+        """The latest snapshots."""
+        self._check()
+        return [stored(recipes) for recipes in reversed(self.snapshots)]
+
+    async def move_engine(self, before: EngineIdentity, now: EngineIdentity) -> None:
+        """Give an engine another identity."""
+        self._check()
+        self.moved.append((before, now))
+        for number, recipes in enumerate(self.snapshots):
+            if recipes.snapshot.engine == before:
+                head = recipes.snapshot.model_copy(update={"engine": now})
+                self.snapshots[number] = recipes.model_copy(update={"snapshot": head})
 
     async def read_recipes(self, snapshot_id: str) -> Recipes:
         """One snapshot."""
@@ -226,6 +251,23 @@ def recipes_of(*names: str, snapshot_id: str = "5" * 32, engine: EngineIdentity 
 def stored(recipes: Recipes) -> StoredSnapshot:
     """What the store tells of a snapshot without reading it."""
     return StoredSnapshot(recipes.snapshot.id, recipes.snapshot.engine, recipes.count)
+
+
+def compared(recipes: Recipes) -> StoredSnapshot:
+    """The same, once it is known whether it is of the engine that is looked at."""
+    return replace(stored(recipes), relation=compare_engines(recipes.snapshot.engine, IDENTITY))
+
+
+@dataclass
+class FakeKeeper:
+    """Who holds a snapshot, of these originals."""
+
+    engine_identity: EngineIdentity = IDENTITY
+    original_ids: frozenset[str] = frozenset()
+
+    async def rename_engine(self, now: EngineIdentity) -> None:
+        """Take note of the engine's other identity."""
+        self.engine_identity = now
 
 
 class FakeClock:

@@ -97,7 +97,7 @@ class FakeEngine(Engine):
         await self._hang_or_fail("restart", f"restart {name}")
         self.starts_anew(container_id)
 
-    async def none_network_id(self) -> str:  # noqa: D102 # as its base
+    async def none_network_id(self) -> str | None:  # noqa: D102 # as its base
         await self._note("none network")
         return self.who.none_network_id
 

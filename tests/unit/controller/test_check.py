@@ -124,7 +124,7 @@ async def test_healing_goes_on_while_the_token_can_not_be_read(token: bytes | No
 
 async def test_a_foreign_snapshot_is_refused(tmp_path: Path) -> None:
     s = drifted(tmp_path)
-    s.ssa.held = snapshot("web", engine=OTHER_ENGINE)
+    s.ssa.held = snapshot("far", engine=OTHER_ENGINE)
     with Log() as log:
         await s.check()
     assert s.engine.acts == []
@@ -134,7 +134,7 @@ async def test_a_foreign_snapshot_is_refused(tmp_path: Path) -> None:
 async def test_a_foreign_snapshot_does_not_replace_the_one_in_force(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web"), container("db", "exited"))
     await s.check()
-    s.ssa.held = snapshot("db", id="snapshot-2", engine=OTHER_ENGINE)
+    s.ssa.held = snapshot("db", "far", "away", id="snapshot-2", engine=OTHER_ENGINE)
     await s.check()
     assert s.engine.acts == []
 

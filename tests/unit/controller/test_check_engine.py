@@ -99,6 +99,7 @@ async def test_when_another_engine_has_come_back_the_snapshot_is_dropped(tmp_pat
     await s.check()
     s.engine.failures.clear()
     s.engine.who = OTHER_ENGINE
+    s.engine.world = {one.id: one for one in (container("far"), container("miner"))}
     s.ssa.away = True
     await s.check()
     s.ssa.away = False  # it still serves the snapshot of the engine before

@@ -17,7 +17,7 @@ from status_state_api.engine.client import Engine
 from status_state_api.engine.faults import AtPath, explain, explain_status
 from status_state_api.errors import EngineUnavailable
 
-from ..world import entry
+from ..world import container_id, entry
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -141,6 +141,16 @@ async def test_an_engine_without_the_network_bridge_is_an_engine(little: LittleE
     little.answers["/networks"] = (200, NETWORKS[1:])
     look = await client(little.address).look()
     assert (look.bridge_id, look.bridge_created_at) == (None, None)
+
+
+async def test_an_engine_without_the_network_none_is_an_engine(little: LittleEngine) -> None:
+    little.answers["/networks"] = (200, [{"Name": "podman", "Id": "p", "Created": NETWORKS[0]["Created"]}])
+    assert (await client(little.address).look()).identity.none_network_id is None
+
+
+async def test_the_ids_of_all_containers_are_told(little: LittleEngine) -> None:
+    little.answers["/containers/json?all=1"] = (200, [entry("web"), entry("down")])
+    assert await client(little.address).container_ids() == {container_id("web"), container_id("down")}
 
 
 async def test_listing_is_one_call_over_a_connection_that_is_kept(little: LittleEngine) -> None:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from status_state_api.engine.watch import EngineWatch, Timing
 from status_state_api.errors import EngineUnavailable
 from status_state_api.process.ending import Ending
 
-from ..world import HUNG, IDENTITY, LOOK, OTHER_IDENTITY, REFUSED, FakeClock, FakeEngine, Lines
+from ..world import (
+    HUNG,
+    IDENTITY,
+    LOOK,
+    OTHER_IDENTITY,
+    REFUSED,
+    FakeClock,
+    FakeEngine,
+    FakeKeeper,
+    Lines,
+    container_id,
+)
+
+if TYPE_CHECKING:
+    from status_state_api.model import EngineIdentity
 
 LOST = "engine_lost"
 BACK = "engine_back"
@@ -24,7 +39,8 @@ class Stage:
         self.ending = Ending()
         self.watch = EngineWatch(self.engine, self.ending, clock=self.clock)
         self.watch.answered(LOOK)
-        self.watch.expect(IDENTITY)
+        self.keeper = FakeKeeper(IDENTITY, frozenset({container_id("web"), container_id("db")}))
+        self.watch.expect(self.keeper)
         self.engine.asked.clear()
 
     async def turns(self, count: int, seconds: float = 5.0) -> None:
@@ -75,7 +91,7 @@ async def test_a_loss_during_the_start_is_told_by_the_start_and_later_by_the_wat
     with Lines() as lines:
         watch.failed(REFUSED)
         assert lines.events == []
-        watch.expect(IDENTITY)
+        watch.expect(stage.keeper)
     assert lines.events == [LOST]
 
 
@@ -145,6 +161,55 @@ async def test_another_engine_ends_the_process() -> None:
     assert lines.events == ["engine_replaced"]
 
 
+UPGRADED = IDENTITY.model_copy(update={"id": "f0cd0b59-757d"})
+REMADE = OTHER_IDENTITY.model_copy(update={"id": "f0cd0b59-757d"})
+RENAMED = IDENTITY.model_copy(update={"name": "kiosk-18"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "present", "told"),
+    [
+        (RENAMED, [], []),
+        (UPGRADED, [], ["engine_recognised"]),
+        (OTHER_IDENTITY, ["web", "db"], ["engine_recognised"]),
+        (REMADE, ["web", "db", "miner"], ["engine_recognised"]),
+        (REMADE, ["web"], ["engine_replaced"]),
+    ],
+    ids=["another name", "another id", "another network", "both, but the originals are there", "and half of them"],
+)
+async def test_an_engine_that_comes_back_changed_is_recognised_or_ends_the_process(
+    seen: EngineIdentity, present: list[str], told: list[str]
+) -> None:
+    stage = Stage()
+    for name in present:
+        stage.engine.inspects[container_id(name)] = {}
+    stage.watch.failed(REFUSED)
+    stage.engine.engine_look = replace(LOOK, identity=seen)
+    with Lines() as lines:
+        await stage.watch.turn()
+        if not stage.ending.is_failure:
+            await stage.watch.turn()
+    assert [event for event in lines.events if event not in {LOST, BACK}] == told
+    is_another = told == ["engine_replaced"]
+    assert stage.ending.is_failure is is_another
+    assert stage.keeper.engine_identity == (seen if told == ["engine_recognised"] else IDENTITY)
+    assert (stage.watch.error is not None) is is_another
+
+
+async def test_an_engine_that_is_lost_again_while_it_is_judged_stays_lost() -> None:
+    stage = Stage()
+    stage.watch.failed(REFUSED)
+    stage.engine.engine_look = replace(LOOK, identity=REMADE)
+
+    async def fail() -> frozenset[str]:
+        raise HUNG
+
+    stage.engine.container_ids = fail  # type: ignore[method-assign]
+    await stage.watch.turn()
+    assert stage.watch.error is HUNG
+    assert not stage.ending.is_failure
+
+
 async def test_the_engine_may_come_back_as_another_version() -> None:
     stage = Stage()
     stage.watch.failed(REFUSED)
@@ -169,7 +234,7 @@ async def test_a_loss_that_a_request_comes_across_cuts_the_wait_short() -> None:
     stage = Stage()
     watch = EngineWatch(stage.engine, stage.ending, clock=stage.clock, timing=Timing(0.0, 3600.0))
     watch.answered(LOOK)
-    task = asyncio.create_task(watch.run(IDENTITY))
+    task = asyncio.create_task(watch.run(stage.keeper))
     await asyncio.sleep(0)
     watch.failed(HUNG)
     while watch.error is not None:  # noqa: ASYNC110 - pytest's time-out ends it

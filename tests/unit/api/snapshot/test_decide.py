@@ -23,11 +23,15 @@ from status_state_api.snapshot.decide import (
     judge_endings,
 )
 
-from ..world import BOOT, LOOK, NOW, OTHER_IDENTITY, OWN_ID, recipes_of, stored
+from ..world import BOOT, LOOK, NOW, OTHER_IDENTITY, OWN_ID, compared, recipes_of
 
-HELD = stored(recipes_of("web"))
-EMPTY = stored(recipes_of())
-FOREIGN = stored(recipes_of("web", engine=OTHER_IDENTITY))
+HELD = compared(recipes_of("web"))
+FOREIGN_WHY = (
+    "fresh: the stored one is of another engine, kiosk-17: its network none is another one, and 0 of the 0 originals "
+    "are there"
+)
+EMPTY = compared(recipes_of())
+FOREIGN = compared(recipes_of("web", engine=OTHER_IDENTITY))
 CRASHED = StoredRun(BOOT, "bridge-1", None, HELD)
 STOPPED = replace(CRASHED, stopped_at=NOW - timedelta(seconds=30))
 REBOOTED = replace(LOOK, bridge_id="bridge-2")
@@ -104,7 +108,7 @@ CASES: list[tuple[str, OnStart, Situation, str]] = [
         "a crash, and another engine since",
         "auto",
         replace(USUAL, own_run=replace(CRASHED, snapshot=FOREIGN)),
-        "fresh: the stored one is of another engine, kiosk-17",
+        FOREIGN_WHY,
     ),
     (
         "outside of a container",

@@ -22,6 +22,7 @@ from ..world import (
     IDENTITY,
     LOOK,
     NOW,
+    OTHER_IDENTITY,
     OWN_ID,
     REFUSED,
     SECRET,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from status_state_api.errors import EngineUnavailable, StoreUnavailable
-    from status_state_api.model import Recipes
+    from status_state_api.model import EngineIdentity, Recipes
 
 
 class Stage:
@@ -136,6 +137,81 @@ async def test_an_ssa_stopped_long_before_a_reboot_starts_afresh() -> None:
     with Lines() as lines:
         await stage.holder.start()
     assert "no original ended within 60 s" in lines.one("snapshot_captured")["why"]
+
+
+UPGRADED = IDENTITY.model_copy(update={"id": "f0cd0b59-757d"})
+RENAMED = IDENTITY.model_copy(update={"name": "kiosk-18"})
+REMADE = UPGRADED.model_copy(update={"none_network_id": "0000"})
+PODMAN = UPGRADED.model_copy(update={"none_network_id": None})
+
+
+@pytest.mark.parametrize(
+    ("seen", "there", "resumed"),
+    [
+        (RENAMED, [], True),
+        (UPGRADED, [], True),
+        (OTHER_IDENTITY, ["web", "db"], True),
+        (OTHER_IDENTITY, ["web"], False),
+        (REMADE, ["web", "db", "miner"], True),
+        (REMADE, ["miner"], False),
+        (PODMAN, ["web", "db"], True),
+        (PODMAN, [], False),
+    ],
+    ids=[
+        "another name",
+        "another id",
+        "another network, the originals are there",
+        "another network, half of them",
+        "both others, the originals are there",
+        "both others",
+        "no network, the originals are there",
+        "no network",
+    ],
+)
+@pytest.mark.parametrize("on_start", ["auto", "resume"])
+async def test_a_snapshot_is_resumed_on_the_engine_that_it_was_taken_of(
+    on_start: OnStart, seen: EngineIdentity, there: list[str], *, resumed: bool
+) -> None:
+    stage = Stage("miner", on_start=on_start)
+    stage.engine.inspects |= {container_id(name): inspect(name) for name in there}
+    stage.had_held(recipes_of("web", "db"))
+    stage.engine.engine_look = replace(LOOK, identity=seen)
+    with Lines() as lines:
+        held = await stage.holder.start()
+    assert held is not None
+    assert (stage.held_names == ["web", "db"]) is resumed
+    is_changed = resumed and seen != RENAMED
+    assert lines.events == (["engine_recognised"] if is_changed else []) + [
+        "snapshot_resumed" if resumed else "snapshot_captured"
+    ]
+    if seen != RENAMED:
+        assert held.snapshot.engine == seen
+    assert stage.store.moved == ([(IDENTITY, seen)] if is_changed else [])
+
+
+async def test_a_snapshot_of_another_engine_is_not_told_as_the_one_before() -> None:
+    stage = Stage("web")
+    stage.store.snapshots.append(recipes_of("far", "away", engine=REMADE))
+    with Lines() as lines:
+        await stage.holder.start()
+    assert lines.one("snapshot_captured")["no_longer_held"] == []
+
+
+async def test_a_snapshot_goes_on_when_its_engine_gets_another_identity_meanwhile() -> None:
+    stage = Stage("web")
+    await stage.holder.start()
+    before = stage.holder.held
+    assert before is not None
+    await stage.holder.rename_engine(UPGRADED)
+    held = stage.holder.held
+    assert held is not None
+    assert (held.snapshot.engine, stage.holder.engine_identity) == (UPGRADED, UPGRADED)
+    assert (held.snapshot.id, held.snapshot.originals) == (before.snapshot.id, before.snapshot.originals)
+    assert UPGRADED.id.encode() in held.recipes
+    assert stage.store.moved == [(IDENTITY, UPGRADED)]
+    stage.store.error = DISK_FULL  # what can't be noted is recognised at the next start
+    await stage.holder.rename_engine(IDENTITY)
+    assert stage.holder.engine_identity == IDENTITY
 
 
 async def test_the_originals_are_asked_for_their_end_only_when_it_matters() -> None:

@@ -148,6 +148,60 @@ async def test_engines_that_share_a_store_and_an_id_are_told_apart(store: Store)
     assert await store.last_memory(IDENTITY) == '{"of":"the first"}'
 
 
+RENAMED = IDENTITY.model_copy(update={"name": "kiosk-18"})
+UPGRADED = IDENTITY.model_copy(update={"id": "f0cd0b59-757d"})
+PODMAN = IDENTITY.model_copy(update={"none_network_id": None})
+
+
+async def test_what_is_stored_of_an_engine_is_found_whatever_its_name_is(store: Store) -> None:
+    await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
+    await store.save_report(IDENTITY, NOW, "{}", '{"a": 1}')
+    assert await store.find_latest(RENAMED) == stored(recipes_of("web"))
+    assert await store.last_report(RENAMED) == (NOW, "{}")
+    assert await store.last_memory(RENAMED) == '{"a": 1}'
+    await store.save_report(RENAMED, NOW, "{}", '{"a": 2}')
+    assert await store.last_memory(IDENTITY) == '{"a": 2}', "one memory per engine"
+
+
+async def test_an_engine_without_the_network_none_is_told_apart_as_well(store: Store) -> None:
+    await store.begin_run(recipes_of("web", engine=PODMAN), OWN_ID, BOOT, None)
+    assert await store.find_latest(PODMAN) == stored(recipes_of("web", engine=PODMAN))
+    assert await store.find_latest(IDENTITY) is None
+
+
+async def test_what_is_stored_goes_on_under_another_identity_of_its_engine(store: Store) -> None:
+    for number, engine in enumerate((IDENTITY, RENAMED, OTHER_IDENTITY)):
+        await store.begin_run(
+            recipes_of("web", snapshot_id=f"{number:032}", engine=engine), f"{number:064}", BOOT, None
+        )
+        await store.save_report(engine, NOW, f"{{{number}}}", f"{{{number}}}")
+    assert [one.id for one in await store.find_latest_of_each()] == [f"{2:032}", f"{1:032}"]
+    await store.save_report(UPGRADED, NOW, "{}", "{}")
+    await store.move_engine(RENAMED, UPGRADED)
+    found = await store.find_latest(UPGRADED)
+    assert found is not None
+    assert (found.id, found.engine) == (f"{1:032}", UPGRADED)
+    assert (await store.read_recipes(f"{0:032}")).snapshot.engine == UPGRADED
+    run = await store.find_run(f"{0:064}")
+    assert run is not None
+    assert run.snapshot.engine == UPGRADED
+    assert await store.last_memory(UPGRADED) == "{1}"
+    assert (await store.find_latest(IDENTITY), await store.last_memory(IDENTITY)) == (None, None)
+    assert (await store.read_recipes(f"{2:032}")).snapshot.engine == OTHER_IDENTITY
+    assert await store.last_memory(OTHER_IDENTITY) == "{2}"
+
+
+async def test_the_memories_that_an_older_version_kept_for_each_name_become_one(store: Store, file: Path) -> None:
+    await store.save_report(IDENTITY, NOW, "{}", '{"old": 1}')
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("insert into status_state_memories values (?, 'kiosk-18', ?, '{}')", (IDENTITY.id, "5d6f"))
+        connection.commit()
+    await store.save_report(RENAMED, NOW, "{}", '{"new": 1}')
+    assert await store.last_memory(IDENTITY) == '{"new": 1}'
+    await store.move_engine(IDENTITY, UPGRADED)
+    assert await store.last_memory(UPGRADED) == '{"new": 1}'
+
+
 async def test_the_last_memory_survives_and_a_report_without_one_leaves_it(store: Store, file: Path) -> None:
     for memory in ('{"n":1}', '{"n":2}', None):
         await store.save_report(IDENTITY, NOW, "{}", memory)

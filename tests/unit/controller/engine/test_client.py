@@ -194,15 +194,26 @@ async def test_one_connection_serves_all_calls_until_it_breaks(client: FakeClien
 async def test_the_identity_is_asked_for(client: FakeClient) -> None:
     client.answers |= {
         "info": {"ID": ENGINE.id, "Name": ENGINE.name},
-        "inspect_network": {"Id": ENGINE.none_network_id},
+        "networks": [{"Name": "none-too", "Id": "x"}, {"Name": "none", "Id": ENGINE.none_network_id}],
     }
     assert await engine().identity() == ENGINE
-    assert ("inspect_network", "none") in client.calls
+
+
+async def test_an_engine_without_the_network_none_is_known_all_the_same(client: FakeClient) -> None:
+    client.answers |= {"info": {"ID": "x", "Name": "podman"}, "networks": [{"Name": "podman", "Id": "y"}]}
+    assert (await engine().identity()).none_network_id is None
+
+
+@pytest.mark.parametrize("answer", [None, [None], [{}], {"message": "?"}], ids=repr)
+async def test_what_is_no_list_of_networks_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
+    client.answers |= {"info": {"ID": "x", "Name": "y"}, "networks": answer}
+    with pytest.raises(EngineError):
+        await engine().identity()
 
 
 @pytest.mark.parametrize("answer", [{}, {"ID": "x"}, {"ID": "x", "Name": None}, {"ID": None, "Name": "x"}], ids=repr)
 async def test_an_identity_that_is_incomplete_is_an_error_of_the_engine(answer: object, client: FakeClient) -> None:
-    client.answers |= {"info": answer, "inspect_network": {"Id": "x"}}
+    client.answers |= {"info": answer, "networks": []}
     with pytest.raises(EngineError):
         await engine().identity()
 

@@ -217,13 +217,14 @@ async def test_a_failure_that_changes_is_told_again(tmp_path: Path) -> None:
 
 async def test_an_ssa_that_is_just_starting_is_waited_for_and_warned_of_only_after_a_while(tmp_path: Path) -> None:
     s = stage(tmp_path, None)
+    s.ssa.away = True
     with Log() as log:
         for _ in range(9):
             assert await s.check_later(2) == 2
         early = [(entry["log_level"], entry["event"]) for entry in log.entries if entry["event"].startswith("ssa_")]
         for _ in range(9):
             await s.check_later(2)
-        s.ssa.held = snapshot()
+        s.ssa.held, s.ssa.away = snapshot(), False
         await s.check_later(2)
     told = [(entry["log_level"], entry["event"]) for entry in log.entries if entry["event"].startswith("ssa_")]
     assert early == [("info", "ssa_awaited")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,13 +13,13 @@ from status_state_controller.errors import SsaError
 from status_state_controller.ssa import client as func
 from status_state_controller.ssa.client import read_recipes, send_report, ssa_client
 
-from ..world import ENGINE, OTHER_ENGINE, Network, recipes_document, snapshot
+from ..world import Network, recipes_document, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from pathlib import Path
 
-    from status_state_controller.model import EngineIdentity, Snapshot
+    from status_state_controller.model import Snapshot
 
 HELD = snapshot("web")
 BODY = json.dumps(recipes_document(HELD)).encode()
@@ -43,18 +42,16 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.AsyncC
     return httpx.AsyncClient(base_url="http://ssa:8000", transport=Network(serve))
 
 
-async def ping_ssa(
-    client: httpx.AsyncClient, token_file: Path, engine: EngineIdentity, held: Snapshot | None
-) -> Snapshot | None:
+async def ping_ssa(client: httpx.AsyncClient, token_file: Path, held: Snapshot | None) -> Snapshot | None:
     """Ask for the snapshot; None when it is still the one held."""
-    desired = await read_recipes(client, token_file, engine, held)
+    desired = await read_recipes(client, token_file, held)
     return None if desired is None else desired.snapshot
 
 
 async def ask(answer: httpx.Response, token_file: Path, held: Snapshot | None = None) -> Snapshot | None:
     """Ping an SSA that gives this answer."""
     async with client_of(lambda _: answer) as client:
-        return await ping_ssa(client, token_file, ENGINE, held)
+        return await ping_ssa(client, token_file, held)
 
 
 async def test_the_first_ping_brings_the_snapshot(token_file: Path) -> None:
@@ -65,7 +62,7 @@ async def test_the_first_ping_brings_the_snapshot(token_file: Path) -> None:
         return httpx.Response(200, content=BODY)
 
     async with client_of(answer) as client:
-        held = await ping_ssa(client, token_file, ENGINE, None)
+        held = await ping_ssa(client, token_file, None)
     assert held == HELD
     assert [(request.method, request.url.path) for request in seen] == [("GET", "/snapshot/recipes")]
     assert seen[0].headers["Authorization"] == "Bearer open-sesame"
@@ -78,7 +75,7 @@ async def test_the_next_ping_asks_only_for_news(token_file: Path) -> None:
         return httpx.Response(304)
 
     async with client_of(answer) as client:
-        assert await ping_ssa(client, token_file, ENGINE, HELD) is None
+        assert await ping_ssa(client, token_file, HELD) is None
 
 
 @pytest.mark.parametrize("tag", ['"snapshot-1.0"', '"snapshot-1.7f3a"', 'W/"snapshot-1.7f3a"', "snapshot-1"])
@@ -90,27 +87,11 @@ async def test_the_tag_is_sent_back_as_it_was_received(tag: str, token_file: Pat
         return httpx.Response(200, content=BODY, headers={"ETag": tag})
 
     async with client_of(answer) as client:
-        held = await ping_ssa(client, token_file, ENGINE, None)
+        held = await ping_ssa(client, token_file, None)
         assert held is not None
-        again = await ping_ssa(client, token_file, ENGINE, held)
+        again = await ping_ssa(client, token_file, held)
     assert asked == [None, tag]
     assert (held.tag, again) == (tag, held)
-
-
-async def test_an_answer_of_another_engine_has_no_tag_to_be_sent_back(token_file: Path) -> None:
-    foreign = json.dumps(recipes_document(snapshot("web", engine=OTHER_ENGINE))).encode()
-    asked = list[str | None]()
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.headers.get("If-None-Match"))
-        return httpx.Response(200, content=foreign, headers={"ETag": '"foreign"'})
-
-    held = replace(HELD, tag='"own"')
-    async with client_of(answer) as client:
-        for _ in range(2):
-            with pytest.raises(SsaError):
-                await ping_ssa(client, token_file, ENGINE, held)
-    assert asked == ['"own"', '"own"']
 
 
 async def test_a_snapshot_that_is_held_gives_way_to_a_newer_one(token_file: Path) -> None:
@@ -150,13 +131,7 @@ async def test_an_answer_that_is_no_snapshot_is_an_error_that_says_why(
 async def test_a_redirect_is_not_followed(token_file: Path) -> None:
     async with serving(redirection) as url, ssa_client(url) as client:
         with pytest.raises(SsaError, match="302"):
-            await ping_ssa(client, token_file, ENGINE, None)
-
-
-async def test_a_foreign_snapshot_is_an_error_even_when_one_is_held(token_file: Path) -> None:
-    async with client_of(lambda _: httpx.Response(200, content=BODY)) as client:
-        with pytest.raises(SsaError):
-            await ping_ssa(client, token_file, OTHER_ENGINE, snapshot("web", id="x", engine=OTHER_ENGINE))
+            await ping_ssa(client, token_file, None)
 
 
 async def test_an_answer_is_not_read_beyond_the_limit(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +146,7 @@ async def test_an_endless_answer_is_cut_off_at_the_limit(token_file: Path, monke
     monkeypatch.setattr(func, "SSA_ANSWER_LIMIT_BYTES", 100_000)
     async with serving(endlessness) as url, ssa_client(url) as client, asyncio.timeout(10):
         with pytest.raises(SsaError, match="exceeds"):
-            await ping_ssa(client, token_file, ENGINE, None)
+            await ping_ssa(client, token_file, None)
 
 
 async def test_a_missing_token_is_told_with_its_remedy(tmp_path: Path) -> None:
@@ -185,7 +160,7 @@ async def test_a_token_that_can_not_be_sent_is_an_error_that_does_not_tell_it(to
     file.write_bytes(token)
     async with serving(unauthorized) as url, ssa_client(url) as client:
         with pytest.raises(SsaError) as caught:
-            await ping_ssa(client, file, ENGINE, None)
+            await ping_ssa(client, file, None)
     assert "token" in str(caught.value)
     assert "lines" not in str(caught.value)
 
@@ -312,7 +287,7 @@ async def unauthorized(_: asyncio.StreamWriter) -> AsyncIterator[bytes]:
 
 async def test_the_client_of_the_controller_reads_a_snapshot(token_file: Path) -> None:
     async with serving(whole) as url, ssa_client(url) as client:
-        assert await ping_ssa(client, token_file, ENGINE, None) == HELD
+        assert await ping_ssa(client, token_file, None) == HELD
 
 
 @pytest.mark.parametrize("answer", [truncated, cut_off, gone, rubbish], ids=lambda answer: answer.__name__)
@@ -321,7 +296,7 @@ async def test_a_broken_answer_is_an_error(
 ) -> None:
     async with serving(answer) as url, ssa_client(url) as client:
         with pytest.raises(SsaError):
-            await ping_ssa(client, token_file, ENGINE, None)
+            await ping_ssa(client, token_file, None)
 
 
 @pytest.mark.parametrize("answer", [silence, trickle], ids=lambda answer: answer.__name__)
@@ -331,7 +306,7 @@ async def test_a_slow_answer_is_given_up_in_time(
     monkeypatch.setattr(func, "SSA_ANSWER_TIMEOUT_SECONDS", 0.2)
     async with serving(answer) as url, ssa_client(url) as client, asyncio.timeout(5):
         with pytest.raises(SsaError):
-            await ping_ssa(client, token_file, ENGINE, None)
+            await ping_ssa(client, token_file, None)
 
 
 async def test_a_refused_connection_is_an_error_that_names_the_address(token_file: Path) -> None:
@@ -339,11 +314,11 @@ async def test_a_refused_connection_is_an_error_that_names_the_address(token_fil
         pass
     async with ssa_client(url) as client:
         with pytest.raises(SsaError, match=r"127\.0\.0\.1"):
-            await ping_ssa(client, token_file, ENGINE, None)
+            await ping_ssa(client, token_file, None)
 
 
 async def test_a_proxy_of_the_environment_is_not_used(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(gone) as proxy, serving(whole) as url:
         monkeypatch.setenv("HTTP_PROXY", proxy)
         async with ssa_client(url) as client:
-            assert await ping_ssa(client, token_file, ENGINE, None) == HELD
+            assert await ping_ssa(client, token_file, None) == HELD

@@ -19,6 +19,7 @@ from status_state_controller.ssa.link import Ssa, Timing
 from status_state_controller.ssa.memory import KeptMemory
 from status_state_controller.ssa.wire import read_verdicts
 
+from ..fake_engine import FakeEngine
 from ..stage import BOUND_SECONDS, Log, Stage, settled, stage, until
 from ..world import (
     ENGINE,
@@ -86,7 +87,6 @@ def test_unknown_fields_of_a_line_are_accepted() -> None:
         ("engine",),
         ("engine", "id"),
         ("engine", "name"),
-        ("engine", "none_network_id"),
         ("failing",),
         ("failing", 0, "container"),
         ("failing", 0, "container", "id"),
@@ -127,12 +127,25 @@ def test_what_is_no_line_of_verdicts_is_refused(line: bytes) -> None:
         read_verdicts(line, ENGINE)
 
 
-@pytest.mark.parametrize("field", ["id", "name", "none_network_id"])
-def test_verdicts_about_another_engine_are_refused_by_each_part_of_its_identity(field: str) -> None:
+def test_verdicts_about_another_engine_are_refused() -> None:
     document = verdicts_document([("web", STARTED_AT, "a")])
-    document["engine"][field] = "other"
+    document["engine"]["none_network_id"] = "other"
     with pytest.raises(ForeignSnapshot, match="about the engine"):
         read(document)
+
+
+def test_verdicts_that_lack_the_network_none_are_refused() -> None:
+    document = verdicts_document([("web", STARTED_AT, "a")])
+    del document["engine"]["none_network_id"]
+    with pytest.raises(SsaError):
+        read(document)
+
+
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_verdicts_are_used_whatever_an_upgrade_or_another_host_name_has_changed(field: str) -> None:
+    document = verdicts_document([("web", STARTED_AT, "a")])
+    document["engine"][field] = "other"
+    assert read(document).known
 
 
 # How lines come.
@@ -276,7 +289,7 @@ class Follower:
     def __init__(self, token_file: Path, again_seconds: float = 0) -> None:
         self.fake = FakeSsa(snapshot("web"))
         timing = Timing(verdicts_again=again_seconds)
-        self.ssa = Ssa(self.fake.client, token_file, KeptMemory(), Lasting(), timing)
+        self.ssa = Ssa(self.fake.client, FakeEngine(), token_file, KeptMemory(), Lasting(), timing=timing)
         self.changes = list[set[str]]()
 
     def changed(self) -> None:
@@ -424,7 +437,7 @@ async def test_rubbish_is_told_once_however_often_it_comes(follower: Follower) -
 
 
 async def test_without_a_snapshot_verdicts_are_neither_used_nor_missed(follower: Follower) -> None:
-    follower.ssa.drop_snapshot()
+    await follower.ssa.stay_with(OTHER_ENGINE)
     async with following(follower) as log:
         for _ in range(3):
             follower.fake.verdicts.put(verdicts_line("web"))
