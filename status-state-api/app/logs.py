@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import structlog
 
+from .masking import mask_document
+
 FIRST_KEYS = ("time", "level", "event", "message")
 LIBRARIES = ("docker", "httpcore", "httpx", "urllib3")
 
@@ -36,6 +38,7 @@ def set_up_logs(level: str, form: Literal["logfmt", "json"]) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _put_in_order,
+                _mask,
                 structlog.processors.JSONRenderer() if form == "json" else _render_logfmt,
             ],
         )
@@ -63,6 +66,11 @@ def _name_foreign(_: object, __: str, fields: Fields) -> Fields:
 
 def _put_in_order(_: object, __: str, fields: Fields) -> Fields:
     return {key: fields[key] for key in FIRST_KEYS if key in fields} | dict(fields)
+
+
+def _mask(_: object, __: str, fields: Fields) -> Fields:
+    """Mask secrets: names, reasons and what the engine says come from outside."""
+    return {key: mask_document(value) for key, value in fields.items()}
 
 
 def _render_logfmt(_: object, __: str, fields: Fields) -> str:

@@ -145,10 +145,12 @@ class FakeStore:
     numbers: list[str | None] = field(default_factory=list[str | None])
     reports: list[tuple[datetime, str]] = field(default_factory=list[tuple[datetime, str]])
     memory: str | None = None
+    is_new: bool = False
 
-    async def open(self) -> None:
+    async def open(self) -> bool:
         """Make it ready."""
         self._check()
+        return self.is_new
 
     async def find_run(self, container_id: str) -> StoredRun | None:
         """The last run of a container."""
