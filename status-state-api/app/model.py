@@ -99,8 +99,11 @@ class Recipes(BaseModel):
         examples=[[{"Name": "shop_pages", "Driver": "local", "Labels": {}, "Options": None}]],
     )
     images: list[dict[str, Any]] = Field(
-        description="The id of each original's image, and the digests under which a registry has it.",
-        examples=[[{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"]}]],
+        description="The id of each original's image, the digests under which a registry has it, and of its `Config` what "
+        "tells the labels that a container was given from those that are its image's own.",
+        examples=[
+            [{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"], "Config": {"Labels": {}, "Env": []}}],
+        ],
     )
 
 
