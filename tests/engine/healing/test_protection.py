@@ -101,8 +101,8 @@ def opting_out(module_host: Host) -> dict[str, str]:
 def test_the_labels_of_an_image_do_not_protect_its_containers(
     pair: Pair, host: Host, opting_out: dict[str, str], kind: str
 ) -> None:
-    newcomer = host.run("newcomer", image=opting_out[kind])
-    given = host.run("given", image=opting_out[kind], options=("--label", "status-state.ignore=yes"))
+    newcomer = host.run_image(opting_out[kind])
+    given = host.run_image(opting_out[kind], ("--label", "status-state.ignore=yes"))
     newcomer.wait_for("exited")
     pair.wait_for_checks(2)
     assert given.status == "running"
@@ -111,7 +111,7 @@ def test_the_labels_of_an_image_do_not_protect_its_containers(
 def test_whoever_is_given_an_engine_is_part_of_status_state_by_his_image(
     pair: Pair, host: Host, opting_out: dict[str, str]
 ) -> None:
-    other = host.run("other", image=opting_out["api"], options=("--env", "DOCKER_HOST=tcp://127.0.0.1:1"))
+    other = host.run_image(opting_out["api"], ("--env", "DOCKER_HOST=tcp://127.0.0.1:1"))
     newcomer = host.run("newcomer")
     newcomer.wait_for("exited")
     pair.wait_for_checks(2)

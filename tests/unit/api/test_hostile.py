@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from .test_process import Process
 
@@ -40,6 +41,19 @@ def rss(process: Process) -> float:
     status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1]) / 1024
+
+
+def peak(process: Process) -> float:
+    """The most memory that it ever had, in megabytes."""
+    status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+def limit_megabytes() -> float:
+    """What docker-compose.yaml gives it."""
+    compose = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yaml").read_text(encoding="utf-8"))
+    return float(compose["services"]["status-state-api"]["mem_limit"].removesuffix("m"))
 
 
 def connect(process: Process) -> socket.socket:
@@ -236,6 +250,7 @@ def test_many_errors_are_neither_all_looked_for_nor_all_told(process: Process, w
 
 def test_no_hostile_input_has_made_a_traceback(process: Process) -> None:
     converse(process, b"rubbish\r\n\r\n")
+    assert peak(process) < limit_megabytes(), "after all of the above"
     process.stop(signal.SIGTERM)
     assert [line for line in process.lines if "Traceback" in line] == []
     assert len(process.lines) < 20, "nobody can fill the log"
