@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
 
@@ -69,8 +69,14 @@ def _put_in_order(_: object, __: str, fields: Fields) -> Fields:
 
 
 def _mask(_: object, __: str, fields: Fields) -> Fields:
-    """Mask secrets: names, reasons and what the engine says come from outside."""
-    return {key: mask_document(value) for key, value in fields.items()}
+    """Mask secrets: names, reasons and what the engine says come from outside. What is no plain value is told as text."""
+    return {key: mask_document(_plain(value)) for key, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return list(cast("set[Any]", value))
+    return value if value is None or isinstance(value, str | int | float | list | tuple | dict) else str(value)
 
 
 def _render_logfmt(_: object, __: str, fields: Fields) -> str:

@@ -222,6 +222,8 @@ class ReportWithMemory(Report):
     @model_validator(mode="before")
     @classmethod
     def _is_no_deeper_and_no_other_than_can_be_written(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document  # which is refused as such
         require_bounded_depth(document)
         json.dumps(
             document, ensure_ascii=False

@@ -209,6 +209,27 @@ def report(process: Process, body: bytes) -> tuple[int, bytes]:
     return told(process, b"POST /reports HTTP/1.1", HOST, b"Authorization: Bearer " + token, json_type, body=body)
 
 
+@pytest.mark.parametrize("media_type", [b"text/plain", b"application/octet-stream", b"", b"application/jsonx"])
+def test_a_body_that_is_not_said_to_be_json_is_refused(process: Process, media_type: bytes) -> None:
+    token = Path(process.environment["SSA_TOKEN_FILE"]).read_bytes().strip()
+    headers = [HOST, b"Authorization: Bearer " + token, b"Content-Type: " + media_type]
+    assert told(process, b"POST /reports HTTP/1.1", *headers, body=json.dumps(REPORT).encode())[0] == 415
+
+
+@pytest.mark.parametrize("body", [b"1", b"[]", b'"x"', b"null", b"{}"])
+def test_a_body_that_is_no_report_is_refused_for_its_content(process: Process, body: bytes) -> None:
+    assert report(process, body)[0] == 422
+
+
+WRONG = [{"at": 1795456830}, {"at": "1795456830"}, {"at": "soon"}, {"dry_run": 1}, {"dry_run": "yes"}]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_report_is_no_more_than_its_description_says(process: Process, wrong: dict[str, Any]) -> None:
+    whole = {**REPORT, "findings": [], "outcomes": [], **wrong}
+    assert report(process, json.dumps(whole).encode())[0] == 422
+
+
 def with_text(place: str) -> bytes:
     """A report with half of a surrogate pair at this place."""
     whole: dict[str, Any] = {**REPORT, "findings": [], "outcomes": [], "memory": {}}
