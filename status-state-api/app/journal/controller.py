@@ -93,8 +93,9 @@ class ControllerRecord:
         Both are held even when they can't be stored, which is logged once and raised each time; the memory is then stored
         with the next report.
         """
-        shown = mask_document(report.model_dump(mode="json", exclude={"memory"}))
-        received = ReceivedReport(self._now(), orjson.dumps(shown).decode())
+        # By pydantic's own writer, which makes JSON of everything: of NaN, and of integers that orjson has no room for.
+        shown = mask_document(json.loads(report.model_dump_json(exclude={"memory"})))
+        received = ReceivedReport(self._now(), json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
         self.report = received
         if report.memory is not None:
             self.memory, self._memory_is_stored = json.dumps(report.memory, separators=(",", ":")), False
