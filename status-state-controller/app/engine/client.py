@@ -291,21 +291,16 @@ class Engine:
             EngineError: the engine could not be asked.
         """
         name = str(definition["Name"])
-        body = network_request(definition)
-
-        present = await self.network_id(name)
-        if present is not None:
+        if (present := await self.network_id(name)) is not None:
             return present
         try:
-            await self._post("/networks/create", {**body, "CheckDuplicate": True})
+            await self._post("/networks/create", {**network_request(definition), "CheckDuplicate": True})
         except ContainerError:
             # Two originals of one network are recreated at once: the other one may have made it meanwhile.
-            present = await self.network_id(name)
-            if present is None:
+            if (present := await self.network_id(name)) is None:
                 raise
             return present
-        made = await self.network_id(name)
-        if made is None:
+        if (made := await self.network_id(name)) is None:
             raise ContainerError(f"the network {name} was made and is gone again")
         return made
 

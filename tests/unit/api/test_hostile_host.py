@@ -106,6 +106,13 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
         assert CANARY in answer.read().decode(), "or this test would see nothing"
 
 
+def test_numbers_that_json_has_no_room_for_are_taken_in(process: Process) -> None:
+    whole = {**REPORT, "findings": [], "outcomes": [], "big": 2**70, "none": float("nan"), "deep": [{"x": -(2**70)}]}
+    assert report(process, json.dumps(whole).encode())[0] == 204
+    told = process.get("/status")[1]["controller"]["report"]
+    assert (told["big"], told["none"]) == (2**70, None)
+
+
 def bearer(process: Process) -> dict[str, str]:
     """What shows the token."""
     return {"Authorization": f"Bearer {Path(process.environment['SSA_TOKEN_FILE']).read_text().strip()}"}
