@@ -9,7 +9,7 @@ PYRIGHT := PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
         --custom-compile-command "make lock"
 
-.PHONY: help up down test test-unit check format-check lint types format lock schematics mutants bench venv clean
+.PHONY: help up down test test-unit check format-check lint types format lock schematics mutants bench sbom venv clean
 
 help: ## This menu
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -60,8 +60,11 @@ lock: venv ## Pin all dependencies anew, with hashes (UPGRADE=1: to their latest
 	  $(LOCK) $(if $(UPGRADE),--upgrade) --output-file $$folder/requirements.txt $$folder/requirements.in >/dev/null || exit 1; \
 	  echo "$$folder/requirements.txt is up to date"; done
 
+sbom: venv ## List all that the images are made of, as CycloneDX, in sbom/
+	@$(VENV)/bin/python scripts/sbom.py sbom
+
 clean: ## Delete what the targets above made in this directory (`make down` ends what runs)
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .cache tests/output
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .cache tests/output sbom
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:

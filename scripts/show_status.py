@@ -6,13 +6,18 @@ It only reads, and needs nothing but the standard library.
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 
 def read_status() -> dict[str, Any]:
-    """The answer of `GET /status`; raises OSError where there is none."""
-    with urllib.request.urlopen("http://127.0.0.1:8000/status", timeout=30) as answer:
+    """The answer of `GET /status`, with the token, which reading may need; raises OSError where there is none."""
+    token = Path(os.environ.get("SSA_TOKEN_FILE") or "/run/status-state/token").read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request("http://127.0.0.1:8000/status", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http
         return json.load(answer)
 
 

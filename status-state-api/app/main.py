@@ -26,6 +26,7 @@ from .http.server import Server, listen, make_config
 from .http.status import Status
 from .journal.controller import ControllerRecord
 from .logs import set_up_logs
+from .masking import mask
 from .process.boot import read_boot_id
 from .process.ending import EXIT_FAILED, Ending
 from .process.own_id import own_container_id
@@ -56,7 +57,7 @@ def run(environment: Mapping[str, str]) -> int:
             meant=meant,
         )
     try:
-        token = read_or_make_token(settings.token_file)
+        token, first_start = read_or_make_token(settings.token_file)
     except TokenUnusable as error:
         sys.stderr.write(f"status-state-api: {error}\n")
         return EXIT_UNUSABLE
@@ -64,12 +65,14 @@ def run(environment: Mapping[str, str]) -> int:
     try:
         policy_file.load()
     except PolicyUnusable as error:
-        sys.stderr.write(f"status-state-api: {error}\n")
+        sys.stderr.write(f"status-state-api: {mask(str(error))}\n")
         return EXIT_UNUSABLE
-    return serve(settings, environment, token, policy_file)
+    return serve(settings, environment, token, policy_file, first_start=first_start)
 
 
-def serve(settings: Settings, environment: Mapping[str, str], token: str, policy_file: PolicyFile) -> int:
+def serve(
+    settings: Settings, environment: Mapping[str, str], token: str, policy_file: PolicyFile, *, first_start: bool
+) -> int:
     """Wire everything together and serve until the end; return the exit code."""
     engine = Engine(environment, settings.engine_timeout)
     store = Store(settings.store_url)
@@ -98,12 +101,22 @@ def serve(settings: Settings, environment: Mapping[str, str], token: str, policy
         )
         return EXIT_FAILED
     ending = Ending()
-    _wire(settings, engine, store, token=token, policy_file=policy_file, ending=ending).run([listener])
+    server = _wire(
+        settings, engine, store, token=token, policy_file=policy_file, ending=ending, first_start=first_start
+    )
+    server.run([listener])
     return ending.exit_code
 
 
 def _wire(
-    settings: Settings, engine: Engine, store: Store, *, token: str, policy_file: PolicyFile, ending: Ending
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    *,
+    token: str,
+    policy_file: PolicyFile,
+    ending: Ending,
+    first_start: bool,
 ) -> Server:
     own_id = own_container_id()
     verdicts = Verdicts()
@@ -117,6 +130,7 @@ def _wire(
         on_start=settings.snapshot_on_start,
         own_id=own_id,
         boot_id=read_boot_id(),
+        first_start=first_start,
     )
     health = HealthSupervisor(
         engine,
@@ -131,6 +145,7 @@ def _wire(
         Parts(Status(engine, watch, holder, controller, verdicts), watch, holder, controller, policy_file, verdicts),
         token,
         KnownHosts([socket.gethostname(), *settings.allowed_hosts], holder),
+        read_token=settings.read_token,
         lifespan=service.lifespan,
     )
     return Server(make_config(app), ending, service)

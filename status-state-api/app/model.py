@@ -6,11 +6,21 @@ refused, never read as empty.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
 CONTAINER_ID = "8e1f0c6d5b4a39281706f5e4d3c2b1a08e1f0c6d5b4a39281706f5e4d3c2b1a0"
 IMAGE_ID = "sha256:1b0a29384756aebfcdd0e1f21b0a29384756aebfcdd0e1f21b0a29384756aebf"
@@ -24,6 +34,19 @@ ContainerName = Annotated[str, Field(description="The container's name, without 
 ImageName = Annotated[str, Field(description="The image as the container names it.", examples=["nginx:1.27"])]
 ImageId = Annotated[str, Field(description="The id of the image it was made from.", examples=[IMAGE_ID])]
 SnapshotId = Annotated[str, Field(description="The snapshot's id: 32 hexadecimal digits.", examples=[SNAPSHOT_ID])]
+
+
+_WRITTEN_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+
+
+def _require_written(moment: Any) -> Any:
+    """Refuse numbers, which pydantic would take for seconds or milliseconds since 1970, as it likes."""
+    if not isinstance(moment, datetime) and not (isinstance(moment, str) and _WRITTEN_MOMENT.match(moment)):
+        raise ValueError(f"it is no time: write it as {MOMENT}")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_require_written)]
 
 
 class EngineIdentity(BaseModel):
@@ -101,8 +124,11 @@ class Recipes(BaseModel):
         examples=[[{"Name": "shop_pages", "Driver": "local", "Labels": {}, "Options": None}]],
     )
     images: list[dict[str, Any]] = Field(
-        description="The id of each original's image, and the digests under which a registry has it.",
-        examples=[[{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"]}]],
+        description="The id of each original's image, the digests under which a registry has it, and of its `Config` what "
+        "tells the labels that a container was given from those that are its image's own.",
+        examples=[
+            [{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"], "Config": {"Labels": {}, "Env": []}}],
+        ],
     )
 
 
@@ -168,7 +194,7 @@ class Outcome(BaseModel):
         description="Why it failed, or what is waited for.",
         examples=["the engine says: port is already allocated"],
     )
-    until: datetime | None = Field(default=None, description="Until when it waits.", examples=[MOMENT])
+    until: Moment | None = Field(default=None, description="Until when it waits.", examples=[MOMENT])
 
 
 class Report(BaseModel):
@@ -176,9 +202,9 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    at: datetime = Field(description="When the check was made.", examples=["2026-11-23T18:00:30Z"])
+    at: Moment = Field(description="When the check was made.", examples=["2026-11-23T18:00:30Z"])
     snapshot_id: SnapshotId
-    dry_run: bool = Field(description="Whether it only said what it would have done.", examples=[False])
+    dry_run: StrictBool = Field(description="Whether it only said what it would have done.", examples=[False])
     sentence: str = Field(
         description="Cause and effect in one sentence.", examples=["web had exited with code 137: started"]
     )
@@ -200,6 +226,9 @@ class ReportWithMemory(Report):
     @model_validator(mode="before")
     @classmethod
     def _is_no_deeper_and_no_other_than_can_be_written(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document  # which is refused as such
+        document = cast("dict[str, Any]", document)
         require_bounded_depth(document)
         json.dumps(
             document, ensure_ascii=False

@@ -60,6 +60,15 @@ class Settings(BaseSettings):
     database_url: Annotated[str, BeforeValidator(_read_database_url)] = Field(
         "", description="A PostgreSQL database in place of the SQLite file: `postgresql://user:password@host/name`."
     )
+    database_url_file: Path | None = Field(
+        None,
+        description="A file that holds the URL of the database, in place of SSA_DATABASE_URL: an environment is shown by "
+        "`docker inspect`, a password in a secret's file is not.",
+    )
+    read_token: bool = Field(
+        False,
+        description="Whether reading needs the token, too: `true` or `false`. `/healthz` and `/readyz` never do.",
+    )
     token_file: Path = Field(
         Path("/run/status-state/token"),
         description="The file of the token; made at the first start when it is missing.",
@@ -115,9 +124,27 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         if environment.get(variable(name), "").strip()
     }
     try:
+        file = given.get("database_url_file")
+        if file is not None:
+            given["database_url"] = _read_database_url_file(file, given)
         return Settings(**given)  # type: ignore[arg-type] - read and checked by each field
     except ValidationError as error:
         raise SettingsUnusable([_sentence(given, problem) for problem in error.errors()]) from None
+
+
+def _read_database_url_file(file: str, given: Mapping[str, str]) -> str:
+    """Read the URL; raises `SettingsUnusable`."""
+    remedy = "Correct it, or leave it out for the SQLite file in SSA_DATA_DIR."
+    if "database_url" in given:
+        raise SettingsUnusable([f"SSA_DATABASE_URL_FILE and SSA_DATABASE_URL are both set. {remedy}"])
+    try:
+        url = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsUnusable([f"SSA_DATABASE_URL_FILE={file!r} can't be read: {said}. {remedy}"]) from None
+    if not url:
+        raise SettingsUnusable([f"SSA_DATABASE_URL_FILE={file!r} is empty. {remedy}"])
+    return url
 
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:

@@ -11,9 +11,11 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import structlog
+
+from .masking import mask_document
 
 FIRST_KEYS = ("time", "level", "event", "message")
 LIBRARIES = ("docker", "httpcore", "httpx", "urllib3")
@@ -36,6 +38,7 @@ def set_up_logs(level: str, form: Literal["logfmt", "json"]) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _put_in_order,
+                _mask,
                 structlog.processors.JSONRenderer() if form == "json" else _render_logfmt,
             ],
         )
@@ -63,6 +66,18 @@ def _name_foreign(_: object, __: str, fields: Fields) -> Fields:
 
 def _put_in_order(_: object, __: str, fields: Fields) -> Fields:
     return {key: fields[key] for key in FIRST_KEYS if key in fields} | dict(fields)
+
+
+def _mask(_: object, __: str, fields: Fields) -> Fields:
+    """Mask secrets: names, reasons and what the engine says come from outside. What is no plain value is told as text."""
+    return {key: mask_document(_plain(value)) for key, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return list(cast("set[Any]", value))
+    is_plain = value is None or isinstance(value, str | int | float | list | tuple | dict)
+    return cast("Any", value) if is_plain else str(value)
 
 
 def _render_logfmt(_: object, __: str, fields: Fields) -> str:

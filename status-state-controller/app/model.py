@@ -58,11 +58,13 @@ class Original:
     image_id: str
     inspect: Mapping[str, Any] = field(repr=False)  # holds environment variables, hence secrets: never in a log
     policy: Mapping[str, str] = field(default_factory=dict[str, str])  # what the policy puts in the place of labels
+    given: Mapping[str, str] | None = None  # its labels without those of its image that would protect it, where known
 
     @property
     def labels(self) -> Mapping[str, str]:
         """The labels it had when the snapshot was taken, and what the policy says in their place."""
         labels: Mapping[str, str] = self.inspect.get("Config", {}).get("Labels") or {}
+        labels = labels if self.given is None else self.given
         return {**labels, **self.policy} if self.policy else labels
 
     @property
@@ -113,6 +115,7 @@ class Container:
     networks: frozenset[tuple[str, str]] = frozenset()  # name, id: as they were when it last ran; no id, not yet
     volumes: frozenset[str] = frozenset()  # the names of those that it mounts
     created_at: float = 0.0  # by the engine's clock
+    image_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +178,14 @@ class Seen:
     """What is seen just before an action is carried out.
 
     `container` is the one to be acted on, `original` the one that the original was, `holder` the one that has the
-    original's name now; None for what is not there.
+    original's name now; None for what is not there. `given` are the labels that count for whom of these the action
+    would stop or move, without those of its image that would protect it; None where they are all of its labels.
     """
 
     container: Inspect | None
     original: Inspect | None = None
     holder: Inspect | None = None
+    given: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

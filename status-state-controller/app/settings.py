@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .durations import read_duration
+from .masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def read_settings() -> Settings:
     except ValidationError as error:
         problems = [
             f"  {PREFIX}{'_'.join(str(part) for part in problem['loc']).upper()}: "
-            f"{problem['msg'].removeprefix('Value error, ')} (it is {problem['input']!r})"
+            f"{problem['msg'].removeprefix('Value error, ')} (it is {mask(str(problem['input']))!r})"
             for problem in error.errors(include_url=False)
         ]
         raise SettingsError(

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import replace
 
+from ..masking import mask
 from .logs.severity import Severity
 from .rules.rules import LogRule, ProbeRule
 from .verdict import ProbeResult, State, Subject, Verdict
@@ -114,7 +115,7 @@ class LogJudge:
 
 
 def shorten(text: str) -> str:
-    """Shorten a line for people, on one line, without what a terminal would obey."""
+    """Shorten a line for people, on one line, without secrets and what a terminal would obey."""
     plain = "".join(character if character.isprintable() else " " for character in text[: 4 * EVIDENCE_CHARACTERS])
-    plain = " ".join(plain.split())
+    plain = mask(" ".join(plain.split()))  # before it is shortened: a secret without its end is not known as one
     return plain if len(plain) <= EVIDENCE_CHARACTERS else f"{plain[: EVIDENCE_CHARACTERS - 1]}…"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .. import model
+from ..masking import mask
 from ..model import ContainerReference, EngineIdentity, FailingContainer, VerdictsForController
 from .verdict import SOURCES, Source, State, Verdict
 
@@ -64,8 +65,8 @@ class Verdicts:
                 source=held.source,
                 verdict=held.state.value,
                 since=held.since,
-                reason=held.reason,
-                evidence=list(held.evidence),
+                reason=mask(held.reason),
+                evidence=[mask(line) for line in held.evidence],
             )
             for held in self._in_order()
         ]
@@ -81,7 +82,7 @@ class Verdicts:
                     started_at=held.subject.started_at,
                     source=held.source,
                     since=held.since,
-                    reason=held.reason + "".join(f" («{line}»)" for line in held.evidence[-1:]),
+                    reason=mask(held.reason) + "".join(f" («{mask(line)}»)" for line in held.evidence[-1:]),
                 )
                 for held in own
                 if held.state is State.FAILING and held.actionable

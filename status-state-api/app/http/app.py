@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
 from .. import VERSION
-from .auth import require_token
+from .auth import ReadToken, require_token
 from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
@@ -68,9 +68,11 @@ def create_app(
     token: str,
     hosts: KnownHosts,
     *,
+    read_token: bool = False,
     lifespan: Lifespan | None = None,
     beat_seconds: float = BEAT_SECONDS,
 ) -> ASGIApp:
-    """Make what the server serves: the interface behind its gate."""
+    """Make what the server serves: the interface behind its gate; with `read_token` reading needs the token, too."""
     api = create_api(parts, token, lifespan=lifespan, beat_seconds=beat_seconds)
-    return Gate(Direct(api, parts.status.document), hosts)
+    app = Direct(api, parts.status.document)
+    return Gate(ReadToken(app, require_token(token)) if read_token else app, hosts)

@@ -7,8 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .problems import ProblemError
+from .problems import ProblemError, problem_response
+
+ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
+"""They say next to nothing, and who asks them, the engine or a load balancer, has no token."""
 
 _bearer = HTTPBearer(auto_error=False, description="The token of the token file, which the controller shares.")
 
@@ -27,6 +31,24 @@ def require_token(token: str) -> Callable[..., None]:
         raise ProblemError(401, said, {"WWW-Authenticate": "Bearer"})
 
     return check
+
+
+class ReadToken:
+    """Stands before the application where reading needs the token, too: all of it, but for `ALWAYS_OPEN`."""
+
+    def __init__(self, app: ASGIApp, check: Callable[..., None]) -> None:
+        self._app = app
+        self._check = check
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http" and scope["path"] not in ALWAYS_OPEN:
+            try:
+                self._check(await _bearer(Request(scope)))
+            except ProblemError as error:
+                await problem_response(error.status_code, error.detail, error.headers)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def checked_first(check: Callable[..., None]) -> type[APIRoute]:

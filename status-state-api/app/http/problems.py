@@ -59,6 +59,7 @@ _MEANINGS = {
     400: "The body can't be read.",
     401: "The token is missing or wrong.",
     413: "The body is too large.",
+    415: "The body is not said to be JSON.",
     422: "The body is not what is described here.",
     503: "Not now: no snapshot is held yet, or the engine or the store can't be used. `Retry-After` says when to ask again.",
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable, StoreUnavailable
@@ -128,7 +128,13 @@ def controller_routes(parts: Parts, check_token: Callable[..., None], beat_secon
         engine = parts.held().snapshot.engine
         return JsonLines(parts.verdicts.follow(engine, beat_seconds), streams)
 
-    @router.post("/reports", summary="Take in a report", status_code=204, responses=documented(400, 413, 422, 503))
+    @router.post(
+        "/reports",
+        summary="Take in a report",
+        status_code=204,
+        responses=documented(400, 413, 415, 422, 503),
+        dependencies=[Depends(_require_json)],
+    )
     async def post_report(report: ReportWithMemory) -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """Take in what the controller found at a check and did about it. Fields not named here are kept, too.
 
@@ -142,6 +148,12 @@ def controller_routes(parts: Parts, check_token: Callable[..., None], beat_secon
         return Response(status_code=204, headers=NEVER_STORE)
 
     return router
+
+
+def _require_json(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ProblemError(415, "The body must be JSON: send it with the header `Content-Type: application/json`.")
 
 
 def _not_now(detail: str) -> ProblemError:

@@ -16,6 +16,7 @@ from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..health.verdicts import Verdicts
 from ..journal.controller import ControllerRecord
+from ..masking import mask, mask_labels
 from ..model import RunningContainer, Verdict
 from ..snapshot.holder import SnapshotHolder
 
@@ -45,6 +46,7 @@ class Status:
         self._shared = SharedCall(self._observe)
         self._shown: Listing | None = None
         self._shown_bytes = b"[]"
+        self._masked: dict[str, RunningContainer] = {}
         self._told_revision = -1
         self._told_bytes = b"[]"
 
@@ -65,9 +67,21 @@ class Status:
             raise
         self._watch.answered()
         if listing is not self._shown:
-            self._shown_bytes = _RUNNING.dump_json(listing.containers)
+            self._shown_bytes = _RUNNING.dump_json(self._mask(listing))
             self._shown = listing
         return self._render(self._shown_bytes)
+
+    def _mask(self, listing: Listing) -> tuple[RunningContainer, ...]:
+        """Mask secrets. Command and labels of a container stay as they were made, so this is done once for each."""
+        masked: dict[str, RunningContainer] = {}
+        for one in listing.containers:
+            known = self._masked.get(one.id)
+            command, labels = (
+                (mask(one.command), mask_labels(one.labels)) if known is None else (known.command, known.labels)
+            )
+            masked[one.id] = one.model_copy(update={"command": command, "labels": labels})
+        self._masked = masked
+        return tuple(masked.values())
 
     def _render(self, running: bytes | None) -> bytes:
         now = self._now()
@@ -88,7 +102,7 @@ class Status:
         error = self._watch.error
         return {
             "reachable": error is None,
-            "error": None if error is None else str(error),
+            "error": None if error is None else mask(str(error)),
             "id": look and look.identity.id,
             "name": look and look.identity.name,
             "none_network_id": look and look.identity.none_network_id,

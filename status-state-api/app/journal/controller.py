@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from ..errors import StoreUnavailable
+from ..masking import mask_document
 from ..model import EngineIdentity, Report, ReportWithMemory
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -81,7 +82,8 @@ class ControllerRecord:
                 message="The stored memory of the controller is damaged: the controller begins without.",
             )
         if report is not None and self.report is None:
-            self.report = ReceivedReport(*report)
+            received_at, document = report
+            self.report = ReceivedReport(received_at, orjson.dumps(mask_document(orjson.loads(document))).decode())
         if self.memory is None:
             self.memory = memory
 
@@ -91,7 +93,9 @@ class ControllerRecord:
         Both are held even when they can't be stored, which is logged once and raised each time; the memory is then stored
         with the next report.
         """
-        received = ReceivedReport(self._now(), report.model_dump_json(exclude={"memory"}))
+        # By pydantic's own writer, which makes JSON of everything: of NaN, and of integers that orjson has no room for.
+        shown = mask_document(json.loads(report.model_dump_json(exclude={"memory"})))
+        received = ReceivedReport(self._now(), json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
         self.report = received
         if report.memory is not None:
             self.memory, self._memory_is_stored = json.dumps(report.memory, separators=(",", ":")), False

@@ -13,10 +13,11 @@ from ..errors import TokenUnusable
 MIN_TOKEN_CHARACTERS = 16
 
 
-def read_or_make_token(path: Path) -> str:
-    """Read the token, making it when there is none. Raises `TokenUnusable`."""
+def read_or_make_token(path: Path) -> tuple[str, bool]:
+    """Read the token, making it when there is none; tell whether there was none. Raises `TokenUnusable`."""
     try:
-        if not path.exists():
+        missing = not path.exists()
+        if missing:
             _make(path)
         token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -30,7 +31,7 @@ def read_or_make_token(path: Path) -> str:
             f"the token file {path} is empty or too short: {len(token)} characters",
             f"Delete it, to have one made, or put at least {MIN_TOKEN_CHARACTERS} random characters into it",
         )
-    return token
+    return token, missing
 
 
 def _make(path: Path) -> None:

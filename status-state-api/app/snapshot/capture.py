@@ -5,15 +5,15 @@ It reads from the engine and decides nothing but what `protection` says. Recipes
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import structlog
 
 from ..engine.view import EngineView, Inspection
 from ..health.rules.policy import Policy
-from ..model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
-from ..protection import IGNORE_LABEL, misread, protection
+from ..model import EngineIdentity, OriginalRecipe, Recipes, RunningContainer, SnapshotHead
+from ..protection import IGNORE_LABEL, ROLE_LABEL, given_labels, misread, part_for_protection, protection
 
 CONCURRENT_INSPECTS = 8
 
@@ -29,7 +29,7 @@ async def capture_snapshot(
     listing = await engine.running()
     wanted: list[str] = []
     for container in listing.containers:
-        labels = policy.apply(container.name, container.labels)
+        labels = policy.apply(container.name, await _given_labels(engine, container))
         unreadable = misread(labels)
         if unreadable is not None:
             log.warning(
@@ -54,8 +54,24 @@ async def capture_snapshot(
         originals=originals,
         networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
         volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
-        images=[{"Id": image["Id"], "RepoDigests": image.get("RepoDigests") or []} for image in images],
+        images=[
+            {
+                "Id": image["Id"],
+                "RepoDigests": image.get("RepoDigests") or [],
+                "Config": part_for_protection(image),
+            }
+            for image in images
+        ],
     )
+
+
+async def _given_labels(engine: EngineView, container: RunningContainer) -> Mapping[str, str]:
+    """The labels that count: an image is asked for only where one of them would protect."""
+    if protection(container.labels) is None:
+        return container.labels
+    image = await engine.image(container.image_id)
+    inspect = await engine.container(container.id) if ROLE_LABEL in container.labels else None
+    return given_labels(container.labels, image, inspect)
 
 
 async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:

@@ -17,7 +17,7 @@ import structlog
 from ..engine.own import Own, find_own
 from ..engine.view import EngineLook, EngineView, parse_moment
 from ..engine.watch import EngineWatch
-from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable
+from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable, StoreUnusable
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, Recipes
 from .capture import capture_snapshot
@@ -29,6 +29,7 @@ from .decide import (
     SettleTiming,
     Settling,
     Situation,
+    StoredSnapshot,
     decide,
     engine_age_seconds,
     is_starting,
@@ -76,6 +77,7 @@ class SnapshotHolder:
         on_start: whether a start captures a fresh snapshot.
         own_id: the id of the container this process runs in, None outside of one.
         boot_id: the host's present boot, None where it is not known.
+        first_start: whether nothing is left of an earlier start: a new store is then no surprise.
         timing: the times of the start.
         clock: steady seconds.
         sleep: waits for as many of these.
@@ -91,6 +93,7 @@ class SnapshotHolder:
         on_start: OnStart,
         own_id: str | None,
         boot_id: str | None,
+        first_start: bool = True,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -101,6 +104,7 @@ class SnapshotHolder:
         self._on_start: OnStart = on_start
         self._own_id = own_id
         self._boot_id = boot_id
+        self._first_start = first_start
         self._policies = policies
         self._timing = timing or Timing()
         self._clock = clock
@@ -187,7 +191,13 @@ class SnapshotHolder:
         return self.held
 
     async def _attempt(self) -> Held:
-        await self._store.open()
+        if await self._store.open() and not self._first_start:
+            log.warning(
+                "store_new",
+                message="The store was empty, though the token of an earlier start is there: unless the token was put "
+                "there by hand before the first start, what was stored is lost. What runs now becomes the snapshot.",
+                remedy="See whether SSA_DATA_DIR or the database is the one of before, and what the snapshot now holds",
+            )
         look = await self._engine.look()
         self._watch.answered(look)
         own = await find_own(self._engine, self._own_id)
@@ -226,9 +236,7 @@ class SnapshotHolder:
         return judge_endings(ask, own_end, ends)
 
     async def _capture_fresh(self, decision: Fresh, situation: Situation, own: Own, look: EngineLook) -> Held:
-        before: Recipes | None = None
-        if situation.latest is not None:
-            before = await self._store.read_recipes(situation.latest.id)
+        names_before = await self._names_before(situation.latest)
         if is_starting(look, self._timing.settle):
             await self._wait_until_settled(look)
             look = await self._engine.look()
@@ -242,10 +250,25 @@ class SnapshotHolder:
             message="A fresh snapshot is in force.",
             why=decision.why,
             originals=recipes.count,
-            no_longer_held=sorted({original.name for original in before.originals} - now_held if before else ()),
+            no_longer_held=sorted(names_before - now_held),
             snapshot=recipes.snapshot.id,
         )
         return held
+
+    async def _names_before(self, latest: StoredSnapshot | None) -> set[str]:
+        """The names in the snapshot before, for the log: one that can't be read is no reason not to begin afresh."""
+        if latest is None:
+            return set()
+        try:
+            before = await self._store.read_recipes(latest.id)
+        except StoreUnusable as error:
+            log.warning(
+                "stored_snapshot_unreadable",
+                message="The snapshot before can't be read: which of its originals the fresh one lacks can't be told.",
+                cause=error.cause,
+            )
+            return set()
+        return {original.name for original in before.originals}
 
     async def _wait_until_settled(self, look: EngineLook) -> None:
         age = engine_age_seconds(look) or 0.0

@@ -19,8 +19,8 @@ from .decide import StoredRun, StoredSnapshot
 class SnapshotStore(Protocol):
     """What is asked of the store."""
 
-    async def open(self) -> None:
-        """Make it ready."""
+    async def open(self) -> bool:
+        """Make it ready, and tell whether it is a new one."""
         ...
 
     async def find_run(self, container_id: str) -> StoredRun | None:

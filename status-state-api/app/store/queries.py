@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
 
 from ..errors import StoreUnusable
@@ -19,19 +19,32 @@ REPORTS_KEPT = 1000
 SNAPSHOTS_KEPT = 10
 """Per engine. Older ones are deleted with the runs that held them: nobody asks for them, and they hold secrets."""
 
+
+class _Config(BaseModel):
+    Labels: dict[str, str] | None = None
+
+
+class _Configured(BaseModel):
+    """What this service reads of a recipe itself."""
+
+    Config: _Config
+
+
 _HEAD = [column for column in snapshots.c if column is not snapshots.c.document]
 
 
-def prepare(connection: Connection) -> int:
-    """Make the tables that are missing and return the schema's version; touch nothing of a newer one."""
-    if sqlalchemy.inspect(connection).has_table(schema_version.name):
+def prepare(connection: Connection) -> tuple[int, bool]:
+    """Make the tables that are missing; return the schema's version, and whether there was no store. Touch no newer one."""
+    present = sqlalchemy.inspect(connection)
+    is_new = not (present.has_table(schema_version.name) and present.has_table(snapshots.name))
+    if present.has_table(schema_version.name):
         found: int | None = connection.execute(select(func.max(schema_version.c.version))).scalar_one()
         if found is not None and found > SCHEMA_VERSION:
-            return found
+            return found, False
     metadata.create_all(connection)
     if connection.execute(select(schema_version.c.version)).first() is None:
         connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-    return SCHEMA_VERSION
+    return SCHEMA_VERSION, is_new
 
 
 def find_run(connection: Connection, container_id: str) -> StoredRun | None:
@@ -79,6 +92,8 @@ def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
     row = connection.execute(select(snapshots).where(snapshots.c.id == snapshot_id)).one()
     try:
         recipes = Recipes.model_validate_json(row.document)
+        for original in recipes.originals:
+            _Configured.model_validate(original.inspect)
         head = recipes.snapshot.model_copy(update={"engine": _engine(row)})
         return recipes.model_copy(update={"snapshot": head})
     except ValidationError:  # not chained: it would quote the recipe
@@ -86,6 +101,7 @@ def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
             f"the stored snapshot {snapshot_id} can't be read",
             "Have everything running that shall run, then set SSA_SNAPSHOT_ON_START=fresh for one start",
         ) from None
+    return recipes
 
 
 def begin_run(

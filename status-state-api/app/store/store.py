@@ -46,9 +46,9 @@ class Store:
         """Where the store is, without its password."""
         return self._url.render_as_string(hide_password=True)
 
-    async def open(self) -> None:
-        """Make what is missing: the file, the tables. Refuses what a newer version has made."""
-        await self._run(self._open)
+    async def open(self) -> bool:
+        """Make what is missing: the file, the tables; tell whether it was empty. Refuses what a newer version has made."""
+        return await self._run(self._open)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -121,9 +121,9 @@ class Store:
         except _FAILURES as error:
             raise self._explain(error) from error
 
-    def _open(self) -> None:
+    def _open(self) -> bool:
         if self._database is not None:
-            return
+            return False
         if self._url.get_backend_name() == "sqlite":
             database = open_sqlite(self._url)
         else:
@@ -136,7 +136,7 @@ class Store:
             )
         try:
             with database.begin() as connection:
-                found = records.prepare(connection)
+                found, is_new = records.prepare(connection)
         except (IntegrityError, ProgrammingError) as error:
             database.dispose()
             raise StoreUnavailable(
@@ -154,6 +154,7 @@ class Store:
                 "Run that version again, or name another store by SSA_DATA_DIR or SSA_DATABASE_URL",
             )
         self._database = database
+        return is_new
 
     def _close(self) -> None:
         if self._database is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import Seen, Verb
+from ..model import Seen, Verb, labels_of
+from ..protection import given_labels, protection
 
 if TYPE_CHECKING:
     from ..engine.client import Engine
@@ -18,12 +19,21 @@ async def look(engine: Engine, action: Action, snapshot: Snapshot) -> Seen:
         EngineError: the engine can't be asked.
     """
     if action.verb not in {Verb.RECREATE, Verb.RESTORE}:
-        return Seen(await engine.inspect(action.container.id))
+        seen = await engine.inspect(action.container.id)
+        return Seen(seen, given=await _given_labels(engine, seen) if action.verb is Verb.STOP else None)
     original = snapshot.by_id.get(action.original_id or "")
     if original is None:
         return Seen(None)
     seen = await engine.inspect(original.id)
-    return Seen(None, original=seen, holder=await find(engine, original.name))
+    holder = await find(engine, original.name)
+    return Seen(None, original=seen, holder=holder, given=await _given_labels(engine, holder))
+
+
+async def _given_labels(engine: Engine, seen: Inspect | None) -> dict[str, str] | None:
+    """Return the labels that count; the image is asked for only where one of them would protect."""
+    if seen is None or protection(labels_of(seen)) is None:
+        return None
+    return given_labels(labels_of(seen), await engine.image(str(seen.get("Image") or "")), seen)
 
 
 async def find(engine: Engine, name: str) -> Inspect | None:

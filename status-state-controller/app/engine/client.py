@@ -180,10 +180,15 @@ class Engine(Networks):
 
     async def image_id(self, image: str) -> str | None:
         """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
+        found = await self.image(image)
+        return None if found is None else str(found["Id"])
 
-        def ask(client: Any) -> str | None:
+    async def image(self, image: str) -> dict[str, Any] | None:
+        """Return the engine's `inspect` of the image of this name or id; None when there is no such image."""
+
+        def ask(client: Any) -> dict[str, Any] | None:
             try:
-                return client.inspect_image(image)["Id"]
+                return client.inspect_image(image)
             except docker.errors.NotFound:
                 return None
 

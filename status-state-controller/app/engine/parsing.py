@@ -45,6 +45,7 @@ def _read_container(entry: Mapping[str, Any]) -> Container:
         status=str(entry.get("Status") or ""),
         labels=entry.get("Labels") or {},
         ports=frozenset((p.get("IP") or "", p["PublicPort"], p["Type"]) for p in ports if p.get("PublicPort")),
+        image_id=str(entry.get("ImageID") or ""),
         created_at=float(entry.get("Created") or 0),
         addresses=frozenset((name, end["IPAddress"]) for name, end in networks.items() if end.get("IPAddress")),
         networks=frozenset((name, str(end.get("NetworkID") or "")) for name, end in networks.items()),

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from ..errors import EngineError, ImplausibleListing
 from ..model import Observed, labels_of
 from ..plan.plan import questions
-from ..protection import ROLE_LABEL
+from ..protection import ROLE_LABEL, given_labels, protection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..engine.client import Engine
-    from ..model import EngineIdentity, Inspect, Snapshot, Verdicts
+    from ..model import Container, EngineIdentity, Inspect, Snapshot, Verdicts
     from ..plan.memory import Memory
     from ..process.lasting import Lasting
 
@@ -57,6 +57,7 @@ class Observer:
         self._own_id_is_known_here = False
         self._known_at: EngineIdentity | None = None
         self._inspect_seconds = inspect_seconds
+        self._given: dict[str, Mapping[str, str]] = {}
         self._unanswered: dict[str, asyncio.Task[Inspect | None]] = {}
 
     async def identity(self) -> EngineIdentity:
@@ -137,7 +138,8 @@ class Observer:
         Raises:
             EngineError: the engine can't be asked.
         """
-        observed = replace(observed, containers=tuple(snapshot.policy.apply(observed.containers)))
+        given = await self._with_given_labels(observed.containers)
+        observed = replace(observed, containers=tuple(snapshot.policy.apply(given)))
         while wanted := questions(snapshot, observed, verdicts, memory, only=only):
             containers, images = sorted(wanted.containers), sorted(wanted.images)
             inspects = await self._inspect_all(containers)
@@ -153,6 +155,23 @@ class Observer:
                 networks=await self._engine.networks() if wanted.networks else observed.networks,
             )
         return observed
+
+    async def _with_given_labels(self, containers: Sequence[Container]) -> list[Container]:
+        """Take away the labels that would protect and are the image's own; asked once for each container.
+
+        Neither changes while a container lives. Where the engine has no answer, the labels stay as they are.
+        """
+        protected = [one for one in containers if protection(one.labels) is not None and one.id != self._own_id]
+        self._given = {one.id: self._given[one.id] for one in protected if one.id in self._given}
+        unknown = {one.id: one for one in protected if one.id not in self._given}
+        if unknown:
+            inspects = await self._inspect_all(one.id for one in unknown.values() if ROLE_LABEL in one.labels)
+            for one in unknown.values():
+                inspect = inspects.get(one.id)
+                image = await self._engine.image(one.image_id) if one.image_id else None
+                if image is not None and (inspect is not None or ROLE_LABEL not in one.labels):
+                    self._given[one.id] = given_labels(one.labels, image, inspect)
+        return [replace(one, labels=self._given[one.id]) if one.id in self._given else one for one in containers]
 
     async def _inspect_all(self, container_ids: Iterable[str]) -> dict[str, Inspect | None]:
         """Inspect containers, without those that don't answer in time.

@@ -11,6 +11,8 @@ from .health import still_unhealthy
 from .table import restart_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..model import Action, Inspect, Original, Seen, Snapshot, Verdicts
 
 Reason = tuple[Result, str]
@@ -49,9 +51,11 @@ def still_right(
             return _restore(action, original, snapshot, seen)
 
 
-def may_be_moved(holder: Inspect, original: Original, snapshot: Snapshot) -> bool:
+def may_be_moved(
+    holder: Inspect, original: Original, snapshot: Snapshot, given: Mapping[str, str] | None = None
+) -> bool:
     """Tell whether the holder of an original's name is mere remains, and nobody's that is not to be touched."""
-    if state_of(holder) not in REMAINS or _is_protected(holder, snapshot):
+    if state_of(holder) not in REMAINS or _is_protected(holder, given, snapshot):
         return False
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
 
@@ -65,7 +69,7 @@ def _stop(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
         return Result.DROPPED, f"it was renamed to {name_of(seen.container)}"
     if state_of(seen.container) not in RUNNING_STATES:
         return Result.DONE, "it was down already"
-    if _is_protected(seen.container, snapshot):
+    if _is_protected(seen.container, seen.given, snapshot):
         return Result.DROPPED, "the policy protects it by now"
     return None
 
@@ -100,7 +104,7 @@ def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bo
 def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
     if seen.original is not None and state_of(seen.original) not in REMAINS:
         return Result.DROPPED, "it exists again"
-    if seen.holder is not None and not may_be_moved(seen.holder, original, snapshot):
+    if seen.holder is not None and not may_be_moved(seen.holder, original, snapshot, seen.given):
         return Result.DROPPED, "its name was taken meanwhile"
     return None
 
@@ -114,7 +118,7 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
         return Result.DROPPED, "it exists again"
     if seen.holder is None or seen.holder["Id"] != action.container.id:
         return Result.DROPPED, "its name has changed hands meanwhile"
-    if _is_protected(seen.holder, snapshot):
+    if _is_protected(seen.holder, seen.given, snapshot):
         return Result.DROPPED, "the other container is protected by now"
     if by_itself and not namespaces(seen.holder):
         return Result.DROPPED, "it shares no namespace any more"
@@ -126,5 +130,6 @@ def _may_take_its_name_back(seen: Inspect, original: Original) -> bool:
     return state_of(seen) in REMAINS or (state_of(seen) in DOWN_STATES and name_of(seen) != original.name)
 
 
-def _is_protected(seen: Inspect, snapshot: Snapshot) -> bool:
-    return protection({**labels_of(seen), **snapshot.policy.labels(name_of(seen))}) is not None
+def _is_protected(seen: Inspect, given: Mapping[str, str] | None, snapshot: Snapshot) -> bool:
+    labels = labels_of(seen) if given is None else given
+    return protection({**labels, **snapshot.policy.labels(name_of(seen))}) is not None

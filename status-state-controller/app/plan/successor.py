@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..masking import is_secret, mask
 from .meaning.configuration import configuration, network_name
 from .meaning.mounts import inner
 
@@ -29,11 +30,7 @@ LONGEST_FIELD = 60
 _LONGEST_LOOKED_AT = 500
 """Characters: what is searched for secrets before it is cut down to what is shown."""
 
-_SECRET = r"pass(word|wd|phrase)?|pwd|token|secret|key|credential|auth"  # noqa: S105 # no secret, the words for one
-_LOOKS_SECRET = re.compile(_SECRET, re.IGNORECASE)
-_SECRET_PAIR = re.compile(rf"""((?:{_SECRET})[\w.-]{{0,40}}["']?[=:\s]+)(?:"[^"]*"?|'[^']*'?|\S+)""", re.IGNORECASE)
 _LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
-_SECRET_URL = re.compile(r"://[^/\s@]*@")
 _UNKNOWN_MODES = frozenset({"private", "shareable"})
 """Either may be the default of a daemon: where the other side names no mode, it may be the same."""
 
@@ -101,7 +98,7 @@ def _images(recipe: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[st
 
 
 def _told(field: str, was: Any, is_now: Any) -> tuple[str, str]:
-    if field.startswith("env.") or _LOOKS_SECRET.search(field):
+    if field.startswith("env.") or is_secret(field):
         old, new = ("none" if value is None else "set" for value in (was, is_now))
     else:
         old, new = _text(was), _text(is_now)
@@ -114,11 +111,10 @@ def _text(value: Any) -> str:
     words = [str(word) for word in value] if isinstance(value, tuple) else [str(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON
     # Of a command, `--password` and its value are two words, and the value may have blanks.
     for place, word in enumerate(words[:-1]):
-        if word.startswith("-") and "=" not in word and _LOOKS_SECRET.search(word):
+        if word.startswith("-") and "=" not in word and is_secret(word):
             words[place + 1] = "***"
     text = _LONG_ID.sub(lambda found: found[0][:12], " ".join(words)[:_LONGEST_LOOKED_AT])
-    text = _SECRET_URL.sub("://***@", _SECRET_PAIR.sub(r"\1***", text))
-    return _cut("".join(letter if letter.isprintable() else " " for letter in text)) or "empty"
+    return _cut("".join(letter if letter.isprintable() else " " for letter in mask(text))) or "empty"
 
 
 def _cut(text: str, longest: int = LONGEST_VALUE) -> str:

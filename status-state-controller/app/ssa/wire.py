@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from ..errors import ForeignSnapshot, SsaError
 from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
 from ..policy import Entry, Policy
+from ..protection import given_labels
 from ..same_engine import compare_engines
 
 if TYPE_CHECKING:
@@ -89,9 +90,15 @@ class _Named(BaseModel, extra="allow"):
     Name: str = Field(min_length=1)
 
 
+class _ImageConfig(BaseModel):
+    Labels: dict[str, str]
+    Env: list[str]
+
+
 class _Image(BaseModel):
     Id: str = Field(min_length=1)
     RepoDigests: list[str]
+    Config: _ImageConfig | None = None  # an older SSA tells none
 
 
 class _PolicyEntry(BaseModel):
@@ -144,7 +151,8 @@ def read_desired(body: bytes, tag: str = "") -> Desired:
         raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
     owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
     policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
-    originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
+    images = {image.Id: image.model_dump(include={"Config"}) for image in recipes.images}
+    originals = (_original(original, policy, images.get(original.image_id)) for original in recipes.originals)
     snapshot = Snapshot(
         recipes.snapshot.id,
         owner,
@@ -156,6 +164,12 @@ def read_desired(body: bytes, tag: str = "") -> Desired:
         tag=tag,
     )
     return Desired(snapshot, recipes.memory)
+
+
+def _original(sent: _Original, policy: Policy, image: dict[str, Any] | None) -> Original:
+    labels: dict[str, str] = sent.inspect["Config"].get("Labels") or {}
+    given = given_labels(labels, image, sent.inspect)
+    return Original(**dict(sent), policy=policy.labels(sent.name), given=None if given == labels else given)
 
 
 class _Reference(BaseModel):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..kit.host import run_command
 from ..kit.pair import Pair
 
 if TYPE_CHECKING:
@@ -79,3 +80,39 @@ def test_the_pair_is_no_original_and_is_shown_as_running(pair: Pair) -> None:
     ids = {pair.api.id, pair.controller.id}
     assert ids <= {container["id"] for container in status["running"]}
     assert not ids & {original["id"] for original in status["snapshot"]["originals"]}
+
+
+BY_IMAGE = {"ignored": "status-state.ignore=true", "api": "status-state.role=api", "swarm": "com.docker.swarm.task=x"}
+
+
+@pytest.fixture(scope="module")
+def opting_out(module_host: Host) -> dict[str, str]:
+    """Images whose authors would have their containers left alone."""
+    images: dict[str, str] = {}
+    for kind, label in BY_IMAGE.items():
+        container = module_host.run(f"author-{kind}")
+        images[kind] = f"status-state-test-{kind}"
+        run_command("docker", "commit", "--change", f"LABEL {label}", container.id, images[kind])
+        container.docker("rm", "--force")
+    return images
+
+
+@pytest.mark.parametrize("kind", BY_IMAGE)
+def test_the_labels_of_an_image_do_not_protect_its_containers(
+    pair: Pair, host: Host, opting_out: dict[str, str], kind: str
+) -> None:
+    newcomer = host.run_image(opting_out[kind])
+    given = host.run_image(opting_out[kind], ("--label", "status-state.ignore=yes"))
+    newcomer.wait_for("exited")
+    pair.wait_for_checks(2)
+    assert given.status == "running"
+
+
+def test_whoever_is_given_an_engine_is_part_of_status_state_by_his_image(
+    pair: Pair, host: Host, opting_out: dict[str, str]
+) -> None:
+    other = host.run_image(opting_out["api"], ("--env", "DOCKER_HOST=tcp://127.0.0.1:1"))
+    newcomer = host.run("newcomer")
+    newcomer.wait_for("exited")
+    pair.wait_for_checks(2)
+    assert other.status == "running"

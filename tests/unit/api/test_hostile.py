@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from .test_process import Process
 
@@ -40,6 +41,19 @@ def rss(process: Process) -> float:
     status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1]) / 1024
+
+
+def peak(process: Process) -> float:
+    """The most memory that it ever had, in megabytes."""
+    status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+def limit_megabytes() -> float:
+    """What docker-compose.yaml gives it."""
+    compose = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yaml").read_text(encoding="utf-8"))
+    return float(compose["services"]["status-state-api"]["mem_limit"].removesuffix("m"))
 
 
 def connect(process: Process) -> socket.socket:
@@ -195,6 +209,27 @@ def report(process: Process, body: bytes) -> tuple[int, bytes]:
     return told(process, b"POST /reports HTTP/1.1", HOST, b"Authorization: Bearer " + token, json_type, body=body)
 
 
+@pytest.mark.parametrize("media_type", [b"text/plain", b"application/octet-stream", b"", b"application/jsonx"])
+def test_a_body_that_is_not_said_to_be_json_is_refused(process: Process, media_type: bytes) -> None:
+    token = Path(process.environment["SSA_TOKEN_FILE"]).read_bytes().strip()
+    headers = [HOST, b"Authorization: Bearer " + token, b"Content-Type: " + media_type]
+    assert told(process, b"POST /reports HTTP/1.1", *headers, body=json.dumps(REPORT).encode())[0] == 415
+
+
+@pytest.mark.parametrize("body", [b"1", b"[]", b'"x"', b"null", b"{}"])
+def test_a_body_that_is_no_report_is_refused_for_its_content(process: Process, body: bytes) -> None:
+    assert report(process, body)[0] == 422
+
+
+WRONG = [{"at": 1795456830}, {"at": "1795456830"}, {"at": "soon"}, {"dry_run": 1}, {"dry_run": "yes"}]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_report_is_no_more_than_its_description_says(process: Process, wrong: dict[str, Any]) -> None:
+    whole: dict[str, Any] = {**REPORT, "findings": [], "outcomes": [], **wrong}
+    assert report(process, json.dumps(whole).encode())[0] == 422
+
+
 def with_text(place: str) -> bytes:
     """A report with half of a surrogate pair at this place."""
     whole: dict[str, Any] = {**REPORT, "findings": [], "outcomes": [], "memory": {}}
@@ -236,6 +271,7 @@ def test_many_errors_are_neither_all_looked_for_nor_all_told(process: Process, w
 
 def test_no_hostile_input_has_made_a_traceback(process: Process) -> None:
     converse(process, b"rubbish\r\n\r\n")
+    assert peak(process) < limit_megabytes(), "after all of the above"
     process.stop(signal.SIGTERM)
     assert [line for line in process.lines if "Traceback" in line] == []
     assert len(process.lines) < 20, "nobody can fill the log"

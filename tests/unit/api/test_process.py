@@ -42,7 +42,7 @@ class Process:
     def __init__(self, tmp_path: Path, **settings: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.environment = environment(tmp_path, SSA_PORT=str(self.port), **settings)
+        self.environment = environment(tmp_path, **{"SSA_PORT": str(self.port), **settings})
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app.main"],
             cwd=FOLDER,
@@ -63,11 +63,14 @@ class Process:
                 return line
         raise AssertionError(f"it ended without saying {said!r}: {self.lines}")
 
-    def get(self, path: str) -> tuple[int, Any]:
-        """Ask it."""
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """Ask it; text that is no JSON is answered as text."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-                return answer.status, json.load(answer)
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http
+                content = answer.read().decode()
+                is_json = answer.headers.get_content_type() == "application/json"
+                return answer.status, json.loads(content) if is_json else content
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)

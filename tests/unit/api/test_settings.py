@@ -135,3 +135,21 @@ def test_the_process_ends_with_exit_code_2_when_the_policy_can_not_be_used(
 def test_unknown_variables_are_told_with_what_was_probably_meant() -> None:
     environment = {"SSA_SNAPSHOT_ONSTART": "x", "SSA_ZZZ": "1", "SSA_PORT": "1", "PATH": "/bin"}
     assert unknown_variables(environment) == {"SSA_SNAPSHOT_ONSTART": "SSA_SNAPSHOT_ON_START", "SSA_ZZZ": None}
+
+
+def test_the_url_of_the_database_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(" postgresql://u:topsecret@db/x\n")
+    assert load_settings({"SSA_DATABASE_URL_FILE": str(file)}).store_url == "postgresql://u:topsecret@db/x"
+    assert "topsecret" not in repr(problems_of(SSA_DATABASE_URL_FILE=str(file), SSA_DATABASE_URL="sqlite://"))
+    for content, said in (
+        (b"", "is empty"),
+        (b"\xff", "it is no text"),
+        (b"mysql://u:topsecret@db/x", "not supported"),
+    ):
+        file.write_bytes(content)
+        (told,) = problems_of(SSA_DATABASE_URL_FILE=str(file))
+        assert said in told
+        assert "topsecret" not in told
+    (told,) = problems_of(SSA_DATABASE_URL_FILE=str(tmp_path))
+    assert "can't be read" in told

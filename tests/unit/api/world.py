@@ -92,6 +92,7 @@ class FakeEngine:
         self.inspects = {one["Id"]: inspect(one["Names"][0].removeprefix("/")) for one in entries}
         self.networks: dict[str, Inspection] = {}
         self.volumes: dict[str, Inspection] = {}
+        self.image_labels: dict[str, str] = {}
         self.engine_look = LOOK
         self.error: Exception | None = None
         self.asked: list[str] = []
@@ -133,7 +134,7 @@ class FakeEngine:
     async def image(self, image_id: str) -> Inspection | None:
         """One image, as every registry has it."""
         self._ask("image")
-        return {"Id": image_id, "RepoDigests": [f"image@{image_id}"]}
+        return {"Id": image_id, "RepoDigests": [f"image@{image_id}"], "Config": {"Labels": self.image_labels}}
 
     def _ask(self, question: str) -> None:
         self.asked.append(question)
@@ -154,10 +155,12 @@ class FakeStore:
     moved: list[tuple[EngineIdentity, EngineIdentity]] = field(
         default_factory=list[tuple[EngineIdentity, EngineIdentity]]
     )
+    is_new: bool = False
 
-    async def open(self) -> None:
+    async def open(self) -> bool:
         """Make it ready."""
         self._check()
+        return self.is_new
 
     async def find_run(self, container_id: str) -> StoredRun | None:
         """The last run of a container."""

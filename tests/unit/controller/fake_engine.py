@@ -33,6 +33,7 @@ class FakeEngine(Engine):
         self.runs: dict[str, dict[str, Any]] = {}  # by id: what `State` holds of the present run beside the status
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
+        self.image_configs: dict[str, dict[str, Any]] = {}  # by image id
         self.registry: dict[str, str] = {}  # image ids by digest
         self.gone_networks: set[str] = set()
         self.present_networks: dict[str, str] = {}  # ids by name, as they are listed
@@ -186,9 +187,10 @@ class FakeEngine(Engine):
             raise ContainerError("you cannot remove a running container")
         del self.world[container_id]
 
-    async def image_id(self, image: str) -> str | None:  # noqa: D102 # as its base
+    async def image(self, image: str) -> dict[str, Any] | None:  # noqa: D102 # as its base
         await self._note("image", image)
-        return self.images.get(image)
+        found = self.images.get(image)
+        return None if found is None else {"Id": found, "Config": self.image_configs.get(found, {})}
 
     async def pull(self, digest: str) -> None:  # noqa: D102 # as its base
         await self._note("pull", digest)

@@ -73,3 +73,25 @@ def test_json_lines_are_one_object_each() -> None:
 @pytest.mark.parametrize(("level", "count"), [("debug", 5), ("warning", 3), ("error", 1)])
 def test_the_level_decides_what_is_written(level: str, count: int) -> None:
     assert len(lines("json", level)) == count
+
+
+SECRETS = r"""
+import logging, sys
+import structlog
+from status_state_api.logs import set_up_logs
+set_up_logs("info", sys.argv[1])
+values = ["--password s3cret", ["--token=s3cret"], {"token=s3cret"}, {"db_password": "s3cret"}, OSError("key: s3cret")]
+for value in values:
+    structlog.get_logger("a").info("healed", message="password=s3cret", reason=value)
+logging.getLogger("some.library").warning("GET http://u:s3cret@h/")
+"""
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_no_line_holds_a_secret(form: str) -> None:
+    command, environment = [sys.executable, "-c", SECRETS, form], {"PYTHONPATH": str(PACKAGES)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    told = ended.stdout.splitlines()
+    assert len(told) == 6
+    assert all("***" in line for line in told)
+    assert "s3cret" not in ended.stdout

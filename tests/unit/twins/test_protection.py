@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from status_state_api.protection import misread, protection
+from status_state_api.protection import given_labels, misread, part_for_protection, protection
 
 PROTECTING: list[tuple[dict[str, str], str]] = [
     ({"status-state.role": "controller"}, "is part of Status State"),
@@ -51,3 +53,36 @@ def test_these_labels_do_not_protect(labels: dict[str, str]) -> None:
 )
 def test_an_ignore_label_that_can_not_be_read_is_told(value: str | None, told: str | None) -> None:
     assert misread({} if value is None else {"status-state.ignore": value}) == told
+
+
+SOCKET = {"Mounts": [{"Source": "/var/run/docker.sock", "Destination": "/engine"}]}
+GIVEN_BY_IMAGE: list[tuple[dict[str, str], dict[str, Any], bool]] = [
+    ({"status-state.ignore": "true"}, {}, False),
+    ({"io.kubernetes.pod.name": "x", "com.docker.swarm.task.id": ""}, {}, False),
+    ({"status-state.role": "api"}, {}, False),
+    ({"status-state.role": "api"}, {"Mounts": [{"Source": "/srv", "Destination": "/data"}]}, False),
+    ({"status-state.role": "api"}, {"Config": {"Env": ["DOCKER_HOST=tcp://of-the-image"]}}, False),
+    ({"status-state.role": "api"}, {"Config": {"Env": ["DOCKER_HOST=tcp://engine"]}}, True),
+    ({"status-state.role": "api"}, SOCKET, True),
+    ({"status-state.role": "api"}, {"HostConfig": {"Binds": ["/run/user/1000/docker.sock:/x"]}}, True),
+    ({"status-state.role": "api"}, {"Mounts": [{"Source": "/", "Destination": "/host"}]}, True),
+]
+IMAGE_ENV = ["DOCKER_HOST=tcp://of-the-image"]
+
+
+@pytest.mark.parametrize(("labels", "inspect", "stays"), GIVEN_BY_IMAGE, ids=str)
+def test_what_protects_must_have_been_given_to_the_container(
+    labels: dict[str, str], inspect: dict[str, Any], stays: bool
+) -> None:
+    image = {"Config": {"Labels": {**labels, "app": "x"}, "Env": IMAGE_ENV}}
+    given = given_labels({**labels, "app": "x"}, image, inspect)
+    assert (given["app"], protection(given) is not None) == ("x", stays)
+    assert given_labels({**labels, "app": "x"}, {"Config": part_for_protection(image)}, inspect) == given
+    other = {"Config": {"Labels": dict.fromkeys(labels, "another value")}}
+    for kept in (None, {}, {"Config": {"Labels": None}}, other):
+        assert given_labels(labels, kept, {}) == labels, "an image that is not known, or that says otherwise"
+
+
+def test_a_role_counts_while_its_container_is_not_known() -> None:
+    labels = {"status-state.role": "api"}
+    assert given_labels(labels, {"Config": {"Labels": labels}}) == labels

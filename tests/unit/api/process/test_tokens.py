@@ -21,9 +21,9 @@ pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 def test_a_token_is_made_at_the_first_start_and_read_at_the_next(tmp_path: Path) -> None:
     path = tmp_path / "run" / "token"
-    token = read_or_make_token(path)
-    assert len(token) == 43
-    assert read_or_make_token(path) == token
+    token, made = read_or_make_token(path)
+    assert (len(token), made) == (43, True)
+    assert read_or_make_token(path) == (token, False)
     assert path.read_text() == token + "\n"
     assert [file.name for file in path.parent.iterdir()] == ["token"]
 
@@ -43,14 +43,14 @@ def test_it_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
 def test_services_that_start_together_have_one_token(tmp_path: Path) -> None:
     path = tmp_path / "token"
     with ThreadPoolExecutor(16) as pool:
-        tokens = set(pool.map(read_or_make_token, [path] * 64))
+        tokens = {token for token, _ in pool.map(read_or_make_token, [path] * 64)}
     assert len(tokens) == 1
 
 
 def test_a_token_of_an_operator_is_used_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("  an-operators-own-token  \n")
-    assert read_or_make_token(path) == "an-operators-own-token"
+    assert read_or_make_token(path) == ("an-operators-own-token", False)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff\xfe\x00\x01 sixteen or more"])

@@ -13,6 +13,7 @@ from status_state_api.health.rules.policy import Policy
 from status_state_api.process.ending import Ending
 from status_state_api.snapshot.capture import capture_snapshot
 from status_state_api.snapshot.decide import OnStart, StoredRun
+from status_state_api.snapshot.held import Held
 from status_state_api.snapshot.holder import SnapshotHolder
 
 from ..ssa import Policies
@@ -360,7 +361,9 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
     recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
-    assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"]}]
+    assert recipes.images == [
+        {"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"], "Config": {"Labels": {}, "Env": []}}
+    ]
 
 
 async def test_the_config_only_network_that_a_network_is_made_from_is_kept_as_well() -> None:
@@ -486,3 +489,19 @@ async def test_the_own_names_are_learned_from_the_engine() -> None:
     stage = Stage("web")
     await stage.holder.start()
     assert stage.holder.own_names == {"ssa", OWN_ID[:12], "status-state-api", "pair_api_1"}
+
+
+async def test_what_protects_by_the_image_alone_is_captured_and_observed() -> None:
+    by_image = {"status-state.ignore": "true", "status-state.role": "api", "io.kubernetes.pod.name": "x"}
+    engine = FakeEngine(entry("web", **by_image), entry("db", **by_image, **{"com.docker.swarm.task": "x"}))
+    for one in engine.entries:
+        engine.inspects[one["Id"]]["Config"]["Labels"] = one["Labels"]
+    engine.image_labels = by_image
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    assert [original.name for original in recipes.originals] == ["web"]
+    assert recipes.images[0]["Config"]["Labels"] == by_image
+    (watched,) = Held.of(recipes).watched
+    assert watched.labels == {}
+    engine.inspects[container_id("web")]["Mounts"] = [{"Type": "bind", "Source": "/var/run/docker.sock"}]
+    recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
+    assert recipes.originals == [], "another pair"

@@ -164,3 +164,38 @@ async def test_an_engine_that_is_lost_while_an_exit_is_waited_for_ends_the_check
     engine.failures["inspect"] = EngineError("lost")
     with pytest.raises(EngineError, match="lost"):
         await observer(engine).wait_for_exits(frozenset({id_of("web")}))
+
+
+BY_IMAGE = {"status-state.ignore": "true", "status-state.role": "api"}
+IMAGES_OWN = {"miner": {"Labels": BY_IMAGE}}
+
+
+async def seen_as(engine: FakeEngine, eyes: Observer) -> dict[str, dict[str, str]]:
+    """The labels by name, as the plan gets them."""
+    observed = await eyes.complete(await eyes.containers(), snapshot(), NOBODY, Memory(), only=None)
+    return {one.name: dict(one.labels) for one in observed.containers}
+
+
+async def test_what_protects_and_is_the_images_own_does_not_count_and_is_asked_once() -> None:
+    engine = FakeEngine(replace(container("miner", labels={**BY_IMAGE, "app": "x"}), image_id="miner"))
+    engine.images["miner"], engine.image_configs = "miner", IMAGES_OWN
+    eyes = observer(engine)
+    assert await seen_as(engine, eyes) == {"miner": {"app": "x"}}
+    engine.calls.clear()
+    assert await seen_as(engine, eyes) == {"miner": {"app": "x"}}
+    assert engine.calls == ["list"]
+    engine.inspects[id_of("miner")] = {"Mounts": [{"Source": "/var/run/docker.sock"}]}
+    assert await seen_as(engine, observer(engine)) == {"miner": {"app": "x", "status-state.role": "api"}}
+
+
+@pytest.mark.parametrize("lacks", ["image", "answer", "id"])
+async def test_where_the_image_can_not_be_asked_the_labels_count(lacks: str) -> None:
+    miner = replace(container("miner", labels=BY_IMAGE), image_id="" if lacks == "id" else "miner")
+    engine = FakeEngine(miner)
+    engine.image_configs = IMAGES_OWN
+    if lacks != "image":
+        engine.images["miner"] = "miner"
+    if lacks == "answer":
+        engine.hang("inspect miner")
+    eyes = Observer(engine, None, Lasting(), NOON.timestamp, inspect_seconds=0.01)
+    assert await seen_as(engine, eyes) == {"miner": BY_IMAGE}
