@@ -54,7 +54,7 @@ async def capture_snapshot(
         originals=originals,
         networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
         volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
-        images=[{"Id": image["Id"], "RepoDigests": image.get("RepoDigests") or []} for image in images],
+        images=[_image(image) for image in images],
     )
 
 
@@ -87,6 +87,19 @@ def _original(inspect: Inspection) -> OriginalRecipe:
         image_id=inspect["Image"],
         inspect=inspect,
     )
+
+
+def _image(image: Inspection) -> Inspection:
+    """What an image is known by: its id is another one once it is in another store, or came another way."""
+    digests: list[str] = image.get("RepoDigests") or []
+    filesystem: Inspection = image.get("RootFS") or {}
+    layers: list[str] = filesystem.get("Layers") or []
+    return {
+        "Id": image["Id"],
+        "RepoDigests": digests,
+        "RootFS": {"Layers": layers},
+        "Config": image.get("Config") or {},
+    }
 
 
 def _definition(network: Inspection) -> Inspection:

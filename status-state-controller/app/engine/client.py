@@ -25,20 +25,21 @@ from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
 from .definitions import network_request
 from .faults import explain
-from .parsing import pull_error, read_event, read_listing
+from .parsing import pull_error, read_event, read_image, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..model import Container, Event
+    from ..model import Container, Event, Image
 
 T = TypeVar("T")
 
 READ_TIMEOUT_SECONDS = 60
 """How long one answer may take; a stop gets the container's own stop time-out on top."""
 
-DEFAULT_STOP_TIMEOUT_SECONDS = 10
-"""The engine's own default for containers without a stop time-out."""
+LONGEST_DEFAULT_STOP_SECONDS = 600
+"""How long to listen besides for the stop of a container without a stop time-out: the engine's default is 10 s, but can be
+set (`default-stop-timeout`, engine 29.7), and no answer of the engine tells it."""
 
 NEWEST_API = "1.51"
 """The newest version of the engine's API that is asked for: from 1.52 on `inspect` no longer tells the MAC address that a
@@ -135,19 +136,19 @@ class Engine:
 
         Args:
             container_id: which one.
-            stop_timeout_seconds: the container's own stop time-out; None for the engine's default, negative for
-                no limit at all. It is sent to the engine again because the SDK derives from it how long to listen.
+            stop_timeout_seconds: the container's own stop time-out, by which it is known how long to listen; None for
+                the engine's default, negative for no limit at all.
 
         Raises:
             ContainerError: the engine refused.
             EngineError: the engine could not be asked.
         """
 
-        def act(client: Any, seconds: int) -> None:
+        def act(client: Any) -> None:
             with suppress(docker.errors.NotFound):  # gone is as good as stopped
-                client.stop(container_id, timeout=seconds)
+                _end(client, "stop", container_id, stop_timeout_seconds)
 
-        await self._patiently(act, stop_timeout_seconds)
+        await self._call(act, acting=True)
 
     async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:
         """Stop a container as `stop` does, and start it again; with `--rm` it is not deleted in between.
@@ -156,23 +157,7 @@ class Engine:
             ContainerError: the engine refused.
             EngineError: the engine could not be asked.
         """
-        await self._patiently(
-            lambda client, seconds: client.restart(container_id, timeout=seconds), stop_timeout_seconds
-        )
-
-    async def _patiently(self, act: Callable[[Any, int], None], stop_timeout_seconds: int | None) -> None:
-        """Do what may take a container's stop time-out: the SDK derives from it how long it listens."""
-        seconds = DEFAULT_STOP_TIMEOUT_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
-
-        def act_patiently(client: Any) -> None:
-            patient = client if seconds >= 0 else self._connect(timeout=None)
-            try:
-                act(patient, seconds)
-            finally:
-                if patient is not client:
-                    patient.close()
-
-        await self._call(act_patiently, acting=True)
+        await self._call(lambda client: _end(client, "restart", container_id, stop_timeout_seconds), acting=True)
 
     async def create(self, name: str, body: Mapping[str, Any]) -> str:
         """Make a container from the engine's own JSON; return its id.
@@ -242,12 +227,12 @@ class Engine:
         """
         await self._call(lambda client: client.remove_container(container_id), acting=True)
 
-    async def image_id(self, image: str) -> str | None:
-        """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
+    async def image(self, image: str) -> Image | None:
+        """Return the image that a name (or id) stands for now; None when there is no such image."""
 
-        def ask(client: Any) -> str | None:
+        def ask(client: Any) -> Image | None:
             try:
-                return client.inspect_image(image)["Id"]
+                return read_image(client.inspect_image(image))
             except docker.errors.NotFound:
                 return None
 
@@ -394,3 +379,14 @@ class Engine:
         # Not closed here: another thread may be listening on it. It is closed when the last of them lets go.
         with self._lock:
             self._client = None
+
+
+def _end(client: Any, verb: str, container_id: str, stop_timeout_seconds: int | None) -> None:
+    """Stop or restart a container, and listen for as long as that may take.
+
+    No time-out is sent: the engine knows the container's own, and what holds where it has none.
+    """
+    longest = LONGEST_DEFAULT_STOP_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
+    listening_seconds = None if longest < 0 else READ_TIMEOUT_SECONDS + longest
+    response = client._post(client._url("/containers/{0}/" + verb, container_id), timeout=listening_seconds)
+    client._raise_for_status(response)

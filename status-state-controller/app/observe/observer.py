@@ -141,12 +141,12 @@ class Observer:
         while wanted := questions(snapshot, observed, verdicts, memory, only=only):
             containers, images = sorted(wanted.containers), sorted(wanted.images)
             inspects = await self._inspect_all(containers)
-            image_ids = await asyncio.gather(*(self._engine.image_id(one) for one in images))
+            found = await asyncio.gather(*(self._engine.image(one) for one in images))
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **inspects},
                 silent=observed.silent.union(wanted.containers - inspects.keys()),
-                images={**observed.images, **dict(zip(images, image_ids, strict=True))},
+                images={**observed.images, **dict(zip(images, found, strict=True))},
             )
         return observed
 

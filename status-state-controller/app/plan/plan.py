@@ -80,6 +80,7 @@ def questions(
         wanted |= wants_look(situation.places, observed, verdicts, memory)
     impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
     images = {image for original in impostors for image in (original.image, original.image_id)}
+    images |= situation.unknown_images
     return Questions(
         frozenset(wanted - observed.inspects.keys() - observed.silent), frozenset(images - observed.images.keys())
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
+from ..model import Container, EngineIdentity, Image, Original, Snapshot, Verdicts
 from ..policy import Entry, Policy
 
 if TYPE_CHECKING:
@@ -88,9 +88,15 @@ class _Named(BaseModel, extra="allow"):
     Name: str = Field(min_length=1)
 
 
+class _RootFS(BaseModel):
+    Layers: list[str] | None = None
+
+
 class _Image(BaseModel):
     Id: str = Field(min_length=1)
     RepoDigests: list[str]
+    RootFS: _RootFS = _RootFS()  # what an older SSA has captured lacks these two
+    Config: dict[str, Any] | None = None
 
 
 class _PolicyEntry(BaseModel):
@@ -156,11 +162,15 @@ def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
         tuple(sorted(originals, key=lambda original: original.name)),
         networks={network.Name: network.model_dump() for network in recipes.networks},
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
-        digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+        images={image.Id: _read_image(image) for image in recipes.images},
         policy=policy,
         tag=tag,
     )
     return Desired(snapshot, recipes.memory)
+
+
+def _read_image(image: _Image) -> Image:
+    return Image(image.Id, tuple(image.RepoDigests), tuple(image.RootFS.Layers or ()), image.Config or {})
 
 
 class _Reference(BaseModel):

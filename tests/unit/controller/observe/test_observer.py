@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.errors import EngineError, ImplausibleListing
-from status_state_controller.model import Observed, Verdicts
+from status_state_controller.model import Image, Observed, Verdicts
 from status_state_controller.observe.observer import Observer
 from status_state_controller.plan.memory import Memory
 from status_state_controller.policy import Entry, Policy
@@ -117,7 +117,7 @@ async def test_what_the_plan_asks_is_answered_until_it_asks_no_more() -> None:
     assert {key: seen and seen["Image"] for key, seen in observed.inspects.items()} == {
         id_of("impostor"): "sha256:other"
     }
-    assert observed.images == {IMAGE: IMAGE_ID, IMAGE_ID: None}
+    assert observed.images == {IMAGE: Image(IMAGE_ID), IMAGE_ID: None}
 
 
 async def test_one_that_is_gone_when_it_is_looked_at_is_none() -> None:

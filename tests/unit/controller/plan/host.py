@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from status_state_controller.model import Activity, Container, Observed, Outcome, Result, Snapshot, Verb, Verdicts
+from status_state_controller.model import (
+    Activity,
+    Container,
+    Image,
+    Observed,
+    Outcome,
+    Result,
+    Snapshot,
+    Verb,
+    Verdicts,
+)
 from status_state_controller.plan.memory import Memory, begun, ended
 from status_state_controller.plan.plan import Plan, make_plan, questions
 from status_state_controller.plan.timing import Timing
@@ -31,6 +41,8 @@ class Host:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """What `inspect` says of a container in the place of the recipe, by container id."""
     images: dict[str, str] = field(default_factory=lambda: {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID})
+    contents: dict[str, Image] = field(default_factory=dict[str, Image])
+    """What the engine tells of an image besides its id, by that."""
     verdicts: Verdicts = field(default_factory=Verdicts)
     activity: Activity = field(default_factory=Activity)
     busy: frozenset[str] = frozenset()
@@ -103,11 +115,16 @@ class Host:
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **{key: self.inspect(key) for key in wanted.containers}},
-                images={**observed.images, **{image: self.images.get(image) for image in wanted.images}},
+                images={**observed.images, **{image: self.image(image) for image in wanted.images}},
             )
         plan = make_plan(self.held, observed, self.verdicts, self.memory, self.now, timing=self.timing, only=picked)
         self.memory = plan.memory
         return plan
+
+    def image(self, name: str) -> Image | None:
+        """What the engine tells of an image."""
+        image_id = self.images.get(name)
+        return None if image_id is None else self.contents.get(image_id, Image(image_id))
 
     def begin(self, plan: Plan) -> tuple[Action, ...]:
         """Begin what the plan says is begun now."""
