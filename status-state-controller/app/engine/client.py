@@ -23,7 +23,7 @@ from docker.utils import kwargs_from_env, version_lt
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
-from .definitions import network_request
+from .definitions import API_OF_ENDPOINT_SYSCTLS, network_request, with_endpoint_sysctls
 from .faults import explain
 from .parsing import pull_error, read_event, read_image, read_listing
 
@@ -168,7 +168,9 @@ class Engine:
         """
 
         def act(client: Any) -> str:
-            return client.create_container_from_config(dict(body), name)["Id"]
+            takes_all = version_lt(client.api_version, API_OF_ENDPOINT_SYSCTLS)
+            request = dict(body) if takes_all else with_endpoint_sysctls(body)
+            return client.create_container_from_config(request, name)["Id"]
 
         return await self._call(act, acting=True)
 

@@ -229,6 +229,21 @@ async def test_the_newest_version_of_the_api_that_is_asked_for_still_tells_mac_a
     assert [how["version"] for how in client.connected] == asked
 
 
+@pytest.mark.parametrize(
+    ("newest", "stays"), [("1.41", True), ("1.47", True), ("1.48", False), ("1.51", False)], ids=str
+)
+async def test_only_engines_that_refuse_kernel_settings_of_an_interface_are_told_them_in_the_new_way(
+    newest: str, stays: bool, client: FakeClient
+) -> None:
+    client.newest_api, client.answers["create_container_from_config"] = newest, {"Id": id_of("web")}
+    host_config = {"NetworkMode": "shop", "Sysctls": {"net.ipv4.conf.eth0.mtu": "1"}}
+    body: dict[str, Any] = {"HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": {}}}
+    assert await engine().create("web", body) == id_of("web")
+    [(_, request, name)] = client.calls
+    assert (name, bool(request["HostConfig"]["Sysctls"])) == ("web", stays)
+    assert (request == body) is stays
+
+
 async def test_a_pull_that_fails_after_its_answer_began_well_is_told_in_the_engines_words(client: FakeClient) -> None:
     client.answers["pull"] = '{"status":"Pulling"}\r\n{"errorDetail":{"message":"x"},"error":"unknown blob"}\r\n'
     with pytest.raises(ContainerError, match="unknown blob"):
