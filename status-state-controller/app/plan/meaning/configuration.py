@@ -210,7 +210,9 @@ def _networks(
         options: dict[str, str] = dict(endpoint.get("DriverOpts") or {})
         for setting in filter(None, options.pop(ENDPOINT_SYSCTLS, "").split(",")):
             key, _, value = setting.partition("=")
-            fields[f"{field}.sysctl.{key}"] = (value,)
+            fields[f"{field}.sysctl.{key.replace('.ifname.', '.IFNAME.')}"] = (
+                value,
+            )  # as the `docker` client spells it
         mac = str(config.get("MacAddress") or "") if name == main else ""
         macs[f"{field}.MacAddress"] = (mac or str(endpoint.get("MacAddress") or "")).lower().replace("-", ":")
         if mac or _is_asked_mac(endpoint):
