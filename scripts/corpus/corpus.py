@@ -4,7 +4,7 @@ Run it once for each version of the engine, as root:
 
     python3 scripts/engine/private_engine.py run -- python3 scripts/corpus/corpus.py FILE
 
-with the engine and its client first in PATH (DOCKER_CONFIG for its plugins). FILE gets one JSON object: the version, and
+with another version first in PATH: scripts/engine/debian_engine.sh brings it. FILE gets one JSON object: the version, and
 by name the answers about containers, images and networks. What this engine or its client can't do is left out and told.
 Ids are replaced by made-up ones, and only what a person may have asked for is kept; nothing of this machine is in it.
 """
