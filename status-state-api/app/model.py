@@ -124,10 +124,17 @@ class Recipes(BaseModel):
         examples=[[{"Name": "shop_pages", "Driver": "local", "Labels": {}, "Options": None}]],
     )
     images: list[dict[str, Any]] = Field(
-        description="The id of each original's image, the digests under which a registry has it, and of its `Config` what "
-        "tells the labels that a container was given from those that are its image's own.",
+        description="Of each original's image its id, the digests under which a registry has it, and what it is known "
+        "by under another id: its layers and its configuration.",
         examples=[
-            [{"Id": IMAGE_ID, "RepoDigests": [f"nginx@{IMAGE_ID}"], "Config": {"Labels": {}, "Env": []}}],
+            [
+                {
+                    "Id": IMAGE_ID,
+                    "RepoDigests": [f"nginx@{IMAGE_ID}"],
+                    "RootFS": {"Layers": [IMAGE_ID]},
+                    "Config": {"Cmd": ["nginx"]},
+                }
+            ]
         ],
     )
 

@@ -76,8 +76,8 @@ def _mask(_: object, __: str, fields: Fields) -> Fields:
 def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return list(cast("set[Any]", value))
-    is_plain = value is None or isinstance(value, str | int | float | list | tuple | dict)
-    return cast("Any", value) if is_plain else str(value)
+    plain: object = value
+    return value if plain is None or isinstance(plain, str | int | float | list | tuple | dict) else str(plain)
 
 
 def _render_logfmt(_: object, __: str, fields: Fields) -> str:

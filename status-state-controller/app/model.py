@@ -76,11 +76,24 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """What the engine tells of an image: enough to know it again under another id.
+
+    `digests` are the names `…@sha256:…` under which a registry may have it, `layers` the digests of what its layers
+    unpack to, `config` what it says of how it is run.
+    """
+
+    id: str
+    digests: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)  # holds environment variables, too
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The desired state: the originals, and what they need to be recreated.
 
-    `networks` and `volumes` are the engine's definitions by name, `digests` the names by image id under which a
-    registry has that very image.
+    `networks` and `volumes` are the engine's definitions by name, `images` what it told of the originals' images, by id.
     """
 
     id: str
@@ -88,7 +101,7 @@ class Snapshot:
     originals: tuple[Original, ...]
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
-    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
+    images: Mapping[str, Image] = field(default_factory=dict[str, Image], repr=False)
     policy: Policy = field(default_factory=Policy)
     tag: str = ""  # what the SSA tells versions of all this apart by
 
@@ -99,6 +112,10 @@ class Snapshot:
         """Index the originals by container id and by name."""
         object.__setattr__(self, "by_id", {original.id: original for original in self.originals})
         object.__setattr__(self, "by_name", {original.name: original for original in self.originals})
+
+    def image(self, original: Original) -> Image:
+        """Return what is known of an original's image."""
+        return self.images.get(original.image_id) or Image(original.image_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +173,7 @@ class Observed:
     `containers` are all of the engine, whatever their state, with the policy laid over their labels, as they were at the
     moment `at`. `inspects` and
     `images` are what the plan wanted to see besides (plan.questions): by container id, None for one that is gone; the
-    image id by a name or id, None where there is no such image; `networks` are the ids of all networks by their names, None
+    image by a name or id, None where there is no such image; `networks` are the ids of all networks by their names, None
     while that was not asked; `volumes` tells which of those asked about are there; `silent` are containers of which the engine gave no answer
     in time. `busy` are ids of containers and of originals at which
     an action is at work, or was when the list was made.
@@ -165,7 +182,7 @@ class Observed:
     containers: tuple[Container, ...]
     at: float = 0.0
     inspects: Mapping[str, Inspect | None] = field(default_factory=dict[str, "Inspect | None"], repr=False)
-    images: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    images: Mapping[str, Image | None] = field(default_factory=dict[str, "Image | None"], repr=False)
     networks: Mapping[str, frozenset[str]] | None = None
     volumes: Mapping[str, bool] = field(default_factory=dict[str, bool])
     activity: Activity = field(default_factory=Activity)

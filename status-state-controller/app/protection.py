@@ -43,7 +43,7 @@ def protection(labels: Mapping[str, str]) -> str | None:
 
 
 def given_labels(
-    labels: Mapping[str, str], image: Mapping[str, Any] | None, inspect: Mapping[str, Any] | None = None
+    labels: Mapping[str, str], image_config: Mapping[str, Any] | None, inspect: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
     """Return a container's labels without those that would protect it and are its image's own.
 
@@ -52,10 +52,10 @@ def given_labels(
 
     Args:
         labels: the container's, which the engine has merged with its image's.
-        image: the engine's `inspect` of the image; None where it can't be asked (any more): then all of them count.
+        image_config: the `Config` of the image's `inspect`; None where it can't be asked (any more): all of them count then.
         inspect: that of the container; where it is not known, its role counts.
     """
-    config: Mapping[str, Any] = (image or {}).get("Config") or {}
+    config: Mapping[str, Any] = image_config or {}
     own: Mapping[str, str] = config.get("Labels") or {}
     given: dict[str, str] = {}
     for label, value in labels.items():
@@ -77,16 +77,6 @@ def has_way_to_engine(inspect: Mapping[str, Any], env_of_image: Collection[str])
         return True
     env: list[str] = config.get("Env") or []
     return any(one.startswith("DOCKER_HOST=") and one not in env_of_image for one in env)
-
-
-def part_for_protection(image: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of an image's `inspect` what `given_labels` needs."""
-    config: Mapping[str, Any] = image.get("Config") or {}
-    labels: Mapping[str, str] = config.get("Labels") or {}
-    return {
-        "Labels": {one: value for one, value in labels.items() if protection({one: value}) is not None},
-        "Env": [one for one in config.get("Env") or () if one.startswith("DOCKER_HOST=")],
-    }
 
 
 def misread(labels: Mapping[str, str]) -> str | None:

@@ -127,6 +127,19 @@ async def test_the_recipes_are_served_as_the_controller_expects_them(client: htt
     assert (again.status_code, again.content) == (304, b"")
 
 
+async def test_a_report_about_two_thousand_originals_that_are_down_is_taken_with_its_memory(
+    client: httpx.AsyncClient,
+) -> None:
+    report, kept = golden("report.json"), golden("recipes.json")["memory"]
+    ids = [f"{number:064x}" for number in range(2000)]
+    [attempt], [began] = kept["attempts"].values(), kept["unfinished"].values()
+    memory = kept | {"attempts": dict.fromkeys(ids, attempt), "unfinished": dict.fromkeys(ids, began)}
+    many = {field: [report[field][0] | {"reason": "x" * 200}] * len(ids) for field in ("findings", "outcomes")}
+    assert (await client.post("/reports", json=report | many | {"memory": memory}, headers=BEARER)).status_code == 204
+    answer = await client.get("/snapshot/recipes", headers=BEARER)
+    assert len(answer.json()["memory"]["attempts"]) == len(ids)
+
+
 async def test_a_report_of_the_controller_is_taken_and_shown_as_it_was_sent(client: httpx.AsyncClient) -> None:
     report = golden("report.json")
     answer = await client.post("/reports", json=report, headers=BEARER)

@@ -57,6 +57,8 @@ def test_the_controller_reads_the_golden_recipes() -> None:
     assert held.id == "3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"
     assert [(o.id, o.name, o.image) for o in held.originals] == [(WEB_ID, "web", "nginx:1.27")]
     assert held.originals[0].image_id == held.originals[0].inspect["Image"]
+    image = held.image(held.originals[0])
+    assert (len(image.digests), len(image.layers), image.config["StopSignal"]) == (1, 1, "SIGQUIT")
     assert held.originals[0].labels["com.docker.compose.service"] == "web"
 
 

@@ -15,6 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .problems import ProblemError, problem_response
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_REPORT_BYTES = 8 * MAX_BODY_BYTES
+"""Of the controller's report: with its memory some 1.5 kB for each original that is down, and thousands may be at once."""
+
+REPORTS_PATH = "/reports"
 """A report on a thousand containers, all of them down, has half of that."""
 HOSTS_REMEMBERED = 256
 
@@ -25,7 +29,7 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[\w.-]+))(?::[0-9]{1,5
 """A host and a port (RFC 9110, section 7.2), in lower case. Names of containers may have underscores."""
 
 _NO_HOST = "The request names no host, or more than one: send one header `Host`."
-_TOO_LARGE = f"The body is too large: at most {MAX_BODY_BYTES} bytes are accepted. Send less."
+_TOO_LARGE = "The body is too large: at most {0} bytes are accepted. Send less."
 
 
 class Named(Protocol):
@@ -95,6 +99,7 @@ class Gate:
             return
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
+        most = MAX_REPORT_BYTES if scope["path"] == REPORTS_PATH else MAX_BODY_BYTES
         hosts = 0
         length: bytes | None = None
         chunked = False
@@ -112,10 +117,10 @@ class Gate:
             await problem_response(400, _NO_HOST)(scope, receive, send)
         elif length is None and not chunked:
             await self._app(scope, receive, send)
-        elif length is not None and (not length.isdigit() or int(length) > MAX_BODY_BYTES):
-            await problem_response(413, _TOO_LARGE, {"Connection": "close"})(scope, receive, send)
+        elif length is not None and (not length.isdigit() or int(length) > most):
+            await problem_response(413, _TOO_LARGE.format(most), {"Connection": "close"})(scope, receive, send)
         else:
-            await self._app(scope, _bounded(receive), send)
+            await self._app(scope, _bounded(receive, most), send)
 
 
 def _without_body(send: Send) -> Send:
@@ -129,15 +134,15 @@ def _without_body(send: Send) -> Send:
     return head_only
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     received = 0
 
     async def bounded() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise ProblemError(413, _TOO_LARGE, {"Connection": "close"})
+        if received > most:
+            raise ProblemError(413, _TOO_LARGE.format(most), {"Connection": "close"})
         return message
 
     return bounded

@@ -13,7 +13,7 @@ import structlog
 from ..engine.view import EngineView, Inspection
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, OriginalRecipe, Recipes, RunningContainer, SnapshotHead
-from ..protection import IGNORE_LABEL, ROLE_LABEL, given_labels, misread, part_for_protection, protection
+from ..protection import IGNORE_LABEL, ROLE_LABEL, given_labels, misread, protection
 
 CONCURRENT_INSPECTS = 8
 
@@ -54,14 +54,7 @@ async def capture_snapshot(
         originals=originals,
         networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
         volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
-        images=[
-            {
-                "Id": image["Id"],
-                "RepoDigests": image.get("RepoDigests") or [],
-                "Config": part_for_protection(image),
-            }
-            for image in images
-        ],
+        images=[_image(image) for image in images],
     )
 
 
@@ -71,7 +64,7 @@ async def _given_labels(engine: EngineView, container: RunningContainer) -> Mapp
         return container.labels
     image = await engine.image(container.image_id)
     inspect = await engine.container(container.id) if ROLE_LABEL in container.labels else None
-    return given_labels(container.labels, image, inspect)
+    return given_labels(container.labels, None if image is None else image.get("Config"), inspect)
 
 
 async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:
@@ -103,6 +96,19 @@ def _original(inspect: Inspection) -> OriginalRecipe:
         image_id=inspect["Image"],
         inspect=inspect,
     )
+
+
+def _image(image: Inspection) -> Inspection:
+    """What an image is known by: its id is another one once it is in another store, or came another way."""
+    digests: list[str] = image.get("RepoDigests") or []
+    filesystem: Inspection = image.get("RootFS") or {}
+    layers: list[str] = filesystem.get("Layers") or []
+    return {
+        "Id": image["Id"],
+        "RepoDigests": digests,
+        "RootFS": {"Layers": layers},
+        "Config": image.get("Config") or {},
+    }
 
 
 def _definition(network: Inspection) -> Inspection:

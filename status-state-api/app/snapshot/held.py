@@ -33,8 +33,8 @@ class Held:
             for original in recipes.originals
         ]
         snapshot = Snapshot(**dict(head), originals=originals)
-        images = {str(image.get("Id")): image for image in recipes.images}
-        watched = tuple(_watched(original, images.get(original.image_id)) for original in recipes.originals)
+        configs = {str(image.get("Id")): image.get("Config") for image in recipes.images}
+        watched = tuple(_watched(original, configs.get(original.image_id)) for original in recipes.originals)
         return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
 
     def of_engine(self, engine: EngineIdentity) -> "Held":
@@ -44,9 +44,9 @@ class Held:
         return Held.of(recipes.model_copy(update={"snapshot": head}))
 
 
-def _watched(original: OriginalRecipe, image: dict[str, Any] | None) -> Watched:
+def _watched(original: OriginalRecipe, image_config: dict[str, Any] | None) -> Watched:
     config: dict[str, Any] = original.inspect["Config"]
-    labels = given_labels(config.get("Labels") or {}, image, original.inspect)
+    labels = given_labels(config.get("Labels") or {}, image_config, original.inspect)
     ours = {label: value for label, value in labels.items() if label.startswith(LABEL_PREFIX)}
     health_check: dict[str, Any] = config.get("Healthcheck") or {}
     has_health_check = health_check.get("Test") not in (None, [], ["NONE"])

@@ -33,7 +33,8 @@ async def _given_labels(engine: Engine, seen: Inspect | None) -> dict[str, str] 
     """Return the labels that count; the image is asked for only where one of them would protect."""
     if seen is None or protection(labels_of(seen)) is None:
         return None
-    return given_labels(labels_of(seen), await engine.image(str(seen.get("Image") or "")), seen)
+    image = await engine.image(str(seen.get("Image") or ""))
+    return given_labels(labels_of(seen), None if image is None else image.config, seen)
 
 
 async def find(engine: Engine, name: str) -> Inspect | None:

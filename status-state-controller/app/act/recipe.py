@@ -93,7 +93,7 @@ def creation(
             host_config[field] = None  # a newer engine hides more than the one that made the original did
 
     endpoints = _endpoints(recipe, network_mode, short_id)
-    main_network = by_name or network_mode
+    main_network = by_name or ("bridge" if network_mode == "default" else network_mode)
     first = {network_mode: endpoints[main_network]} if main_network in endpoints else {}
     further = {name: endpoint for name, endpoint in endpoints.items() if name != main_network}
     body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": first}}
@@ -189,9 +189,12 @@ def _endpoints(recipe: Mapping[str, Any], network_mode: str, short_id: str) -> d
     networks: dict[str, dict[str, Any] | None] = settings.get("Networks") or {}
     endpoints: dict[str, dict[str, Any]] = {}
     for name, kept in networks.items():
-        if name in _DEFAULT_NETWORKS and name in {network_mode, "bridge" if network_mode == "default" else ""}:
-            continue  # the network mode alone says it, and these take no aliases
         endpoint = kept or {}
+        if name in _DEFAULT_NETWORKS and name in {network_mode, "bridge" if network_mode == "default" else ""}:
+            # The network mode alone says it, and these take no aliases; but driver options and a priority they do.
+            if asked := {key: endpoint[key] for key in ("DriverOpts", "GwPriority") if endpoint.get(key)}:
+                endpoints[name] = asked
+            continue
         aliases: list[str] = endpoint.get("Aliases") or []
         endpoints[name] = {
             "IPAMConfig": endpoint.get("IPAMConfig"),

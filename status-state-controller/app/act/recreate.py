@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ContainerError, EngineError
 from ..model import Outcome, Result, aside_name, restored_name, state_of
 from ..plan.dependencies import joined
+from ..plan.meaning.images import image_lost, pull_sources, same_image
 from .binds import require_bind_sources
 from .provide import provide
 from .recipe import Creation, creation
@@ -138,21 +139,25 @@ async def find_image(engine: Engine, original: Original, snapshot: Snapshot) -> 
         ContainerError: the image is gone, and no registry has it.
         EngineError: the engine could not be asked.
     """
+    image = snapshot.image(original)
     # The name, for as long as it means this image; once the tag has moved, only the id does.
-    if await engine.image_id(original.image) == original.image_id:
+    by_name = await engine.image(original.image)
+    if by_name is not None and by_name.id == original.image_id:
         return original.image
-    if await engine.image_id(original.image_id) is not None:
+    if await engine.image(original.image_id) is not None:
         return original.image_id
+    if by_name is not None and same_image(
+        image, by_name
+    ):  # its id is of another store, or it was loaded or built again
+        return original.image
     failures: list[str] = []
-    for digest in snapshot.digests.get(original.image_id, ()):
+    for digest in pull_sources(image):
         try:
             await engine.pull(digest)
         except ContainerError as error:
             failures.append(str(error))
             continue
-        if await engine.image_id(original.image_id) is not None:
-            return original.image_id
-    why = "; ".join(failures) or "it came from no registry"
-    raise ContainerError(
-        f"its image {original.image} ({original.image_id}) was deleted and can't be pulled ({why}): load or build it again"
-    )
+        pulled = await engine.image(digest)
+        if pulled is not None and same_image(image, pulled):
+            return pulled.id
+    raise ContainerError(image_lost(original, image, by_name, failures))

@@ -160,7 +160,8 @@ async def _put_back(engine: Engine, original: Original, impostor: Inspect, taker
     seen = await _tried(engine.inspect(impostor_id))
     if seen is None:
         name = str(impostor["Config"]["Image"])
-        image = name if await _tried(engine.image_id(name)) == impostor["Image"] else str(impostor["Image"])
+        by_name = await _tried(engine.image(name))
+        image = name if by_name is not None and by_name.id == impostor["Image"] else str(impostor["Image"])
         request = creation(impostor, image, {}, frozenset())
         made = await _tried(make_as_requested(engine, original.name, request))
         if made is None:

@@ -10,20 +10,24 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
+from docker.utils import version_lt
 
 from ..errors import ContainerError, EngineError
 from ..model import EngineIdentity
 from ..process.threads import DaemonThreads
+from .connection import READ_TIMEOUT_SECONDS
+from .definitions import API_OF_ENDPOINT_SYSCTLS, with_endpoint_sysctls
 from .networks import Networks
-from .parsing import pull_error, read_event, read_listing, read_none_network_id
+from .parsing import pull_error, read_event, read_image, read_listing, read_none_network_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..model import Container, Event
+    from ..model import Container, Event, Image
 
-DEFAULT_STOP_TIMEOUT_SECONDS = 10
-"""The engine's own default for containers without a stop time-out."""
+LONGEST_DEFAULT_STOP_SECONDS = 600
+"""How long to listen besides for the stop of a container without a stop time-out: the engine's default is 10 s, but can be
+set (`default-stop-timeout`, engine 29.7), and no answer of the engine tells it."""
 
 CHANGES = (
     "create", "start", "restart", "kill", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status",
@@ -87,19 +91,19 @@ class Engine(Networks):
 
         Args:
             container_id: which one.
-            stop_timeout_seconds: the container's own stop time-out; None for the engine's default, negative for
-                no limit at all. It is sent to the engine again because the SDK derives from it how long to listen.
+            stop_timeout_seconds: the container's own stop time-out, by which it is known how long to listen; None for
+                the engine's default, negative for no limit at all.
 
         Raises:
             ContainerError: the engine refused.
             EngineError: the engine could not be asked.
         """
 
-        def act(client: Any, seconds: int) -> None:
+        def act(client: Any) -> None:
             with suppress(docker.errors.NotFound):  # gone is as good as stopped
-                client.stop(container_id, timeout=seconds)
+                _end(client, "stop", container_id, stop_timeout_seconds)
 
-        await self._patiently(act, stop_timeout_seconds)
+        await self._call(act, acting=True)
 
     async def restart(self, container_id: str, stop_timeout_seconds: int | None) -> None:
         """Stop a container as `stop` does, and start it again; with `--rm` it is not deleted in between.
@@ -108,23 +112,7 @@ class Engine(Networks):
             ContainerError: the engine refused.
             EngineError: the engine could not be asked.
         """
-        await self._patiently(
-            lambda client, seconds: client.restart(container_id, timeout=seconds), stop_timeout_seconds
-        )
-
-    async def _patiently(self, act: Callable[[Any, int], None], stop_timeout_seconds: int | None) -> None:
-        """Do what may take a container's stop time-out: the SDK derives from it how long it listens."""
-        seconds = DEFAULT_STOP_TIMEOUT_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
-
-        def act_patiently(client: Any) -> None:
-            patient = client if seconds >= 0 else self._connect(timeout=None)
-            try:
-                act(patient, seconds)
-            finally:
-                if patient is not client:
-                    patient.close()
-
-        await self._call(act_patiently, acting=True)
+        await self._call(lambda client: _end(client, "restart", container_id, stop_timeout_seconds), acting=True)
 
     async def create(self, name: str, body: Mapping[str, Any]) -> str:
         """Make a container from the engine's own JSON; return its id.
@@ -135,7 +123,9 @@ class Engine(Networks):
         """
 
         def act(client: Any) -> str:
-            return client.create_container_from_config(dict(body), name)["Id"]
+            takes_all = version_lt(client.api_version, API_OF_ENDPOINT_SYSCTLS)
+            request = dict(body) if takes_all else with_endpoint_sysctls(body)
+            return client.create_container_from_config(request, name)["Id"]
 
         return await self._call(act, acting=True)
 
@@ -178,17 +168,12 @@ class Engine(Networks):
         """
         await self._call(lambda client: client.remove_container(container_id), acting=True)
 
-    async def image_id(self, image: str) -> str | None:
-        """Return the id that a name (or id) of an image stands for now; None when there is no such image."""
-        found = await self.image(image)
-        return None if found is None else str(found["Id"])
+    async def image(self, image: str) -> Image | None:
+        """Return the image that a name (or id) stands for now; None when there is no such image."""
 
-    async def image(self, image: str) -> dict[str, Any] | None:
-        """Return the engine's `inspect` of the image of this name or id; None when there is no such image."""
-
-        def ask(client: Any) -> dict[str, Any] | None:
+        def ask(client: Any) -> Image | None:
             try:
-                return client.inspect_image(image)
+                return read_image(client.inspect_image(image))
             except docker.errors.NotFound:
                 return None
 
@@ -227,3 +212,14 @@ class Engine(Networks):
 
         # A thread besides those of the calls: it lasts as long as the engine does.
         await DaemonThreads(1, "engine-events").run(self._translated, follow, acting=False)
+
+
+def _end(client: Any, verb: str, container_id: str, stop_timeout_seconds: int | None) -> None:
+    """Stop or restart a container, and listen for as long as that may take.
+
+    No time-out is sent: the engine knows the container's own, and what holds where it has none.
+    """
+    longest = LONGEST_DEFAULT_STOP_SECONDS if stop_timeout_seconds is None else stop_timeout_seconds
+    listening_seconds = None if longest < 0 else READ_TIMEOUT_SECONDS + longest
+    response = client._post(client._url("/containers/{0}/" + verb, container_id), timeout=listening_seconds)
+    client._raise_for_status(response)

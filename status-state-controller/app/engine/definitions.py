@@ -1,11 +1,17 @@
-"""From the definitions of networks, as the engine tells them, to the requests for making them again. Pure."""
+"""From what the engine tells of containers and networks to the requests for making them again, as it wants them. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..plan.meaning.configuration import ENDPOINT_SYSCTLS, INTERFACE_SYSCTL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+API_OF_ENDPOINT_SYSCTLS = "1.48"
+"""From this version on a kernel setting of the interface `eth0` is refused, unless it comes as an option of its network
+(moby#47686). Engines before 27, which don't know that option, would leave it out."""
 
 _OF_ITSELF = ("Name", "Driver", "Internal", "Attachable", "Scope")
 _OF_THE_CONFIGURATION = ("EnableIPv4", "EnableIPv6", "IPAM", "Options", "Labels")
@@ -34,3 +40,24 @@ def network_request(definition: Mapping[str, Any]) -> dict[str, Any]:
     else:
         fields, extra = (*_OF_ITSELF, *_OF_THE_CONFIGURATION), {}
     return {key: definition[key] for key in fields if definition.get(key) is not None} | extra
+
+
+def with_endpoint_sysctls(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request for a container in which the kernel settings of `eth0` are options of its main network.
+
+    Which network `eth1` belongs to is not certain: with those the engine refuses the container, in its own words.
+    """
+    host_config: dict[str, Any] = dict(body["HostConfig"])
+    sysctls: dict[str, str] = host_config.get("Sysctls") or {}
+    moved = {name: value for name, value in sysctls.items() if INTERFACE_SYSCTL.fullmatch(name)}
+    main = str(host_config.get("NetworkMode") or "default")
+    if not moved or main in {"host", "none"} or main.startswith("container:"):
+        return dict(body)
+    host_config["Sysctls"] = {name: value for name, value in sysctls.items() if name not in moved}
+    endpoints: dict[str, dict[str, Any]] = dict(body["NetworkingConfig"]["EndpointsConfig"])
+    endpoint = endpoints.get(main) or {}
+    options: dict[str, str] = dict(endpoint.get("DriverOpts") or {})
+    settings = [f"{name.replace('.eth0.', '.IFNAME.')}={value}" for name, value in sorted(moved.items())]
+    options[ENDPOINT_SYSCTLS] = ",".join(filter(None, [options.get(ENDPOINT_SYSCTLS), *settings]))
+    endpoints[main] = {**endpoint, "DriverOpts": options}
+    return {**body, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}

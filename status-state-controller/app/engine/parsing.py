@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import EngineError, ImplausibleListing
-from ..model import Container, Event
+from ..model import Container, Event, Image
 from ..plan.dependencies import PROJECT_LABEL
 
 if TYPE_CHECKING:
@@ -80,6 +80,14 @@ def read_event(entry: Mapping[str, Any]) -> Event:
         cursor=f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}",
         detail=detail,
     )
+
+
+def read_image(entry: Mapping[str, Any]) -> Image:
+    """Read the engine's `inspect` answer about an image."""
+    digests: list[str] = entry.get("RepoDigests") or []
+    filesystem: dict[str, Any] = entry.get("RootFS") or {}
+    layers: list[str] = filesystem.get("Layers") or []
+    return Image(entry["Id"], tuple(digests), tuple(layers), entry.get("Config") or {})
 
 
 def pull_error(told: str) -> str | None:

@@ -143,14 +143,14 @@ class Observer:
         while wanted := questions(snapshot, observed, verdicts, memory, only=only):
             containers, images = sorted(wanted.containers), sorted(wanted.images)
             inspects = await self._inspect_all(containers)
-            image_ids = await asyncio.gather(*(self._engine.image_id(one) for one in images))
+            found = await asyncio.gather(*(self._engine.image(one) for one in images))
             volumes = sorted(wanted.volumes)
             there = await asyncio.gather(*(self._engine.has_volume(one) for one in volumes))
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **inspects},
                 silent=observed.silent.union(wanted.containers - inspects.keys()),
-                images={**observed.images, **dict(zip(images, image_ids, strict=True))},
+                images={**observed.images, **dict(zip(images, found, strict=True))},
                 volumes={**observed.volumes, **dict(zip(volumes, there, strict=True))},
                 networks=await self._engine.networks() if wanted.networks else observed.networks,
             )
@@ -170,7 +170,7 @@ class Observer:
                 inspect = inspects.get(one.id)
                 image = await self._engine.image(one.image_id) if one.image_id else None
                 if image is not None and (inspect is not None or ROLE_LABEL not in one.labels):
-                    self._given[one.id] = given_labels(one.labels, image, inspect)
+                    self._given[one.id] = given_labels(one.labels, image.config, inspect)
         return [replace(one, labels=self._given[one.id]) if one.id in self._given else one for one in containers]
 
     async def _inspect_all(self, container_ids: Iterable[str]) -> dict[str, Inspect | None]:

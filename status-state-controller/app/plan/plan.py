@@ -83,6 +83,7 @@ def questions(
         wanted |= wants_look(situation.places, observed, verdicts, memory)
     impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
     images = {image for original in impostors for image in (original.image, original.image_id)}
+    images |= situation.unknown_images
     down = [one for one in to_be_started(situation) if only is None or one.id in only]
     volumes = frozenset[str]().union(*(known_volumes(one, snapshot) for one in down))
     return Questions(

@@ -14,7 +14,7 @@ from .successor import differences, tell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..model import Container, Observed, Original, Snapshot, Unhealthy
+    from ..model import Container, Inspect, Observed, Original, Snapshot, Unhealthy
     from .health import Hold
     from .memory import Memory
 
@@ -33,7 +33,8 @@ class Situation:
     """The snapshot beside what is observed.
 
     `successors` and `impostors` are the pairs (original, holder of its name) that are known to be the one or the other;
-    a pair in neither is undecided. Of an impostor it is told what differs. `unhealthy` and `hold` come from `health`.
+    a pair in neither is undecided. Of an impostor it is told what differs. `unknown_images` are the ids of images that
+    must be known to decide. `unhealthy` and `hold` come from `health`.
     """
 
     snapshot: Snapshot
@@ -43,6 +44,7 @@ class Situation:
     by_name: Mapping[str, Container]
     successors: frozenset[Pair]
     impostors: Mapping[Pair, str]
+    unknown_images: frozenset[str] = frozenset()
     stuck: frozenset[str] = frozenset()
     unhealthy: Mapping[str, Unhealthy] = field(default_factory=dict[str, "Unhealthy"])
     hold: Hold | None = None
@@ -54,7 +56,8 @@ class Situation:
         by_name = {container.name: container for container in observed.containers}
         names = {container.id: container.name for container in observed.containers}
         names |= {original.id: original.name for original in snapshot.originals}
-        successors, impostors = set[Pair](), dict[Pair, str]()
+        images = {**snapshot.images, **{one.id: one for one in observed.images.values() if one is not None}}
+        successors, impostors, unknown = set[Pair](), dict[Pair, str](), set[str]()
         for original, holder in _name_holders(snapshot, by_id, by_name):
             pair = (original.id, holder.id)
             seen = observed.inspects.get(holder.id)
@@ -62,14 +65,17 @@ class Situation:
                 successors.add(pair)
             elif pair in memory.impostors:
                 impostors[pair] = memory.impostors[pair]
+            elif seen is not None and _must_be_known(original, seen, snapshot, observed):
+                unknown.add(str(seen["Image"]))
             elif seen is not None:
-                own = _is_own_work(original, holder, memory) and seen.get("Image") == original.image_id
-                found = [] if own else differences(original.inspect, seen, names)
+                found = differences(original.inspect, seen, names, images)
+                if _is_own_work(original, holder, memory):
+                    found = [one for one in found if one.field.startswith("image")]
                 if found:
                     impostors[pair] = tell(found)
                 else:
                     successors.add(pair)
-        return cls(snapshot, observed, memory, by_id, by_name, frozenset(successors), impostors)
+        return cls(snapshot, observed, memory, by_id, by_name, frozenset(successors), impostors, frozenset(unknown))
 
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
@@ -140,6 +146,13 @@ class Situation:
     def exist(self, references: Iterable[str]) -> bool:
         """Tell whether a container of each of these ids or names exists."""
         return all(reference in self.by_id or reference in self.by_name for reference in references)
+
+
+def _must_be_known(original: Original, seen: Inspect, snapshot: Snapshot, observed: Observed) -> bool:
+    """Tell whether the image of a container has another id than the original's, and must be looked at for that."""
+    image_id = seen.get("Image")
+    known = original.image_id in snapshot.images
+    return known and image_id not in {None, original.image_id} | observed.images.keys()
 
 
 def undecided_holders(situation: Situation) -> set[str]:

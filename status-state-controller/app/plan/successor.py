@@ -11,10 +11,13 @@ environment are never shown, nor what stands beside a word that looks like the n
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..masking import is_secret, mask
+from ..model import Image
 from .meaning.configuration import configuration, network_name
+from .meaning.images import image_difference, same_image
 from .meaning.mounts import inner
 
 if TYPE_CHECKING:
@@ -46,12 +49,22 @@ class Difference(NamedTuple):
     new: str
 
 
-def is_successor(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> bool:
+def is_successor(
+    recipe: Mapping[str, Any],
+    candidate: Mapping[str, Any],
+    names: Mapping[str, str],
+    images: Mapping[str, Image] = MappingProxyType({}),
+) -> bool:
     """Tell whether two `inspect` answers mean the same; the arguments are those of `differences`."""
-    return not differences(recipe, candidate, names)
+    return not differences(recipe, candidate, names, images)
 
 
-def differences(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: Mapping[str, str]) -> list[Difference]:
+def differences(
+    recipe: Mapping[str, Any],
+    candidate: Mapping[str, Any],
+    names: Mapping[str, str],
+    images: Mapping[str, Image] = MappingProxyType({}),
+) -> list[Difference]:
     """Compare two `inspect` answers, and return what differs, the image first, the rest by name.
 
     Args:
@@ -59,10 +72,12 @@ def differences(recipe: Mapping[str, Any], candidate: Mapping[str, Any], names: 
         candidate: that of the container which holds its name.
         names: from ids to names of originals and of what is on the engine: who shares another container's namespaces
             shares those of its successor as well.
+        images: what is known of their images, by id; one that is not known is the same as that of its id alone.
     """
     found: list[Difference] = []
-    if recipe.get("Image") != candidate.get("Image"):
-        found.append(Difference("image", *_images(recipe, candidate)))
+    old_image, new_image = (_image(inspect, images) for inspect in (recipe, candidate))
+    if not same_image(old_image, new_image):
+        found.append(_image_difference(recipe, candidate, old_image, new_image))
     old, new = configuration(recipe, names), configuration(candidate, names)
     for field in sorted(old.fields.keys() | new.fields.keys()):
         was, is_now = old.fields.get(field), new.fields.get(field)
@@ -87,14 +102,19 @@ def tell(found: Sequence[Difference]) -> str:
     return ", ".join(parts) + (f", and {rest} more" if rest > 0 else "")
 
 
-def _images(recipe: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the names of two images, or their ids where the names don't tell them apart."""
+def _image(inspect: Mapping[str, Any], images: Mapping[str, Image]) -> Image:
+    image_id = str(inspect.get("Image") or "")
+    return images.get(image_id) or Image(image_id)
+
+
+def _image_difference(recipe: Mapping[str, Any], candidate: Mapping[str, Any], old: Image, new: Image) -> Difference:
+    """Tell two images apart by their names, or by their ids and what differs where the names are the same."""
     one, other = (inner(inspect, "Config").get("Image") for inspect in (recipe, candidate))
     if one and other and one != other:
-        return _cut(str(one)), _cut(str(other))
-    ids = (str(inspect.get("Image") or "none") for inspect in (recipe, candidate))
-    short, other_short = (text[: len("sha256:") + 12] for text in ids)
-    return short, other_short
+        return Difference("image", _cut(str(one)), _cut(str(other)))
+    short, other_short = ((image.id or "none")[: len("sha256:") + 12] for image in (old, new))
+    parts = image_difference(old, new)
+    return Difference(f"image ({parts})" if parts else "image", short, other_short)
 
 
 def _told(field: str, was: Any, is_now: Any) -> tuple[str, str]:

@@ -208,8 +208,9 @@ def _judge_impostor(original: Original, impostor: Container, situation: Situatio
     if impostor.state == "removing" or restart_rule(original.labels) == "never":
         return None
     step = _step(impostor, Kind.REPLACED, reason, Verb.RESTORE, original.id)
-    images = (situation.observed.images.get(original.image), situation.observed.images.get(original.image_id))
-    return step if step.action is None else replace(step, action=replace(step.action, images=images))
+    seen = (situation.observed.images.get(original.image), situation.observed.images.get(original.image_id))
+    by_name, by_id = (None if image is None else image.id for image in seen)
+    return step if step.action is None else replace(step, action=replace(step.action, images=(by_name, by_id)))
 
 
 def _compose_waits(original: Original, holder: Container | None, situation: Situation) -> bool:

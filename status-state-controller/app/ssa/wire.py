@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
+from ..model import Container, EngineIdentity, Image, Original, Snapshot, Verdicts
 from ..policy import Entry, Policy
 from ..protection import given_labels
 from ..same_engine import compare_engines
@@ -90,15 +90,15 @@ class _Named(BaseModel, extra="allow"):
     Name: str = Field(min_length=1)
 
 
-class _ImageConfig(BaseModel):
-    Labels: dict[str, str]
-    Env: list[str]
+class _RootFS(BaseModel):
+    Layers: list[str] | None = None
 
 
 class _Image(BaseModel):
     Id: str = Field(min_length=1)
     RepoDigests: list[str]
-    Config: _ImageConfig | None = None  # an older SSA tells none
+    RootFS: _RootFS = _RootFS()  # what an older SSA has captured lacks these two
+    Config: dict[str, Any] | None = None
 
 
 class _PolicyEntry(BaseModel):
@@ -151,25 +151,29 @@ def read_desired(body: bytes, tag: str = "") -> Desired:
         raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
     owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
     policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
-    images = {image.Id: image.model_dump(include={"Config"}) for image in recipes.images}
-    originals = (_original(original, policy, images.get(original.image_id)) for original in recipes.originals)
+    configs = {image.Id: image.Config for image in recipes.images}
+    originals = (_original(original, policy, configs.get(original.image_id)) for original in recipes.originals)
     snapshot = Snapshot(
         recipes.snapshot.id,
         owner,
         tuple(sorted(originals, key=lambda original: original.name)),
         networks={network.Name: network.model_dump() for network in recipes.networks},
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
-        digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
+        images={image.Id: _read_image(image) for image in recipes.images},
         policy=policy,
         tag=tag,
     )
     return Desired(snapshot, recipes.memory)
 
 
-def _original(sent: _Original, policy: Policy, image: dict[str, Any] | None) -> Original:
+def _original(sent: _Original, policy: Policy, image_config: dict[str, Any] | None) -> Original:
     labels: dict[str, str] = sent.inspect["Config"].get("Labels") or {}
-    given = given_labels(labels, image, sent.inspect)
+    given = given_labels(labels, image_config, sent.inspect)
     return Original(**dict(sent), policy=policy.labels(sent.name), given=None if given == labels else given)
+
+
+def _read_image(image: _Image) -> Image:
+    return Image(image.Id, tuple(image.RepoDigests), tuple(image.RootFS.Layers or ()), image.Config or {})
 
 
 class _Reference(BaseModel):

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-STEMS = ("moved", "untagged", "lost")
+STEMS = ("moved", "untagged", "lost", "remade", "crashing")
+CRASHES = ("sh", "-c", "while [ ! -e /crash ]; do sleep 0.1; done; exit 1")
+"""Lives until it is told to crash, and crashes at each start from then on."""
 
 
 def make_image(host: Host, name: str, label: str) -> str:
@@ -33,13 +35,19 @@ def image_id(name: str) -> str:
     return run_command("docker", "image", "inspect", "--format", "{{.Id}}", name).strip()
 
 
-def run_with(host: Host, image: str, stem: str) -> Container:
+def run_with(host: Host, image: str, stem: str, command: tuple[str, ...] = LIVE) -> Container:
     """A container of that image."""
     name = host.make_name(stem)
     label = f"{LABEL}={host.mark}"
     return Container(
-        run_command("docker", "run", "--detach", "--name", name, "--label", label, image, *LIVE).strip(), name
+        run_command("docker", "run", "--detach", "--name", name, "--label", label, image, *command).strip(), name
     )
+
+
+def original_image(pair: Pair, original: Container) -> str:
+    """The id of the image that the snapshot tells of."""
+    originals: list[dict[str, str]] = pair.status()["snapshot"]["originals"]
+    return next(one["image_id"] for one in originals if one["name"] == original.name)
 
 
 def delete(original: Container, image: str) -> None:
@@ -78,7 +86,8 @@ def originals(module_host: Host, image_names: dict[str, str]) -> dict[str, Conta
     """What runs before the pair comes."""
     for stem, image in image_names.items():
         make_image(module_host, image, f"first of {stem}")
-    return {stem: run_with(module_host, image, stem) for stem, image in image_names.items()}
+    commands = {"crashing": CRASHES}
+    return {stem: run_with(module_host, image, stem, commands.get(stem, LIVE)) for stem, image in image_names.items()}
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +136,25 @@ def test_an_image_without_any_name_is_used_by_its_id(
     assert after["Image"] == before["Image"]
 
 
+def test_the_same_image_under_another_id_is_used_and_who_is_made_from_it_is_a_successor(
+    pair: Pair, module_host: Host, originals: dict[str, Container], image_names: dict[str, str]
+) -> None:
+    original, name = originals["remade"], image_names["remade"]
+    pair.controller.docker("pause")
+    delete(original, name)
+    remade = make_image(module_host, name, "first of remade")
+    pair.controller.docker("unpause")
+    again = wait_for_another(module_host, original)
+    assert again.inspect()["Image"] == remade != original_image(pair, original)
+    pair.controller.docker("pause")
+    again.docker("rm", "--force")
+    label = f"{LABEL}={module_host.mark}"
+    successor = run_command("docker", "run", "--detach", "--name", original.name, "--label", label, name, *LIVE).strip()
+    pair.controller.docker("unpause")
+    pair.wait_for_checks()
+    assert wait_for_another(module_host, original).id == successor
+
+
 def find_failure(pair: Pair, original: Container) -> dict[str, Any]:
     """The outcome of a failed attempt to make the original again."""
 
@@ -155,6 +183,28 @@ def test_an_image_that_no_registry_has_is_named_by_the_outcome_and_used_once_it_
     assert name in outcome["detail"]
     run_command("docker", "load", "--input", archive)
     assert wait_for_another(module_host, original, 40).inspect()["Image"] == before["Image"]
+
+
+def test_an_image_that_was_pruned_while_its_original_crashed_is_named_and_used_once_it_is_loaded(
+    pair: Pair, module_host: Host, originals: dict[str, Container], image_names: dict[str, str], tmp_path: Path
+) -> None:
+    original, name, archive = originals["crashing"], image_names["crashing"], str(tmp_path / "image.tar")
+    module_host.run(
+        "keeper", options=("--label", "status-state.ignore=true")
+    )  # of the base image, which other tests need
+    run_command("docker", "save", "--output", archive, name)
+    original.execute("touch", "/crash")
+    wait_until(lambda: len(module_host.events(original, "die")) > 1, "it to have crashed again", 30)
+    pair.controller.docker("pause")  # in its back-off it is down for longer and longer
+    original.wait_for("exited")
+    run_command("docker", "system", "prune", "--all", "--force")
+    pair.controller.docker("unpause")
+    assert original.status == "gone"
+    detail = find_failure(pair, original)["detail"]
+    assert name in detail
+    assert "load, build or pull it again" in detail
+    run_command("docker", "load", "--input", archive)
+    assert wait_for_another(module_host, original, 90).inspect()["Config"]["Image"] == name
 
 
 def test_an_image_that_was_deleted_is_pulled_by_its_digest(pair: Pair, module_host: Host, pushed: str) -> None:

@@ -134,7 +134,11 @@ class FakeEngine:
     async def image(self, image_id: str) -> Inspection | None:
         """One image, as every registry has it."""
         self._ask("image")
-        return {"Id": image_id, "RepoDigests": [f"image@{image_id}"], "Config": {"Labels": self.image_labels}}
+        told = {
+            "Config": {"Env": ["A=b"], "Labels": self.image_labels},
+            "RootFS": {"Type": "layers", "Layers": ["sha256:l1"]},
+        }
+        return {"Id": image_id, "RepoDigests": [f"image@{image_id}"], "Size": 1, **told}
 
     def _ask(self, question: str) -> None:
         self.asked.append(question)

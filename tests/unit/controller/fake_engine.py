@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from status_state_controller.engine.client import Engine
 from status_state_controller.errors import ContainerError
-from status_state_controller.model import Container
+from status_state_controller.model import Container, Image
 
 from .world import ENGINE, IMAGE, IMAGE_ID, NOON, STARTED_AT, id_of, recipe
 
@@ -33,7 +33,7 @@ class FakeEngine(Engine):
         self.runs: dict[str, dict[str, Any]] = {}  # by id: what `State` holds of the present run beside the status
         self.bodies: dict[str, dict[str, Any]] = {}  # by name: the last request for making a container
         self.images = {IMAGE: IMAGE_ID, IMAGE_ID: IMAGE_ID}
-        self.image_configs: dict[str, dict[str, Any]] = {}  # by image id
+        self.contents: dict[str, Image] = {}  # by id: what is told of an image besides
         self.registry: dict[str, str] = {}  # image ids by digest
         self.gone_networks: set[str] = set()
         self.present_networks: dict[str, str] = {}  # ids by name, as they are listed
@@ -187,16 +187,16 @@ class FakeEngine(Engine):
             raise ContainerError("you cannot remove a running container")
         del self.world[container_id]
 
-    async def image(self, image: str) -> dict[str, Any] | None:  # noqa: D102 # as its base
+    async def image(self, image: str) -> Image | None:  # noqa: D102 # as its base
         await self._note("image", image)
-        found = self.images.get(image)
-        return None if found is None else {"Id": found, "Config": self.image_configs.get(found, {})}
+        image_id = self.images.get(image)
+        return None if image_id is None else self.contents.get(image_id, Image(image_id))
 
     async def pull(self, digest: str) -> None:  # noqa: D102 # as its base
         await self._note("pull", digest)
         if digest not in self.registry:
             raise ContainerError(f"manifest for {digest} not found")
-        self.images[self.registry[digest]] = self.registry[digest]
+        self.images |= dict.fromkeys((digest, self.registry[digest]), self.registry[digest])
 
     async def ensure_network(self, definition: Mapping[str, Any]) -> str:  # noqa: D102 # as its base
         name = str(definition["Name"])

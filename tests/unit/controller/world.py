@@ -108,7 +108,7 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
         ],
         "networks": [dict(definition) for definition in held.networks.values()],
         "volumes": [dict(definition) for definition in held.volumes.values()],
-        "images": [{"Id": image, "RepoDigests": list(digests)} for image, digests in held.digests.items()],
+        "images": [{"Id": image.id, "RepoDigests": list(image.digests)} for image in held.images.values()],
         "policy": [
             {"match": list(entry.match), "ignore": entry.ignore, "restart": entry.restart}
             for entry in held.policy.entries

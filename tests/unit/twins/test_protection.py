@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from status_state_api.protection import given_labels, misread, part_for_protection, protection
+from status_state_api.protection import given_labels, misread, protection
 
 PROTECTING: list[tuple[dict[str, str], str]] = [
     ({"status-state.role": "controller"}, "is part of Status State"),
@@ -74,15 +74,14 @@ IMAGE_ENV = ["DOCKER_HOST=tcp://of-the-image"]
 def test_what_protects_must_have_been_given_to_the_container(
     labels: dict[str, str], inspect: dict[str, Any], stays: bool
 ) -> None:
-    image = {"Config": {"Labels": {**labels, "app": "x"}, "Env": IMAGE_ENV}}
-    given = given_labels({**labels, "app": "x"}, image, inspect)
+    config = {"Labels": {**labels, "app": "x"}, "Env": IMAGE_ENV}
+    given = given_labels({**labels, "app": "x"}, config, inspect)
     assert (given["app"], protection(given) is not None) == ("x", stays)
-    assert given_labels({**labels, "app": "x"}, {"Config": part_for_protection(image)}, inspect) == given
-    other = {"Config": {"Labels": dict.fromkeys(labels, "another value")}}
-    for kept in (None, {}, {"Config": {"Labels": None}}, other):
+    other = {"Labels": dict.fromkeys(labels, "another value")}
+    for kept in (None, {}, {"Labels": None}, other):
         assert given_labels(labels, kept, {}) == labels, "an image that is not known, or that says otherwise"
 
 
 def test_a_role_counts_while_its_container_is_not_known() -> None:
     labels = {"status-state.role": "api"}
-    assert given_labels(labels, {"Config": {"Labels": labels}}) == labels
+    assert given_labels(labels, {"Labels": labels}) == labels

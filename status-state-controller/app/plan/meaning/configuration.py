@@ -53,8 +53,9 @@ _MASKED = re.compile(
 _READ_ONLY = re.compile(r"/proc/(asound|bus|fs|irq|sys|sysrq-trigger)")
 _ALWAYS = {"MaskedPaths": {"/proc/kcore", "/proc/timer_list", "/sys/firmware"}, "ReadonlyPaths": {"/proc/sys"}}
 """What is in the default of every version: a list without these is a person's."""
-_INTERFACE_SYSCTL = re.compile(r"net\.[^.]+\.[^.]+\.(eth0|IFNAME)\..+")
-_ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
+INTERFACE_SYSCTL = re.compile(r"net\.[^.]+\.[^.]+\.(eth0|IFNAME)\..+")
+ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
+"""Kernel settings of an interface, as a container has them, and the driver option by which its network has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +203,16 @@ def _networks(
     sysctls: dict[str, str] = host_config.get("Sysctls") or {}
     for name, value in sysctls.items():
         # Engines from 27 on keep those of an interface with its network.
-        field = f"network.{main}.sysctl." if _INTERFACE_SYSCTL.fullmatch(name) else "sysctl."
+        field = f"network.{main}.sysctl." if INTERFACE_SYSCTL.fullmatch(name) else "sysctl."
         fields[field + name.replace(".eth0.", ".IFNAME.")] = (str(value),)
     for name, kept in networks.items():
         endpoint, field = kept or {}, f"network.{name}"
         options: dict[str, str] = dict(endpoint.get("DriverOpts") or {})
-        for setting in filter(None, options.pop(_ENDPOINT_SYSCTLS, "").split(",")):
+        for setting in filter(None, options.pop(ENDPOINT_SYSCTLS, "").split(",")):
             key, _, value = setting.partition("=")
-            fields[f"{field}.sysctl.{key}"] = (value,)
+            fields[f"{field}.sysctl.{key.replace('.ifname.', '.IFNAME.')}"] = (
+                value,
+            )  # as the `docker` client spells it
         mac = str(config.get("MacAddress") or "") if name == main else ""
         macs[f"{field}.MacAddress"] = (mac or str(endpoint.get("MacAddress") or "")).lower().replace("-", ":")
         if mac or _is_asked_mac(endpoint):

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from status_state_api.http.gate import MAX_BODY_BYTES, KnownHosts
+from status_state_api.http.gate import MAX_BODY_BYTES, MAX_REPORT_BYTES, KnownHosts
 
 from ..ssa import BEARER, REPORT, TOKEN, Ssa, beside_two_containers
 from ..world import SECRET
@@ -53,18 +53,22 @@ async def test_nothing_is_allowed_cross_origin(started: Ssa) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_a_body_that_is_too_large_is_refused_unread(started: Ssa) -> None:
+LIMITS = pytest.mark.parametrize(("path", "most"), [("/snapshot", MAX_BODY_BYTES), ("/reports", MAX_REPORT_BYTES)])
+
+
+@LIMITS
+async def test_a_body_that_is_too_large_is_refused_unread(path: str, most: int, started: Ssa) -> None:
     read = 0
 
     async def body() -> AsyncGenerator[bytes]:
         nonlocal read
-        while read <= MAX_BODY_BYTES:
+        while read <= most:
             read += 65536
             yield b" " * 65536
 
-    headers = {**BEARER, "Content-Length": str(MAX_BODY_BYTES + 1)}
-    status, detail = await started.problem("POST", "/reports", content=body(), headers=headers)
-    assert (status, str(MAX_BODY_BYTES) in detail, read) == (413, True, 0)
+    headers = {**BEARER, "Content-Length": str(most + 1)}
+    status, detail = await started.problem("POST", path, content=body(), headers=headers)
+    assert (status, str(most) in detail, read) == (413, True, 0)
 
 
 async def test_a_body_of_unknown_length_is_refused_when_it_gets_too_large(started: Ssa) -> None:
@@ -72,19 +76,19 @@ async def test_a_body_of_unknown_length_is_refused_when_it_gets_too_large(starte
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal sent
-        while sent < 10 * MAX_BODY_BYTES:
+        while sent < 10 * MAX_REPORT_BYTES:
             sent += 65536
             yield b" " * 65536
 
     headers = {**BEARER, "Content-Type": "application/json"}
     assert (await started.problem("POST", "/reports", content=endless(), headers=headers))[0] == 413
-    assert sent <= MAX_BODY_BYTES + 2 * 65536
+    assert sent <= MAX_REPORT_BYTES + 2 * 65536
 
 
 async def test_a_body_of_just_the_permitted_size_is_taken(started: Ssa) -> None:
     report = json.dumps(REPORT)
     headers = {**BEARER, "Content-Type": "application/json"}
-    answer = await started.client.post("/reports", content=report.ljust(MAX_BODY_BYTES), headers=headers)
+    answer = await started.client.post("/reports", content=report.ljust(MAX_REPORT_BYTES), headers=headers)
     assert answer.status_code == 204
 
 

@@ -361,9 +361,8 @@ async def test_recipes_bring_along_the_networks_and_volumes_they_use() -> None:
     recipes = await capture_snapshot(engine, IDENTITY, NOW, "startup", Policy())
     assert recipes.networks == [{"Name": "shop", "Id": "n1", "Driver": "bridge"}]
     assert recipes.volumes == [{"Name": "pages", "Driver": "local"}]
-    assert recipes.images == [
-        {"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"], "Config": {"Labels": {}, "Env": []}}
-    ]
+    known: dict[str, Any] = {"RootFS": {"Layers": ["sha256:l1"]}, "Config": {"Env": ["A=b"], "Labels": {}}}
+    assert recipes.images == [{"Id": "sha256:1b0a", "RepoDigests": ["image@sha256:1b0a"], **known}]
 
 
 async def test_the_config_only_network_that_a_network_is_made_from_is_kept_as_well() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from status_state_controller.model import Action, Result, Verb
+from status_state_controller.model import Action, Image, Result, Verb
 
 from ..fake_engine import FakeEngine
 from ..stage import carried_out
@@ -19,6 +19,6 @@ async def test_a_newcomer_is_stopped_though_its_image_would_protect_it(own: dict
     miner = replace(container("miner", labels=BY_IMAGE), image_id="miner")
     engine = FakeEngine(miner)
     engine.inspects[miner.id] = {"Image": "miner", "Mounts": []}
-    engine.images["miner"], engine.image_configs["miner"] = "miner", {"Labels": own}
+    engine.images["miner"], engine.contents["miner"] = "miner", Image("miner", config={"Labels": own})
     done = await carried_out(engine, Action(Verb.STOP, replace(miner, labels={}), "is not in the snapshot"), snapshot())
     assert (done.result, engine.named("miner").state) == (result, "exited" if own else "running")

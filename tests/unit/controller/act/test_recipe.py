@@ -328,3 +328,12 @@ def test_a_file_for_the_containers_id_is_not_written_again() -> None:
 def test_a_sparse_recipe_is_read_without_stumbling() -> None:
     sparse: dict[str, Any] = {"Id": OWN, "Config": {}, "HostConfig": {}}
     assert made(sparse).body["Image"] == IMAGE
+
+
+@pytest.mark.parametrize("mode", ["default", "bridge"])
+def test_driver_options_and_priority_of_the_default_network_are_asked_for_again(mode: str) -> None:
+    asked = {"DriverOpts": {"o": "1"}, "GwPriority": 7}
+    body = made(recipe(host_config={"NetworkMode": mode}, networks={"bridge": endpoint(**asked)})).body
+    assert body["NetworkingConfig"]["EndpointsConfig"] == {mode: asked}
+    plain = made(recipe(host_config={"NetworkMode": mode}, networks={"bridge": endpoint(GwPriority=0)})).body
+    assert plain["NetworkingConfig"]["EndpointsConfig"] == {}

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from status_state_controller.act.recreate import find_image
 from status_state_controller.errors import ContainerError, EngineError
-from status_state_controller.model import Action, Container, Original, Outcome, Result, Snapshot, Verb
+from status_state_controller.model import Action, Container, Image, Original, Outcome, Result, Snapshot, Verb
 
 from ..fake_engine import FakeEngine
 from ..stage import carried_out
 from ..world import IMAGE, IMAGE_ID, NOON, container, id_of, original, snapshot
 
 REMAINS = id_of("remains")
+LAYERS = ("sha256:l1", "sha256:l2")
 DIGEST, MIRRORED = "nginx@sha256:77", "registry:5000/nginx@sha256:77"
 
 
@@ -96,6 +97,12 @@ async def test_the_config_only_network_of_a_network_comes_first() -> None:
     assert engine.acts[:2] == ["network cfg", "network back"]
 
 
+def of_image(*digests: str, image_id: str = IMAGE_ID, layers: tuple[str, ...] = ()) -> Snapshot:
+    """A snapshot with `web`, of whose image this is known."""
+    image = Image(image_id, digests, layers)
+    return replace(snapshot(replace(original("web"), image_id=image_id)), images={image_id: image})
+
+
 STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
 
 
@@ -135,7 +142,7 @@ async def test_a_deleted_image_is_pulled_by_digest_from_whoever_has_it() -> None
     engine = FakeEngine()
     engine.images.clear()
     engine.registry[MIRRORED] = IMAGE_ID
-    held = replace(snapshot("web"), digests={IMAGE_ID: (DIGEST, MIRRORED), "sha256:other": ("other@sha256:1",)})
+    held = of_image(DIGEST, MIRRORED)
     outcome = await made(engine, held)
     assert (outcome.result, engine.acts[:2]) == (Result.DONE, [f"pull {DIGEST}", f"pull {MIRRORED}"])
     assert engine.bodies["web"]["Image"] == IMAGE_ID
@@ -145,20 +152,66 @@ async def test_what_was_pulled_must_be_the_same_image() -> None:
     engine = FakeEngine()
     engine.images.clear()
     engine.registry[DIGEST] = "sha256:other"
-    held = replace(snapshot("web"), digests={IMAGE_ID: (DIGEST,)})
+    held = of_image(DIGEST)
     with pytest.raises(ContainerError, match=IMAGE):
         await find_image(engine, held.originals[0], held)
 
 
-@pytest.mark.parametrize("digests", [{}, {IMAGE_ID: (DIGEST,)}], ids=["of no registry", "of a registry without it"])
-async def test_an_image_that_can_not_be_had_fails_and_is_named(digests: dict[str, tuple[str, ...]]) -> None:
+@pytest.mark.parametrize("digests", [(), (DIGEST,)], ids=["of no registry", "of a registry without it"])
+async def test_an_image_that_can_not_be_had_fails_and_is_named(digests: tuple[str, ...]) -> None:
     engine = FakeEngine()
     engine.images.clear()
-    outcome = await made(engine, replace(snapshot("web"), digests=digests))
+    outcome = await made(engine, of_image(*digests))
     assert outcome.result == Result.FAILED
     assert IMAGE in str(outcome.detail)
     assert IMAGE_ID in str(outcome.detail)
     assert engine.shown == {}
+
+
+async def test_an_image_that_has_another_id_now_is_used_by_its_name() -> None:
+    engine = FakeEngine()
+    engine.images = {IMAGE: "sha256:manifest"}
+    engine.contents["sha256:manifest"] = Image("sha256:manifest", layers=LAYERS)
+    outcome = await made(engine, of_image(layers=LAYERS))
+    assert (outcome.result, engine.bodies["web"]["Image"]) == (Result.DONE, IMAGE)
+
+
+async def test_an_image_that_has_another_id_once_it_is_pulled_is_used_by_that() -> None:
+    engine = FakeEngine()
+    engine.images = {IMAGE: "sha256:newer"}
+    engine.contents |= {"sha256:newer": Image("sha256:newer", layers=("x",))}
+    engine.contents["sha256:manifest"] = Image("sha256:manifest", layers=LAYERS)
+    engine.registry[DIGEST] = "sha256:manifest"
+    outcome = await made(engine, of_image(DIGEST, layers=LAYERS))
+    assert (outcome.result, engine.bodies["web"]["Image"]) == (Result.DONE, "sha256:manifest")
+
+
+async def test_a_name_that_stands_for_another_image_is_told_with_what_differs() -> None:
+    engine = FakeEngine()
+    engine.images = {IMAGE: "sha256:newer"}
+    engine.contents["sha256:newer"] = Image("sha256:newer", layers=("x",), config={"Env": ["A=b"]})
+    outcome = await made(engine, of_image(layers=LAYERS))
+    assert "stands for another image now (Env, layers differ)" in str(outcome.detail)
+    assert outcome.result == Result.FAILED
+
+
+async def test_an_image_that_was_made_here_is_not_asked_for_at_docker_hub() -> None:
+    engine = FakeEngine()
+    engine.images.clear()
+    outcome = await made(engine, of_image("shop@sha256:77", "hub.test/shop@sha256:77", image_id="sha256:77"))
+    assert engine.acts == ["pull hub.test/shop@sha256:77"]
+    outcome = await made(engine, of_image("shop@sha256:77", image_id="sha256:77"))
+    assert "its name tells no registry" in str(outcome.detail)
+
+
+@pytest.mark.parametrize("said", ["unauthorized: authentication required", "pull access denied for x: denied: y"])
+async def test_a_registry_that_wants_credentials_is_told_with_the_remedy(said: str) -> None:
+    engine = FakeEngine()
+    engine.images.clear()
+    engine.failures["pull"] = ContainerError(said)
+    outcome = await made(engine, of_image(DIGEST))
+    assert said in str(outcome.detail)
+    assert f"`docker login` and `docker pull {DIGEST}`" in str(outcome.detail)
 
 
 @pytest.mark.parametrize(

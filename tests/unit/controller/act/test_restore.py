@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.errors import ContainerError, EngineError
-from status_state_controller.model import Action, Outcome, Result, Snapshot, Verb
+from status_state_controller.model import Action, Image, Outcome, Result, Snapshot, Verb
 
 from ..fake_engine import FakeEngine
 from ..stage import Log, carried_out, stage
@@ -287,7 +287,7 @@ async def test_an_image_that_is_gone_is_pulled_before_anything_is_touched() -> N
     engine = replaced()
     engine.images = {"other:1": "sha256:other"}
     engine.registry["nginx@sha256:77"] = IMAGE_ID
-    outcome = await restored(engine, held(digests={IMAGE_ID: ("nginx@sha256:77",)}))
+    outcome = await restored(engine, held(images={IMAGE_ID: Image(IMAGE_ID, ("nginx@sha256:77",))}))
     assert (outcome.result, engine.acts[0]) == (Result.DONE, "pull nginx@sha256:77")
     assert engine.bodies[TEMPORARY]["Image"] == IMAGE_ID
 

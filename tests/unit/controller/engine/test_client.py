@@ -241,6 +241,21 @@ async def test_the_newest_version_of_the_api_that_is_asked_for_still_tells_mac_a
     assert [how["version"] for how in client.connected] == asked
 
 
+@pytest.mark.parametrize(
+    ("newest", "stays"), [("1.41", True), ("1.47", True), ("1.48", False), ("1.51", False)], ids=str
+)
+async def test_only_engines_that_refuse_kernel_settings_of_an_interface_are_told_them_in_the_new_way(
+    newest: str, stays: bool, client: FakeClient
+) -> None:
+    client.newest_api, client.answers["create_container_from_config"] = newest, {"Id": id_of("web")}
+    host_config = {"NetworkMode": "shop", "Sysctls": {"net.ipv4.conf.eth0.mtu": "1"}}
+    body: dict[str, Any] = {"HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": {}}}
+    assert await engine().create("web", body) == id_of("web")
+    [(_, request, name)] = client.calls
+    assert (name, bool(request["HostConfig"]["Sysctls"])) == ("web", stays)
+    assert (request == body) is stays
+
+
 async def test_a_pull_that_fails_after_its_answer_began_well_is_told_in_the_engines_words(client: FakeClient) -> None:
     client.answers["pull"] = '{"status":"Pulling"}\r\n{"errorDetail":{"message":"x"},"error":"unknown blob"}\r\n'
     with pytest.raises(ContainerError, match="unknown blob"):
@@ -285,42 +300,29 @@ def answer(document: object) -> requests.Response:
     return response
 
 
-@pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
-async def test_a_stop_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
-    await engine().stop(id_of("miner"), own)
-    assert client.calls == [("stop", id_of("miner"), told)]
-
-
-async def test_a_stop_without_a_limit_is_listened_to_without_one(client: FakeClient) -> None:
-    await engine().stop(id_of("miner"), -1)
-    assert client.calls == [("stop", id_of("miner"), -1)]
-    assert [how["timeout"] for how in client.connected] == [60, None]
-    assert client.closed == 1
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+@pytest.mark.parametrize(("own", "listened"), [(None, 660), (0, 60), (3, 63), (1000, 1060), (-1, None)])
+async def test_the_engine_itself_knows_how_long_a_stop_may_take_and_is_listened_to_for_longer(
+    verb: str, own: int | None, listened: int | None, client: FakeClient
+) -> None:
+    await getattr(engine(), verb)(id_of("miner"), own)
+    assert client.calls == [
+        ("_url", f"/containers/{{0}}/{verb}", id_of("miner")),
+        ("_post", None, listened),
+        ("_raise_for_status", None),
+    ], "no `t`: it would override the engine's own default"
 
 
 async def test_stopping_what_is_gone_is_a_success_and_a_refusal_is_that_containers_error(client: FakeClient) -> None:
-    client.answers["stop"] = refusal(404, "No such container")
+    client.answers["_raise_for_status"] = refusal(404, "No such container")
     await engine().stop(id_of("miner"), None)
-    client.answers["stop"] = refusal(500, "cannot stop container")
+    client.answers["_raise_for_status"] = refusal(500, "cannot stop container")
     with pytest.raises(ContainerError, match="cannot stop container"):
         await engine().stop(id_of("miner"), None)
 
 
-@pytest.mark.parametrize(("own", "told"), [(None, 10), (0, 0), (3, 3), (600, 600)])
-async def test_a_restart_grants_the_containers_own_time(own: int | None, told: int, client: FakeClient) -> None:
-    await engine().restart(id_of("web"), own)
-    assert client.calls == [("restart", id_of("web"), told)]
-
-
-async def test_a_restart_without_a_limit_is_listened_to_without_one(client: FakeClient) -> None:
-    await engine().restart(id_of("web"), -1)
-    assert client.calls == [("restart", id_of("web"), -1)]
-    assert [how["timeout"] for how in client.connected] == [60, None]
-    assert client.closed == 1
-
-
-@pytest.mark.parametrize("status", [404, 409, 500])
+@pytest.mark.parametrize("status", [404, 500])
 async def test_a_restart_that_the_engine_refuses_is_that_containers_error(status: int, client: FakeClient) -> None:
-    client.answers["restart"] = refusal(status, "cannot restart container")
+    client.answers["_raise_for_status"] = refusal(status, "cannot restart container")
     with pytest.raises(ContainerError, match="cannot restart container"):
         await engine().restart(id_of("web"), None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from status_state_controller.engine.definitions import config_source, network_request
+import pytest
+from status_state_controller.engine.definitions import config_source, network_request, with_endpoint_sysctls
 
 TOLD: dict[str, Any] = {
     "Name": "shop",
@@ -55,3 +56,35 @@ def test_of_a_config_only_network_the_configuration_alone_is_asked_for() -> None
     assert request["ConfigOnly"] is True
     assert request["IPAM"] == TOLD["IPAM"]
     assert not request.keys() & {"Scope", "Internal", "Attachable", "ConfigFrom"}
+
+
+OPTION = "com.docker.network.endpoint.sysctls"
+ETH0 = {"net.ipv4.conf.eth0.route_localnet": "1"}
+
+
+def asked(mode: str, sysctls: dict[str, str] | None, endpoints: dict[str, Any]) -> dict[str, Any]:
+    """A request for a container."""
+    host_config = {"NetworkMode": mode, "Sysctls": sysctls}
+    return {"Image": "x", "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": endpoints}}
+
+
+def test_kernel_settings_of_the_first_interface_are_asked_for_with_its_network() -> None:
+    others = {"net.core.somaxconn": "1024", "net.ipv4.conf.all.forwarding": "1", "net.ipv4.conf.eth1.mtu": "1"}
+    option = {OPTION: "net.ipv4.conf.IFNAME.route_localnet=1"}
+    assert with_endpoint_sysctls(asked("shop", ETH0 | others, {"shop": {"Aliases": ["a"]}})) == asked(
+        "shop", others, {"shop": {"Aliases": ["a"], "DriverOpts": option}}
+    )
+    assert with_endpoint_sysctls(asked("default", ETH0, {})) == asked(
+        "default", {}, {"default": {"DriverOpts": option}}
+    )
+    has = {"DriverOpts": {"o": "1", OPTION: "net.ipv6.conf.IFNAME.mtu=1500"}}
+    both = {"o": "1", OPTION: "net.ipv6.conf.IFNAME.mtu=1500,net.ipv4.conf.IFNAME.route_localnet=1"}
+    assert with_endpoint_sysctls(asked("shop", ETH0, {"shop": has})) == asked(
+        "shop", {}, {"shop": {"DriverOpts": both}}
+    )
+
+
+@pytest.mark.parametrize("mode", ["host", "none", "container:5d6f"])
+def test_kernel_settings_of_who_has_no_network_of_its_own_stay_where_they_are(mode: str) -> None:
+    assert with_endpoint_sysctls(asked(mode, ETH0, {})) == asked(mode, ETH0, {})
+    assert with_endpoint_sysctls(asked("shop", None, {})) == asked("shop", None, {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.errors import EngineError, ImplausibleListing
-from status_state_controller.model import Observed, Verdicts
+from status_state_controller.model import Image, Observed, Verdicts
 from status_state_controller.observe.observer import Observer
 from status_state_controller.plan.memory import Memory
 from status_state_controller.policy import Entry, Policy
@@ -117,7 +117,7 @@ async def test_what_the_plan_asks_is_answered_until_it_asks_no_more() -> None:
     assert {key: seen and seen["Image"] for key, seen in observed.inspects.items()} == {
         id_of("impostor"): "sha256:other"
     }
-    assert observed.images == {IMAGE: IMAGE_ID, IMAGE_ID: None}
+    assert observed.images == {IMAGE: Image(IMAGE_ID), IMAGE_ID: None}
 
 
 async def test_one_that_is_gone_when_it_is_looked_at_is_none() -> None:
@@ -167,7 +167,7 @@ async def test_an_engine_that_is_lost_while_an_exit_is_waited_for_ends_the_check
 
 
 BY_IMAGE = {"status-state.ignore": "true", "status-state.role": "api"}
-IMAGES_OWN = {"miner": {"Labels": BY_IMAGE}}
+IMAGES_OWN = {"miner": Image("miner", config={"Labels": BY_IMAGE})}
 
 
 async def seen_as(engine: FakeEngine, eyes: Observer) -> dict[str, dict[str, str]]:
@@ -178,7 +178,7 @@ async def seen_as(engine: FakeEngine, eyes: Observer) -> dict[str, dict[str, str
 
 async def test_what_protects_and_is_the_images_own_does_not_count_and_is_asked_once() -> None:
     engine = FakeEngine(replace(container("miner", labels={**BY_IMAGE, "app": "x"}), image_id="miner"))
-    engine.images["miner"], engine.image_configs = "miner", IMAGES_OWN
+    engine.images["miner"], engine.contents = "miner", IMAGES_OWN
     eyes = observer(engine)
     assert await seen_as(engine, eyes) == {"miner": {"app": "x"}}
     engine.calls.clear()
@@ -192,7 +192,7 @@ async def test_what_protects_and_is_the_images_own_does_not_count_and_is_asked_o
 async def test_where_the_image_can_not_be_asked_the_labels_count(lacks: str) -> None:
     miner = replace(container("miner", labels=BY_IMAGE), image_id="" if lacks == "id" else "miner")
     engine = FakeEngine(miner)
-    engine.image_configs = IMAGES_OWN
+    engine.contents = IMAGES_OWN
     if lacks != "image":
         engine.images["miner"] = "miner"
     if lacks == "answer":

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from status_state_controller.model import Activity, Container, Observed, Outcome, Result, Snapshot, Verb, Verdicts
+from status_state_controller.model import (
+    Activity,
+    Container,
+    Image,
+    Observed,
+    Outcome,
+    Result,
+    Snapshot,
+    Verb,
+    Verdicts,
+)
 from status_state_controller.plan.memory import Memory, begun, ended
 from status_state_controller.plan.plan import Plan, make_plan, questions
 from status_state_controller.plan.timing import Timing
@@ -34,6 +44,8 @@ class Host:
     networks: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])
     """The ids of the engine's networks, by name."""
     volumes: set[str] = field(default_factory=set[str])
+    contents: dict[str, Image] = field(default_factory=dict[str, Image])
+    """What the engine tells of an image besides its id, by that."""
     verdicts: Verdicts = field(default_factory=Verdicts)
     activity: Activity = field(default_factory=Activity)
     busy: frozenset[str] = frozenset()
@@ -118,7 +130,7 @@ class Host:
             observed = replace(
                 observed,
                 inspects={**observed.inspects, **{key: self.inspect(key) for key in wanted.containers}},
-                images={**observed.images, **{image: self.images.get(image) for image in wanted.images}},
+                images={**observed.images, **{image: self.image(image) for image in wanted.images}},
                 volumes={**observed.volumes, **{name: name in self.volumes for name in wanted.volumes}},
                 networks={name: frozenset(ids) for name, ids in self.networks.items()}
                 if wanted.networks
@@ -127,6 +139,11 @@ class Host:
         plan = make_plan(self.held, observed, self.verdicts, self.memory, self.now, timing=self.timing, only=picked)
         self.memory = plan.memory
         return plan
+
+    def image(self, name: str) -> Image | None:
+        """What the engine tells of an image."""
+        image_id = self.images.get(name)
+        return None if image_id is None else self.contents.get(image_id, Image(image_id))
 
     def begin(self, plan: Plan) -> tuple[Action, ...]:
         """Begin what the plan says is begun now."""

@@ -173,7 +173,7 @@ def test_a_plan_does_not_depend_on_the_order_of_the_input_nor_on_how_often_it_is
     assert str(shuffled.look(only=moment.only)) == str(moment.plan)
     again = moment.before
     inspects = {key: again.inspect(key) for key, one in again.world.items() if one.state != "dead"}
-    observed = replace(again.observe(inspects), images=again.images)
+    observed = replace(again.observe(inspects), images={name: again.image(name) for name in again.images})
     twice = [
         make_plan(again.held, observed, again.verdicts, again.memory, again.now, only=moment.only) for _ in range(2)
     ]
