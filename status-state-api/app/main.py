@@ -21,7 +21,7 @@ from .health.supervisor import HealthSupervisor
 from .health.verdicts import Verdicts
 from .http.app import create_app
 from .http.gate import KnownHosts
-from .http.routes import Parts
+from .http.routes.parts import Parts
 from .http.server import Server, listen, make_config
 from .http.status import Status
 from .journal.controller import ControllerRecord

@@ -19,7 +19,7 @@ from status_state_api.health.verdict import State, Subject, Verdict
 from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
-from status_state_api.http.routes import Parts
+from status_state_api.http.routes.parts import Parts
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
 from status_state_api.model import Recipes

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 from status_state_api.http.app import create_api
-from status_state_api.http.routes import Parts
+from status_state_api.http.routes.parts import Parts
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 

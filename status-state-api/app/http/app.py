@@ -14,7 +14,9 @@ from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
 from .problems import describe_problems, install_problems
-from .routes import BEAT_SECONDS, Parts, controller_routes, read_routes
+from .routes.controller import BEAT_SECONDS, controller_routes
+from .routes.parts import Parts
+from .routes.read import read_routes
 
 TITLE = "Status State API"
 DESCRIPTION = """

@@ -1,0 +1,36 @@
+"""The parts of the service that answer requests, and what is said when they can't yet."""
+
+from dataclasses import dataclass
+
+from ...engine.watch import EngineWatch
+from ...health.verdicts import Verdicts
+from ...journal.controller import ControllerRecord
+from ...snapshot.held import Held
+from ...snapshot.holder import PolicySource, SnapshotHolder
+from ..problems import ProblemError
+from ..status import Status
+
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the service that answer requests."""
+
+    status: Status
+    watch: EngineWatch
+    holder: SnapshotHolder
+    controller: ControllerRecord
+    policies: PolicySource
+    verdicts: Verdicts
+
+    def held(self) -> Held:
+        """Return the snapshot; raise the problem that there is none yet."""
+        if self.holder.held is None:
+            raise not_now(f"No snapshot is held yet: {self.holder.waiting_for}.")
+        return self.holder.held
+
+
+def not_now(detail: str) -> ProblemError:
+    """Make the problem that it can't be done now, but perhaps later."""
+    return ProblemError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
