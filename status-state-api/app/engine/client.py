@@ -82,6 +82,10 @@ class Engine:
         """`docker ps`: one call, whatever the number of containers."""
         return await self._call(self._list)
 
+    async def all(self) -> Listing:
+        """`docker ps --all`: one call."""
+        return await self._call(_list_all)
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         await self._call(_ping)
@@ -256,6 +260,10 @@ def _look(client: APIClient) -> EngineLook:
         bridge_id=bridge["Id"] if bridge else None,
         bridge_created_at=parse_moment(bridge["Created"]) if bridge else None,
     )
+
+
+def _list_all(client: APIClient) -> Listing:
+    return read_listing(_get(client, "/containers/json?all=1"))
 
 
 def _ping(client: APIClient) -> None:

@@ -55,6 +55,10 @@ class EngineView(Protocol):
         """`docker ps`, in one call."""
         ...
 
+    async def all(self) -> Listing:
+        """`docker ps --all`: containers in whatever state."""
+        ...
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         ...

@@ -43,16 +43,16 @@ def _add_recipes(router: APIRouter, parts: Parts) -> None:
     ) -> Response:
         """The snapshot with all that is needed to create its originals again. Holds secrets.
 
-        The `ETag` is the snapshot's id, since a snapshot never changes, followed by the policy's where it says something
-        about `ignore` or `restart`; the `memory` does not change it. Reading it also tells that the controller lives.
+        The `ETag` changes whenever the snapshot, what the policy says of how containers are treated, or a pause does; the
+        `memory` does not change it. Reading it also tells that the controller lives.
         """
         parts.controller.saw()
-        held, policy = parts.held(), parts.policies.policy.handling()
-        etag = make_etag(held, policy)
+        held, policy, pauses = parts.held(), parts.policies.policy.handling(), parts.pauses.book.in_force()
+        etag = make_etag(held, policy, pauses)
         headers = {"ETag": etag, **NEVER_STORE}
         if if_none_match is not None and matches(if_none_match, etag):
             return Response(status_code=304, headers=headers)
-        desired = make_desired_state(held, policy, parts.controller.memory)
+        desired = make_desired_state(held, policy, pauses, parts.controller.memory)
         return Response(desired, headers=headers, media_type="application/json")
 
 
@@ -67,12 +67,12 @@ def _add_verdicts(router: APIRouter, parts: Parts, beat_seconds: float) -> None:
         responses=documented(503),
     )
     async def get_verdicts() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
-        """Follow which originals are failing by their probes and logs.
+        """Follow which originals are failing by their probes and logs, and which desired state is in force.
 
         A line of JSON now and after every change, each of them complete; an empty line every 15 s to show that the connection lives.
         """
         engine = parts.held().snapshot.engine
-        return JsonLines(parts.verdicts.follow(engine, beat_seconds), streams)
+        return JsonLines(parts.verdicts.follow(engine, beat_seconds, parts.desired_tag), streams)
 
 
 def _add_reports(router: APIRouter, parts: Parts) -> None:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from ...engine.watch import EngineWatch
 from ...health.verdicts import Verdicts
 from ...journal.controller import ControllerRecord
+from ...pauses.keeper import PauseKeeper
+from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
 from ...snapshot.holder import PolicySource, SnapshotHolder
+from ..desired import make_etag
 from ..problems import ProblemError
 from ..status import Status
 
@@ -23,12 +26,18 @@ class Parts:
     controller: ControllerRecord
     policies: PolicySource
     verdicts: Verdicts
+    changes: SnapshotChanges
+    pauses: PauseKeeper
 
     def held(self) -> Held:
         """Return the snapshot; raise the problem that there is none yet."""
         if self.holder.held is None:
             raise not_now(f"No snapshot is held yet: {self.holder.waiting_for}.")
         return self.holder.held
+
+    def desired_tag(self) -> str:
+        """Return the `ETag` of the desired state now; raise the problem that there is none yet."""
+        return make_etag(self.held(), self.policies.policy.handling(), self.pauses.book.in_force())
 
 
 def not_now(detail: str) -> ProblemError:

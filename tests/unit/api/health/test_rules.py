@@ -240,6 +240,10 @@ def test_the_keys_are_told_in_the_order_of_the_design() -> None:
         "logs.within",
         "ignore",
         "restart",
+        "on-down",
+        "on-replace",
+        "on-unhealthy",
+        "on-new",
     )
 
 

@@ -350,7 +350,7 @@ async def test_a_defect_in_the_supervision_is_told_and_it_begins_anew(stage: Sta
 
 
 async def test_nobody_waits_for_verdicts_after_the_close(stage: Stage) -> None:
-    follow = stage.verdicts.follow(LOOK.identity, 3600.0)
+    follow = stage.verdicts.follow(LOOK.identity, 3600.0, lambda: '"5"')
     await anext(follow)
     stage.supervisor().close()
     assert [line async for line in follow] == []
