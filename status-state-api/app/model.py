@@ -234,6 +234,8 @@ class ReportWithMemory(Report):
     @model_validator(mode="before")
     @classmethod
     def _is_no_deeper_and_no_other_than_can_be_written(cls, document: Any) -> Any:
+        if isinstance(document, bytes):
+            return document  # it was not sent as JSON, so it is no report: that is told as all else that is wrong
         require_bounded_depth(document)
         json.dumps(
             document, ensure_ascii=False
