@@ -122,6 +122,14 @@ class Pair:
         with httpx.Client(trust_env=False, verify=False, timeout=15) as client:  # noqa: S501
             return client.get(f"{url}{path}", headers=headers)
 
+    def post(self, path: str, body: dict[str, Any] | None = None, *, expected: int = 200) -> dict[str, Any]:
+        """POST with the token: what is answered, in JSON."""
+        headers = {"Authorization": f"Bearer {self.read_token()}"}
+        with httpx.Client(trust_env=False, verify=False, timeout=30) as client:  # noqa: S501 - nothing is encrypted
+            answer = client.post(f"{URL}{path}", json=body, headers=headers)
+        assert answer.status_code == expected, answer.text
+        return answer.json()
+
     def is_ready(self) -> bool:
         """Whether `GET /readyz` says so; not being there is no either."""
         with contextlib.suppress(httpx.TransportError):
