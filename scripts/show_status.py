@@ -22,7 +22,7 @@ def read_status() -> dict[str, Any]:
 
 
 def describe(status: dict[str, Any]) -> list[str]:
-    """The state in lines: one about the engine, one about the snapshot, one per original and per newcomer."""
+    """The state in lines: about the engine, the snapshot, each original and newcomer, each pause, and each warning."""
     engine: dict[str, Any] = status["engine"]
     snapshot: dict[str, Any] | None = status["snapshot"]
     running: list[dict[str, Any]] | None = status["running"]
@@ -42,6 +42,8 @@ def describe(status: dict[str, Any]) -> list[str]:
     lines += [f"  protected {container['name']:<40} {container['status']}" for container in own]
     others = [container for container in running if container["id"] not in known]
     lines += [f"  other     {container['name']:<40} {container['status']}" for container in others]
+    lines += [f"Paused   {pause['container'] or 'all'} until {pause['until']}" for pause in status["pauses"]]
+    lines += [f"WARNING  {warning}" for warning in status["warnings"]]
     return lines
 
 

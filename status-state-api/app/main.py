@@ -21,18 +21,21 @@ from .health.supervisor import HealthSupervisor
 from .health.verdicts import Verdicts
 from .http.app import create_app
 from .http.gate import KnownHosts
-from .http.routes import Parts
+from .http.routes.parts import Parts
 from .http.server import Server, listen, make_config
 from .http.status import Status
 from .journal.controller import ControllerRecord
 from .logs import set_up_logs
 from .masking import mask
+from .pauses.book import PauseBook
+from .pauses.keeper import PauseKeeper
 from .process.boot import read_boot_id
 from .process.ending import EXIT_FAILED, Ending
 from .process.own_id import own_container_id
 from .process.tokens import read_or_make_token
 from .service import Service
 from .settings import Settings, load_settings, unknown_variables
+from .snapshot.changes import SnapshotChanges
 from .snapshot.holder import SnapshotHolder
 from .store.store import Store
 
@@ -122,11 +125,13 @@ def _wire(
     verdicts = Verdicts()
     controller = ControllerRecord(store)
     watch = EngineWatch(engine, ending)
+    book = PauseBook(store, verdicts)
     holder = SnapshotHolder(
         engine,
         watch,
         store,
         policy_file,
+        kept=(controller, book),
         on_start=settings.snapshot_on_start,
         own_id=own_id,
         boot_id=read_boot_id(),
@@ -140,9 +145,12 @@ def _wire(
         own_id=own_id,
         proven=ProvenProbes(settings.data_dir / "probes.json"),
     )
-    service = Service(holder, watch, controller, store=store, health=health, ending=ending)
+    changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, health=health)
+    pauses = PauseKeeper(book, changes)
+    service = Service(holder, watch, store=store, health=health, pauses=pauses, ending=ending)
+    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses)
     app = create_app(
-        Parts(Status(engine, watch, holder, controller, verdicts), watch, holder, controller, policy_file, verdicts),
+        Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses),
         token,
         KnownHosts([socket.gethostname(), *settings.allowed_hosts], holder),
         read_token=settings.read_token,

@@ -87,6 +87,13 @@ class OriginalRecipe(Original):
     )
 
 
+_RELEASED: list[str] = Field(
+    default=[],
+    description="The names that were released: a container of such a name is left alone, whatever it does.",
+    examples=[["old-web"]],
+)
+
+
 class SnapshotHead(BaseModel):
     """What a snapshot is, without what it holds."""
 
@@ -95,8 +102,12 @@ class SnapshotHead(BaseModel):
     id: SnapshotId
     taken_at: datetime = Field(description="When it was taken, in UTC.", examples=[MOMENT])
     reason: str = Field(
-        description="Why it was taken: `startup`, at the start of the service, or `accepted`, by an operator.",
+        description="Why it was taken: `startup`, at the start of the service; `accepted`, or `rolled_back` to an older "
+        "one, by who is named in `by`.",
         examples=["startup"],
+    )
+    by: str | None = Field(
+        default=None, description="Who has it taken, and how; null at a start.", examples=["operator: accept web"]
     )
     engine: EngineIdentity = Field(description="The engine that it was taken of.")
 
@@ -105,6 +116,7 @@ class Snapshot(SnapshotHead):
     """What was seen running: the desired state."""
 
     originals: list[Original] = Field(description="The containers that were seen running, by name.")
+    released: list[str] = _RELEASED
 
 
 class Recipes(BaseModel):
@@ -115,6 +127,7 @@ class Recipes(BaseModel):
     snapshot: SnapshotHead = Field(description="Which snapshot it is.")
     count: int = Field(description="The number of originals: a reader can tell a truncated answer.", examples=[1])
     originals: list[OriginalRecipe] = Field(description="The originals with their recipes, by name.")
+    released: list[str] = _RELEASED
     networks: list[dict[str, Any]] = Field(
         description="The `inspect` of each user-defined network that an original is attached to, without `Containers`.",
         examples=[[{"Name": "shop_default", "Driver": "bridge", "Labels": {}}]],
@@ -137,6 +150,31 @@ class Recipes(BaseModel):
             ]
         ],
     )
+
+    def summary(self) -> Snapshot:
+        """Return the same without the recipes."""
+        originals = [
+            Original(id=original.id, name=original.name, image=original.image, image_id=original.image_id)
+            for original in self.originals
+        ]
+        return Snapshot(**dict(self.snapshot), originals=originals, released=self.released)
+
+
+class Pause(BaseModel):
+    """Nothing is healed meanwhile: of one name, or of all. What is found is reported all the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    container: str | None = Field(description="The container's exact name; null for all.", examples=["web"])
+    until: datetime = Field(description="When it ends by itself, in UTC.", examples=[MOMENT])
+    begun_at: datetime = Field(description="When it began, in UTC.", examples=["2026-11-23T17:45:00Z"])
+    reason: str | None = Field(description="Why, in the operator's words.", examples=["deploy"])
+    accept_at_end: bool = Field(
+        description="Whether what is there at its end becomes the snapshot. It is in force until that is done, also "
+        "beyond `until`.",
+        examples=[False],
+    )
+    by: str | None = Field(default=None, description="Who has begun it, and how.", examples=["operator: pause web"])
 
 
 class Port(BaseModel):
@@ -301,6 +339,11 @@ class VerdictsForController(BaseModel):
     """All that the controller needs to know of the verdicts; complete in each line."""
 
     engine: EngineIdentity = Field(description="The engine on which they run.")
+    desired: str = Field(
+        description="The `ETag` of `GET /snapshot/recipes` at this moment: another one says that the snapshot, the policy "
+        "or a pause has changed.",
+        examples=[f'"{SNAPSHOT_ID}"'],
+    )
     failing: list[FailingContainer] = Field(description="The runs that are failing, by name.")
     faltering: list[str] = Field(
         description="The ids of containers that have just failed, but not often enough yet: when many fail at once, "

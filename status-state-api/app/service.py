@@ -14,7 +14,6 @@ import structlog
 from .engine.watch import EngineWatch, Keeper
 from .errors import StatusStateError
 from .health.observer import Watched
-from .journal.controller import ControllerRecord
 from .process.ending import Ending
 from .snapshot.held import Held
 
@@ -49,6 +48,14 @@ class HealthOfOriginals(Protocol):
         ...
 
 
+class EndsPauses(Protocol):
+    """Who ends the pauses."""
+
+    async def run(self) -> None:
+        """End each at its time, for ever."""
+        ...
+
+
 class Closable(Protocol):
     """What is to be closed at the end."""
 
@@ -64,18 +71,18 @@ class Service:
         self,
         holder: Holder,
         watch: EngineWatch,
-        controller: ControllerRecord,
         *,
         store: Closable,
         health: HealthOfOriginals,
+        pauses: EndsPauses,
         ending: Ending,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._holder = holder
         self._watch = watch
-        self._controller = controller
         self._store = store
         self._health = health
+        self._pauses = pauses
         self._ending = ending
         self._stop_seconds = stop_seconds
         self._task: asyncio.Task[None] | None = None
@@ -119,12 +126,15 @@ class Service:
             if held is None:
                 self._ending.fail()
                 return
-            await self._controller.load(held.snapshot.engine)
-            observing = asyncio.create_task(self._health.run(held.watched))
+            beside = [
+                asyncio.create_task(self._health.run(held.watched)),
+                asyncio.create_task(self._pauses.run()),
+            ]
             try:
                 await self._watch.run(self._holder)
             finally:
-                observing.cancel()
+                for task in beside:
+                    task.cancel()
         except StatusStateError as error:
             log.error(  # noqa: TRY400 - told in words
                 "service_failed", message="This service ends.", cause=error.cause, remedy=error.remedy

@@ -19,17 +19,21 @@ from status_state_api.health.verdict import State, Subject, Verdict
 from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
-from status_state_api.http.routes import Parts
+from status_state_api.http.routes.parts import Parts
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
-from status_state_api.model import Recipes
+from status_state_api.model import Pause, Recipes
+from status_state_api.pauses.book import PauseBook
+from status_state_api.pauses.keeper import PauseKeeper
 from status_state_api.process.ending import Ending
+from status_state_api.snapshot.changes import SnapshotChanges
 from status_state_api.snapshot.holder import SnapshotHolder
 from status_state_api.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
+    from status_state_api.health.observer import Watched
     from status_state_api.health.rules.policy import Policy
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,8 +53,12 @@ RECIPES = Recipes.model_validate(golden("recipes.json"))
 POLICY = """
 - match: [backup-*, ci-*]
   ignore: true
+  on-new: report
 - match: web
   restart: on-failure
+  on-down: restart
+  on-replace: accept
+  on-unhealthy: report
   logs.severity: critical
 """
 
@@ -72,6 +80,10 @@ class GoldenEngine:
         """None."""
         return frozenset()
 
+    async def all(self) -> Listing:
+        """Nothing."""
+        return Listing(b"[]", ())
+
     async def ping(self) -> None:
         """It answers."""
 
@@ -92,6 +104,14 @@ class GoldenEngine:
         assert name
 
 
+class Nobody:
+    """Who observes the originals: nobody."""
+
+    def follow(self, originals: Sequence[Watched]) -> None:
+        """Observe nobody."""
+        assert originals is not None
+
+
 @dataclass(frozen=True)
 class GoldenPolicies:
     """The policy that the golden recipes bring along."""
@@ -105,11 +125,19 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     engine, store = GoldenEngine(), Store(f"sqlite:///{tmp_path}/store.sqlite3")
     await store.open()
     await store.begin_run(RECIPES, None, None, None)
+    await store.put_pauses(
+        RECIPES.snapshot.engine, [Pause.model_validate(one) for one in golden("recipes.json")["pauses"]]
+    )
     watch, policies = EngineWatch(engine, Ending()), GoldenPolicies()
-    holder = SnapshotHolder(engine, watch, store, policies, on_start="resume", own_id=None, boot_id=None)
     controller, verdicts = ControllerRecord(store), Verdicts()
-    status = Status(engine, watch, holder, controller, verdicts)
-    parts = Parts(status, watch, holder, controller, policies, verdicts)
+    book = PauseBook(store, verdicts, now=lambda: NOW)
+    holder = SnapshotHolder(
+        engine, watch, store, policies, kept=(controller, book), on_start="resume", own_id=None, boot_id=None
+    )
+    changes = SnapshotChanges(engine, watch, holder, store, policies, controller=controller, health=Nobody())
+    pauses = PauseKeeper(book, changes)
+    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:
@@ -178,7 +206,8 @@ def test_the_ssa_matches_the_golden_globs_as_the_controller_does(case: dict[str,
     said = {"status-state.ignore": "true", "status-state.restart": "never"}
     assert {name: policy.apply(name, {}) for name in case["matches"]} == dict.fromkeys(case["matches"], said)
     assert [name for name in case["others"] if policy.apply(name, {})] == []
-    assert policy.handling() == [{"match": case["match"], "ignore": True, "restart": "never"}]
+    nothing = dict.fromkeys(("on_down", "on_replace", "on_unhealthy", "on_new"))
+    assert policy.handling() == [{"match": case["match"], "ignore": True, "restart": "never", **nothing}]
 
 
 def golden_verdicts() -> Verdicts:
@@ -202,9 +231,10 @@ def golden_verdicts() -> Verdicts:
 
 async def test_the_golden_line_of_verdicts_is_written_for_the_controller() -> None:
     engine = RECIPES.snapshot.engine
-    written = golden_verdicts().for_controller(engine)
+    desired = f'"{RECIPES.snapshot.id}.0123456789abcdef"'
+    written = golden_verdicts().for_controller(engine, desired)
     assert json.loads(written.model_dump_json()) == golden("verdicts.json")
-    async with aclosing(golden_verdicts().follow(engine, 15)) as told:
+    async with aclosing(golden_verdicts().follow(engine, 15, lambda: desired)) as told:
         line = await anext(told)
     assert json.loads(line) == golden("verdicts.json")
     assert line.endswith(b"\n")

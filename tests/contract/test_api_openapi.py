@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 from status_state_api.http.app import create_api
-from status_state_api.http.routes import Parts
+from status_state_api.http.routes.parts import Parts
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 
@@ -22,7 +22,7 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 def described() -> dict[str, Any]:
     """The description as the service serves it. Making it asks no part of the service for anything."""
     nothing: Any = None
-    return create_api(Parts(nothing, nothing, nothing, nothing, nothing, nothing), "x").openapi()
+    return create_api(Parts(*[nothing] * 8), "x").openapi()
 
 
 def test_the_committed_description_is_current(described: dict[str, Any]) -> None:
@@ -35,20 +35,28 @@ def test_the_committed_description_is_current(described: dict[str, Any]) -> None
 def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
     assert {path: sorted(operations) for path, operations in described["paths"].items()} == {
         "/status": ["get"],
-        "/snapshot": ["get"],
+        "/snapshot": ["get", "post"],
         "/healthz": ["get"],
         "/readyz": ["get"],
         "/snapshot/recipes": ["get"],
         "/verdicts": ["get"],
         "/reports": ["post"],
+        "/snapshots": ["get"],
+        "/snapshots/{snapshot_id}/rollback": ["post"],
+        "/pause": ["post"],
+        "/resume": ["post"],
     }
 
 
 def test_the_token_is_asked_for_where_the_design_says(described: dict[str, Any]) -> None:
     guarded = {
-        path for path, operations in described["paths"].items() for one in operations.values() if "security" in one
+        f"{method} {path}"
+        for path, operations in described["paths"].items()
+        for method, one in operations.items()
+        if "security" in one
     }
-    assert guarded == {"/snapshot/recipes", "/verdicts", "/reports"}
+    changes = {"post /snapshot", "post /snapshots/{snapshot_id}/rollback", "post /pause", "post /resume"}
+    assert guarded == {"get /snapshot/recipes", "get /verdicts", "post /reports", *changes}
 
 
 def test_every_model_and_field_is_described_with_an_example(described: dict[str, Any]) -> None:

@@ -86,6 +86,10 @@ class Engine:
         """The ids of all containers, whatever their state."""
         return await self._call(_container_ids)
 
+    async def all(self) -> Listing:
+        """`docker ps --all`: one call."""
+        return await self._call(_list_all)
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         await self._call(_ping)
@@ -266,6 +270,10 @@ def _look(client: APIClient) -> EngineLook:
 def _container_ids(client: APIClient) -> frozenset[str]:
     listed: list[dict[str, Any]] = json.loads(_get(client, "/containers/json?all=1"))
     return frozenset(entry["Id"] for entry in listed)
+
+
+def _list_all(client: APIClient) -> Listing:
+    return read_listing(_get(client, "/containers/json?all=1"))
 
 
 def _ping(client: APIClient) -> None:

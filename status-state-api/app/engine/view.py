@@ -59,6 +59,10 @@ class EngineView(Protocol):
         """The ids of all containers, whatever their state."""
         ...
 
+    async def all(self) -> Listing:
+        """`docker ps --all`: containers in whatever state."""
+        ...
+
     async def ping(self) -> None:
         """Ask whether it answers."""
         ...

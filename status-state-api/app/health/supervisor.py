@@ -1,4 +1,6 @@
-"""Supervises the health of the originals: gives each its rules, has it observed, and follows changes of the policy.
+"""Supervises the health of the originals: gives each its rules, and has it observed.
+
+It follows changes of the snapshot and of the policy.
 
 A bug in here must not take the snapshot along: it is logged, and everything begins anew.
 """
@@ -83,6 +85,12 @@ class HealthSupervisor:
         self._originals: Sequence[Watched] = ()
         self._told_problems: set[tuple[str, str]] = set()
 
+    def follow(self, originals: Sequence[Watched]) -> None:
+        """Supervise these originals from now on, in the place of those before; have the controller told of the change."""
+        self._originals = originals
+        self._observe()
+        self._verdicts.wake()
+
     async def run(self, originals: Sequence[Watched]) -> None:
         """Supervise the health of these originals for ever."""
         self._originals = originals
@@ -102,10 +110,14 @@ class HealthSupervisor:
 
     async def _apply_policy(self) -> None:
         """Observe by the policy in force from now on; tell what is wrong with the rules."""
+        self._observe()
+        self._verdicts.wake()  # what the policy says of `ignore` and the like is the controller's business
+        await self._tell_unmatched(self._policy_file.policy)
+
+    def _observe(self) -> None:
         policy = self._policy_file.policy
         rules = {original.id: self._rules_of(original, policy) for original in self._originals}
         self._observer.observe(self._originals, rules)
-        await self._tell_unmatched(policy)
 
     def _rules_of(self, original: Watched, policy: Policy) -> Rules:
         rules, problems = read_rules(policy.settings(original.name, original.labels))
@@ -125,6 +137,8 @@ class HealthSupervisor:
     async def _tell_unmatched(self, policy: Policy) -> None:
         """Tell of entries that are about nobody: a name is misspelt, perhaps."""
         for entry in policy.unmatched({original.name for original in self._originals}):
+            if entry.handling.on_new is not None:  # it is about those who may come
+                continue
             if entry.handling.ignore is not None:
                 try:
                     running = await self._engine.running()

@@ -71,11 +71,15 @@ class Verdicts:
             for held in self._in_order()
         ]
 
-    def for_controller(self, engine: EngineIdentity) -> VerdictsForController:
-        """Return what the controller acts on. Its own engine's health checks it sees by itself."""
+    def for_controller(self, engine: EngineIdentity, desired: str) -> VerdictsForController:
+        """Return what the controller acts on. Its own engine's health checks it sees by itself.
+
+        `desired` tells which desired state is in force.
+        """
         own = [held for held in self._in_order() if held.source != "engine"]
         return VerdictsForController(
             engine=engine,
+            desired=desired,
             failing=[
                 FailingContainer(
                     container=ContainerReference(id=held.subject.id, name=held.subject.name),
@@ -90,9 +94,12 @@ class Verdicts:
             faltering=sorted({held.subject.id for held in own if held.faltering}),
         )
 
-    async def follow(self, engine: EngineIdentity, beat_seconds: float) -> AsyncGenerator[bytes]:
+    async def follow(
+        self, engine: EngineIdentity, beat_seconds: float, desired: Callable[[], str]
+    ) -> AsyncGenerator[bytes]:
         """Yield what the controller acts on, now and after every change, each time as a line of JSON.
 
+        `desired` is asked each time which desired state is in force; `wake` tells that it may have changed.
         An empty line shows that the connection lives, when there was no change for `beat_seconds`.
         """
         last = b""
@@ -100,13 +107,18 @@ class Verdicts:
         beat_at = loop.time() + beat_seconds
         while not self._closed:
             changed = self._changed  # before looking: what changes from here on is not missed
-            line = self.for_controller(engine).model_dump_json().encode() + b"\n"
+            line = self.for_controller(engine, desired()).model_dump_json().encode() + b"\n"
             if line != last or loop.time() >= beat_at:
                 yield line if line != last else b"\n"
                 last, beat_at = line, loop.time() + beat_seconds
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(beat_at):
                     await changed.wait()
+
+    def wake(self) -> None:
+        """Have those who follow look whether what they are told has changed; those who come later wait for the next time."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def close(self) -> None:
         """End the streams of those who follow: they must not hold up the end of the service."""
@@ -118,6 +130,4 @@ class Verdicts:
 
     def _change(self) -> None:
         self._revision += 1
-        # Those who wait now are woken; those who come later wait for the next change.
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.wake()

@@ -14,11 +14,15 @@ from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
 from .problems import describe_problems, install_problems
-from .routes import BEAT_SECONDS, Parts, controller_routes, read_routes
+from .routes.controller import BEAT_SECONDS, controller_routes
+from .routes.operator import operator_routes
+from .routes.parts import Parts
+from .routes.read import read_routes
 
 TITLE = "Status State API"
 DESCRIPTION = """
-The memory of a Docker host: what ran when this service started (the **snapshot**), and what runs now.
+The memory of a Docker host: what was said to be right (the **snapshot**: what ran when this service started, or was
+accepted since), and what runs now.
 
 It only reads from the engine. The status-state-controller reads the snapshot here and brings the host back to it.
 Errors are `application/problem+json`, with a sentence that says what to do.
@@ -26,6 +30,7 @@ Errors are `application/problem+json`, with a sentence that says what to do.
 TAGS = [
     {"name": "state", "description": "The desired state and the present one."},
     {"name": "health", "description": "For health checks and probes."},
+    {"name": "operator", "description": "For people and their scripts: what changes something needs the token."},
     {"name": "controller", "description": "For the status-state-controller: these need the token."},
 ]
 
@@ -47,7 +52,9 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
-    api.include_router(controller_routes(parts, require_token(token), beat_seconds))
+    check_token = require_token(token)
+    api.include_router(controller_routes(parts, check_token, beat_seconds))
+    api.include_router(operator_routes(parts, check_token))
     install_documentation(api)
 
     def describe() -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Who may ask for what is the controller's: those who show the token."""
+"""Who may ask for what is the controller's or an operator's: those who show the token, and no page of another origin."""
 
 import hmac
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -51,8 +52,21 @@ class ReadToken:
         await self._app(scope, receive, send)
 
 
+def refuse_cross_origin(request: Request) -> None:
+    """Raise the problem that a page of another origin has a browser send this: it may have got hold of the token.
+
+    A browser says so by itself, and no page can keep it from that (RFC 6454; Fetch Metadata). Programs send neither.
+    """
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower()
+    if foreign or request.headers.get("sec-fetch-site") == "cross-site":
+        raise ProblemError(
+            403, "Pages of other origins may change nothing here: send this from a program, or this host."
+        )
+
+
 def checked_first(check: Callable[..., None]) -> type[APIRoute]:
-    """Make the kind of route that checks the token before anything of the body is read.
+    """Make the kind of route that checks the token, and the origin of a write, before anything of the body is read.
 
     The framework reads and parses the body before it asks its dependencies: strangers would have that done for them.
     """
@@ -66,6 +80,8 @@ def checked_first(check: Callable[..., None]) -> type[APIRoute]:
 
             async def check_first(request: Request) -> Response:
                 check(await _bearer(request))
+                if request.method != "GET":
+                    refuse_cross_origin(request)
                 return await handle(request)
 
             return check_first

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..model import Recipes, Report, RunningContainer, Snapshot, Verdict
+from ..model import Pause, Recipes, Report, RunningContainer, Snapshot, Verdict
 
 
 class PolicyEntry(BaseModel):
@@ -16,12 +16,19 @@ class PolicyEntry(BaseModel):
     restart: str | None = Field(
         description="`always`, `on-failure` or `never`; null: as their labels say.", examples=["never"]
     )
+    on_down: str | None = Field(
+        description="`report` or `restart`; null: as their labels say. The same for those below.", examples=["report"]
+    )
+    on_replace: str | None = Field(description="`accept`, `report` or `restore`.", examples=["accept"])
+    on_unhealthy: str | None = Field(description="`report` or `restart`.", examples=["report"])
+    on_new: str | None = Field(description="`accept`, `report` or `stop`: for newcomers.", examples=["stop"])
 
 
 class DesiredState(Recipes):
-    """The snapshot with its recipes, what the policy adds to it, and what the controller wants to know again."""
+    """The snapshot with its recipes, what the policy adds to it, what is paused, and what the controller wants to know again."""
 
     policy: list[PolicyEntry] = Field(description="In order: of two entries that match a name, the later one counts.")
+    pauses: list[Pause] = Field(description="The pauses in force.")
     memory: dict[str, Any] | None = Field(
         description="The controller's memory as it last sent it; null when none is kept of this engine. It may differ "
         "where the `ETag` does not.",
@@ -70,6 +77,11 @@ class StatusDocument(BaseModel):
         "check, probe or log rule is configured there is none."
     )
     controller: ControllerState = Field(description="The controller.")
+    pauses: list[Pause] = Field(description="The pauses in force.")
+    warnings: list[str] = Field(
+        description="What somebody should look at, in sentences.",
+        examples=[["The snapshot is empty: whatever runs from now on is a newcomer, and will be stopped."]],
+    )
 
 
 class Alive(BaseModel):

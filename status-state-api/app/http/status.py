@@ -18,7 +18,9 @@ from ..health.verdicts import Verdicts
 from ..journal.controller import ControllerRecord
 from ..masking import mask, mask_labels
 from ..model import RunningContainer, Verdict
-from ..snapshot.holder import SnapshotHolder
+from ..pauses.keeper import PauseKeeper
+from ..snapshot.holder import ACCEPT_COMMAND, SnapshotHolder
+from .desired import describe_pauses
 
 _RUNNING = TypeAdapter(tuple[RunningContainer, ...])
 _VERDICTS = TypeAdapter(list[Verdict])
@@ -35,6 +37,7 @@ class Status:
         controller: ControllerRecord,
         verdicts: Verdicts,
         *,
+        pauses: PauseKeeper,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
@@ -42,6 +45,7 @@ class Status:
         self._holder = holder
         self._controller = controller
         self._verdicts = verdicts
+        self._pauses = pauses
         self._now = now
         self._shared = SharedCall(self._observe)
         self._shown: Listing | None = None
@@ -94,8 +98,21 @@ class Status:
                 "running": _fragment(running),
                 "verdicts": orjson.Fragment(self._render_verdicts()),
                 "controller": self._describe_controller(now),
+                "pauses": describe_pauses(self._pauses.book.in_force()),
+                "warnings": self._warnings(),
             }
         )
+
+    def _warnings(self) -> list[str]:
+        held, warnings = self._holder.held, list[str]()
+        if held is not None and not held.snapshot.originals:
+            warnings.append(
+                "The snapshot is empty: whatever runs from now on is a newcomer, and will be stopped. "
+                f"Start what shall run, then accept it: {ACCEPT_COMMAND}"
+            )
+        if self._pauses.delayed is not None:
+            warnings.append(f"A pause whose time is over can't be ended yet: {self._pauses.delayed}")
+        return warnings
 
     def _describe_engine(self) -> dict[str, object]:
         look = self._watch.engine_look

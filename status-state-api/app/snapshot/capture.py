@@ -1,4 +1,4 @@
-"""Captures a snapshot: lists what runs, leaves out the protected, and reads the recipes of the rest.
+"""Captures what a snapshot holds: lists what runs, leaves out the protected, and reads the recipes of the rest.
 
 It reads from the engine and decides nothing but what `protection` says. Recipes hold secrets: never log them.
 """
@@ -14,10 +14,10 @@ from ..engine.view import EngineView, Inspection
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, OriginalRecipe, Recipes, RunningContainer, SnapshotHead
 from ..protection import IGNORE_LABEL, ROLE_LABEL, given_labels, misread, protection
+from .change import Captured, Content, make_recipes
+from .definitions import Definitions, config_source, networks_of, volumes_of
 
 CONCURRENT_INSPECTS = 8
-
-PREDEFINED_NETWORKS = {"bridge", "host", "none"}
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -26,10 +26,17 @@ async def capture_snapshot(
     engine: EngineView, identity: EngineIdentity, at: datetime, reason: str, policy: Policy
 ) -> Recipes:
     """Capture what runs now as a snapshot. A container that vanishes meanwhile is left out."""
+    captured = await capture_running(engine, policy)
+    head = SnapshotHead(id=uuid.uuid4().hex, taken_at=at.replace(microsecond=0), reason=reason, engine=identity)
+    return make_recipes(head, Content(captured.originals, [], captured.definitions))
+
+
+async def capture_running(engine: EngineView, policy: Policy) -> Captured:
+    """Capture all that runs now, without the protected. A container that vanishes meanwhile is left out."""
     listing = await engine.running()
     wanted: list[str] = []
     for container in listing.containers:
-        labels = policy.apply(container.name, await _given_labels(engine, container))
+        labels = policy.apply(container.name, await labels_given(engine, container))
         unreadable = misread(labels)
         if unreadable is not None:
             log.warning(
@@ -40,25 +47,29 @@ async def capture_snapshot(
             )
         if protection(labels) is None:
             wanted.append(container.id)
-    inspects = await _each(wanted, engine.container)
+    return await capture_containers(engine, wanted)
+
+
+async def capture_containers(engine: EngineView, ids: list[str]) -> Captured:
+    """Capture these containers, in whatever state. One that vanishes meanwhile is left out."""
+    inspects = await _each(ids, engine.container)
     networks = await _each(
         sorted({network for inspect in inspects for network in networks_of(inspect)}), engine.network
     )
     networks += await _config_networks(engine, networks)
     volumes = await _each(sorted({volume for inspect in inspects for volume in volumes_of(inspect)}), engine.volume)
     images = await _each(sorted({str(inspect["Image"]) for inspect in inspects}), engine.image)
-    originals = sorted(map(_original, inspects), key=lambda original: (original.name, original.id))
-    return Recipes(
-        snapshot=SnapshotHead(id=uuid.uuid4().hex, taken_at=at.replace(microsecond=0), reason=reason, engine=identity),
-        count=len(originals),
-        originals=originals,
-        networks=sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
-        volumes=sorted(volumes, key=lambda volume: str(volume["Name"])),
-        images=[_image(image) for image in images],
+    return Captured(
+        sorted(map(_original, inspects), key=lambda original: (original.name, original.id)),
+        Definitions(
+            sorted((_definition(network) for network in networks), key=lambda network: str(network["Name"])),
+            sorted(volumes, key=lambda volume: str(volume["Name"])),
+            [_image(image) for image in images],
+        ),
     )
 
 
-async def _given_labels(engine: EngineView, container: RunningContainer) -> Mapping[str, str]:
+async def labels_given(engine: EngineView, container: RunningContainer) -> Mapping[str, str]:
     """The labels that count: an image is asked for only where one of them would protect."""
     if protection(container.labels) is None:
         return container.labels
@@ -69,23 +80,10 @@ async def _given_labels(engine: EngineView, container: RunningContainer) -> Mapp
 
 async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:
     """The config-only networks that these have their configuration from: no container is attached to them."""
-    origins: list[Inspection] = [network.get("ConfigFrom") or {} for network in networks]
-    sources = {str(origin.get("Network") or "") for origin in origins} - {""}
+    sources = {config_source(network) for network in networks} - {""}
     found = await _each(sorted(sources), engine.network)
     # By exact name: the engine also takes the beginning of an id for one.
     return [network for network in found if network["Name"] in sources]
-
-
-def networks_of(inspect: Inspection) -> list[str]:
-    """The ids of the user-defined networks that a container is attached to, or their names where it has no id yet."""
-    networks: dict[str, Inspection] = inspect["NetworkSettings"].get("Networks") or {}
-    return [str(end.get("NetworkID") or name) for name, end in networks.items() if name not in PREDEFINED_NETWORKS]
-
-
-def volumes_of(inspect: Inspection) -> list[str]:
-    """The names of the volumes that a container mounts, named and anonymous."""
-    mounts: list[Inspection] = inspect.get("Mounts") or []
-    return [str(mount["Name"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Name")]
 
 
 def _original(inspect: Inspection) -> OriginalRecipe:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
-from ..model import EngineIdentity, Original, OriginalRecipe, Recipes, Snapshot
+from ..model import EngineIdentity, OriginalRecipe, Recipes, Snapshot
 from ..protection import given_labels
 
 
@@ -27,12 +27,7 @@ class Held:
     @classmethod
     def of(cls, recipes: Recipes) -> "Held":
         """Hold this snapshot."""
-        head = recipes.snapshot
-        originals = [
-            Original(id=original.id, name=original.name, image=original.image, image_id=original.image_id)
-            for original in recipes.originals
-        ]
-        snapshot = Snapshot(**dict(head), originals=originals)
+        snapshot = recipes.summary()
         configs = {str(image.get("Id")): image.get("Config") for image in recipes.images}
         watched = tuple(_watched(original, configs.get(original.image_id)) for original in recipes.originals)
         return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)

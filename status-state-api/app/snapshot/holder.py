@@ -1,13 +1,13 @@
-"""Captures or resumes the snapshot at the start, holds it, and records the orderly stop.
+"""Captures or resumes the snapshot at the start, holds it, replaces it, and records the orderly stop.
 
-It carries out what `decide` decides. Everything about the start runs in the background; until a snapshot is held,
-`waiting_for` says why not yet.
+It carries out what `decide` and `change` decide. Everything about the start runs in the background; until a snapshot is
+held, `waiting_for` says why not yet.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -43,8 +43,17 @@ PATIENCE_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 """As slowly as while the engine is lost later: see `watch`."""
 SETTLE_LOOK_SECONDS = 1.0
+ACCEPT_COMMAND = "docker compose exec status-state-api status-state accept"
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class KeptOfEngine(Protocol):
+    """What else is stored of an engine, and served beside its snapshot."""
+
+    async def load(self, engine: EngineIdentity) -> None:
+        """Fetch what is stored. Raises `StoreUnavailable`."""
+        ...
 
 
 class PolicySource(Protocol):
@@ -74,6 +83,7 @@ class SnapshotHolder:
         watch: hears whether the engine answers.
         store: where the snapshot survives.
         policies: tells which containers are to be ignored.
+        kept: what is to be fetched from the store before a snapshot is served, since it is served with it.
         on_start: whether a start captures a fresh snapshot.
         own_id: the id of the container this process runs in, None outside of one.
         boot_id: the host's present boot, None where it is not known.
@@ -90,6 +100,7 @@ class SnapshotHolder:
         store: SnapshotStore,
         policies: PolicySource,
         *,
+        kept: Sequence[KeptOfEngine] = (),
         on_start: OnStart,
         own_id: str | None,
         boot_id: str | None,
@@ -109,7 +120,10 @@ class SnapshotHolder:
         self._timing = timing or Timing()
         self._clock = clock
         self._sleep = sleep
+        self._kept = kept
         self._saving: asyncio.Task[int | None] | None = None
+        self._run: tuple[str | None, str | None] = (None, None)
+        self._stopping = False
         self.held: Held | None = None
         self.own_names: frozenset[str] = frozenset()
         self.waiting_for = "the service is just starting"
@@ -158,6 +172,7 @@ class SnapshotHolder:
 
         A snapshot that is just being saved is held: the mark follows it. Raises `StoreUnavailable`.
         """
+        self._stopping = True
         if self._saving is None:
             return False
         run = await asyncio.shield(self._saving)
@@ -184,11 +199,25 @@ class SnapshotHolder:
         # What can't be noted now is recognised at the next start.
         with contextlib.suppress(StoreUnavailable):
             await self._store.move_engine(before, now)
+            for one in self._kept:
+                await one.load(now)
 
     def _require_held(self) -> Held:
         if self.held is None:
             raise AssertionError("a snapshot is held once the start is over")
         return self.held
+
+    async def replace(self, recipes: Recipes) -> Held:
+        """Hold another snapshot of the same engine from now on; the next start of this container goes on with it.
+
+        Saved first, then held: a crash between the two resumes it. Not to be called again before it has returned.
+        Raises `StoreUnavailable`; then the old one is held.
+        """
+        if self._stopping:
+            raise StoreUnavailable("this service is stopping, so it takes no other snapshot", "Ask it once it is back")
+        before = self._saving
+        await self._save(recipes, before)
+        return self._publish(recipes)
 
     async def _attempt(self) -> Held:
         if await self._store.open() and not self._first_start:
@@ -301,13 +330,30 @@ class SnapshotHolder:
     async def _hold(self, recipes: Recipes, own: Own, look: EngineLook) -> Held:
         """Save first, then hold: what is held survives a crash."""
         self.waiting_for = "the snapshot is being saved"
-        self._saving = asyncio.create_task(
-            self._store.begin_run(recipes, own.container_id, self._boot_id, look.bridge_id)
-        )
+        self._run = own.container_id, look.bridge_id
+        for kept in self._kept:
+            await kept.load(recipes.snapshot.engine)
+        await self._save(recipes, None)
+        return self._publish(recipes)
+
+    async def _save(self, recipes: Recipes, before: asyncio.Task[int | None] | None) -> None:
+        """Save it and that this run holds it; `before` is the last saving that was right, which stays the last on failure."""
+        container_id, bridge_id = self._run
+        self._saving = asyncio.create_task(self._store.begin_run(recipes, container_id, self._boot_id, bridge_id))
         try:
             await asyncio.shield(self._saving)
         except StatusStateError:  # it was not saved, so it is not held; a cancelled wait leaves the saving under way
-            self._saving = None
+            self._saving = before
             raise
+
+    def _publish(self, recipes: Recipes) -> Held:
         self.held = Held.of(recipes)
+        if recipes.count == 0:
+            log.warning(
+                "snapshot_empty",
+                message="The snapshot is empty: whatever runs from now on is a newcomer, and will be stopped. "
+                "Start what shall run, then accept it.",
+                remedy=ACCEPT_COMMAND,
+                snapshot=recipes.snapshot.id,
+            )
         return self.held

@@ -3,20 +3,32 @@
 Statements only, the same for SQLite and PostgreSQL. Times go in and come out as UTC.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, not_, select, update
 
 from ..errors import StoreUnusable
-from ..model import EngineIdentity, Recipes
+from ..model import EngineIdentity, Pause, Recipes, Snapshot
 from ..snapshot.decide import StoredRun, StoredSnapshot
-from .tables import ENGINE_COLUMNS, SCHEMA_VERSION, memories, metadata, reports, runs, schema_version, snapshots
+from .tables import (
+    ENGINE_COLUMNS,
+    SCHEMA_VERSION,
+    memories,
+    metadata,
+    pauses,
+    reports,
+    runs,
+    schema_version,
+    snapshots,
+    summaries,
+)
 
 REPORTS_KEPT = 1000
-SNAPSHOTS_KEPT = 10
+SNAPSHOTS_KEPT = 20
 """Per engine. Older ones are deleted with the runs that held them: nobody asks for them, and they hold secrets."""
 
 
@@ -81,10 +93,12 @@ def move_engine(connection: Connection, before: EngineIdentity, now: EngineIdent
     """Note that what is stored of one engine belongs to another identity of it: it has changed."""
     for table in (snapshots, reports):
         connection.execute(update(table).where(_of_engine(table, before)).values(**_engine_columns(now)))
+    connection.execute(delete(pauses).where(_of_engine(pauses, now), not_(_of_engine(pauses, before))))
+    connection.execute(update(pauses).where(_of_engine(pauses, before)).values(**_engine_columns(now)))
     memory = last_memory(connection, before)
     connection.execute(delete(memories).where(_of_engine(memories, before)))
     if memory is not None:
-        _put_memory(connection, now, memory)
+        _upsert(connection, memories, {}, engine=now, document=memory)
 
 
 def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
@@ -102,6 +116,30 @@ def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
             "Have everything running that shall run, then set SSA_SNAPSHOT_ON_START=fresh for one start",
         ) from None
     return recipes
+
+
+def find_snapshot(connection: Connection, engine: EngineIdentity, snapshot_id: str) -> Recipes | None:
+    """Read a snapshot of this engine with its recipes, if it is kept."""
+    found = _of_engine(snapshots, engine) & (snapshots.c.id == snapshot_id)
+    kept = connection.execute(select(snapshots.c.id).where(found)).scalar()
+    return None if kept is None else read_recipes(connection, kept)
+
+
+def list_snapshots(connection: Connection, engine: EngineIdentity) -> list[Snapshot]:
+    """What the kept snapshots of this engine hold, the newest first."""
+    rows = connection.execute(
+        select(snapshots.c.id, summaries.c.document)
+        .outerjoin_from(snapshots, summaries)
+        .where(_of_engine(snapshots, engine))
+        .order_by(snapshots.c.number.desc())
+    ).all()
+    return [
+        # A store that an older version has made lacks them.
+        read_recipes(connection, row.id).summary()
+        if row.document is None
+        else Snapshot.model_validate_json(row.document)
+        for row in rows
+    ]
 
 
 def begin_run(
@@ -122,6 +160,7 @@ def begin_run(
             originals=recipes.count,
             document=recipes.model_dump_json(),
         )
+        connection.execute(insert(summaries).values(snapshot=held, document=recipes.summary().model_dump_json()))
         _delete_old_snapshots(connection, head.engine)
     if container_id is None:
         return None
@@ -147,7 +186,7 @@ def save_report(
 ) -> None:
     """Keep a report, and only the last ones; keep the memory, if there is one, in place of the last."""
     if memory is not None:
-        _put_memory(connection, engine, memory)
+        _upsert(connection, memories, {}, engine=engine, document=memory)
     saved = _insert(connection, reports, **_engine_columns(engine), received_at=received_at, document=document)
     connection.execute(delete(reports).where(reports.c.number <= saved - REPORTS_KEPT))
 
@@ -165,20 +204,44 @@ def last_memory(connection: Connection, engine: EngineIdentity) -> str | None:
     return connection.execute(select(memories.c.document).where(_of_engine(memories, engine))).scalar()
 
 
-def _put_memory(connection: Connection, engine: EngineIdentity, document: str) -> None:
-    """Replace, else insert or replace in one statement, since replicas share the store.
+def read_pauses(connection: Connection, engine: EngineIdentity) -> list[str]:
+    """The pauses of this engine, as they were written."""
+    rows = connection.execute(select(pauses.c.document).where(_of_engine(pauses, engine)).order_by(pauses.c.container))
+    return list(rows.scalars())
 
-    Only the dialect in use is imported.
-    """
-    replaced = connection.execute(update(memories).where(_of_engine(memories, engine)).values(document=document))
+
+def put_pauses(connection: Connection, engine: EngineIdentity, begun: Sequence[Pause]) -> None:
+    """Keep these pauses, each in the place of one of the same scope."""
+    for pause in begun:
+        _upsert(
+            connection, pauses, {"container": pause.container or ""}, engine=engine, document=pause.model_dump_json()
+        )
+
+
+def delete_pauses(connection: Connection, engine: EngineIdentity, scopes: Sequence[str | None]) -> None:
+    """Forget the pauses of these scopes."""
+    names = [scope or "" for scope in scopes]
+    connection.execute(delete(pauses).where(_of_engine(pauses, engine), pauses.c.container.in_(names)))
+
+
+def _upsert(
+    connection: Connection, table: Table, keys: Mapping[str, str], *, engine: EngineIdentity, document: str
+) -> None:
+    """Insert or replace in one statement, since replicas share the store; only the dialect in use is imported."""
+    replaced = connection.execute(
+        update(table)
+        .where(_of_engine(table, engine), *(table.c[key] == value for key, value in keys.items()))
+        .values(document=document)
+    )
     if replaced.rowcount:
         return
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as upsert  # noqa: PLC0415 - see above
     else:
         from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415 - 2 MB
-    statement = upsert(memories).values(**_engine_columns(engine), document=document)
-    connection.execute(statement.on_conflict_do_update(index_elements=ENGINE_COLUMNS, set_={"document": document}))
+    statement = upsert(table).values(**_engine_columns(engine), **keys, document=document)
+    index = (*ENGINE_COLUMNS, *keys)
+    connection.execute(statement.on_conflict_do_update(index_elements=index, set_={"document": document}))
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:
@@ -192,6 +255,7 @@ def _delete_old_snapshots(connection: Connection, engine: EngineIdentity) -> Non
     numbers = select(snapshots.c.number).where(_of_engine(snapshots, engine)).order_by(snapshots.c.number.desc())
     old = list(connection.execute(numbers.offset(SNAPSHOTS_KEPT)).scalars())
     connection.execute(delete(runs).where(runs.c.snapshot.in_(old)))
+    connection.execute(delete(summaries).where(summaries.c.snapshot.in_(old)))
     connection.execute(delete(snapshots).where(snapshots.c.number.in_(old)))
 
 

@@ -1,4 +1,4 @@
-"""What survives: snapshots with their recipes, the runs that held them, the controller's reports and its memory.
+"""What survives: snapshots with their recipes, the runs that held them, pauses, the controller's reports and its memory.
 
 SQLite by default, any PostgreSQL by SSA_DATABASE_URL. It keeps and finds; it decides nothing. Recipes hold secrets: the
 file is readable by its owner only, and nothing of it is ever logged. All work is done in one daemon thread, in the
@@ -6,7 +6,7 @@ order in which it was asked for, so a mark asked for while a snapshot is being s
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, Interfa
 from sqlalchemy.pool import StaticPool
 
 from ..errors import StoreUnavailable, StoreUnusable
-from ..model import EngineIdentity, Recipes
+from ..model import EngineIdentity, Pause, Recipes, Snapshot
 from ..process.threads import DaemonThreads
 from ..snapshot.decide import StoredRun, StoredSnapshot
 from . import queries as records
@@ -73,6 +73,26 @@ class Store:
     async def read_recipes(self, snapshot_id: str) -> Recipes:
         """Read a snapshot with its recipes."""
         return await self._begin(records.read_recipes, snapshot_id)
+
+    async def find_snapshot(self, engine: EngineIdentity, snapshot_id: str) -> Recipes | None:
+        """Read a snapshot of this engine with its recipes, if it is kept."""
+        return await self._begin(records.find_snapshot, engine, snapshot_id)
+
+    async def list_snapshots(self, engine: EngineIdentity) -> list[Snapshot]:
+        """What the kept snapshots of this engine hold, the newest first."""
+        return await self._begin(records.list_snapshots, engine)
+
+    async def read_pauses(self, engine: EngineIdentity) -> list[str]:
+        """The pauses of this engine, each `model.Pause` as JSON."""
+        return await self._begin(records.read_pauses, engine)
+
+    async def put_pauses(self, engine: EngineIdentity, begun: Sequence[Pause]) -> None:
+        """Keep these pauses, each in the place of one of the same scope."""
+        await self._begin(records.put_pauses, engine, begun)
+
+    async def delete_pauses(self, engine: EngineIdentity, scopes: Sequence[str | None]) -> None:
+        """Forget the pauses of these scopes: names, None for the one of all."""
+        await self._begin(records.delete_pauses, engine, scopes)
 
     async def begin_run(
         self, recipes: Recipes, container_id: str | None, boot_id: str | None, bridge_id: str | None

@@ -31,7 +31,15 @@ snapshots = Table(
     Column("id", String(32), nullable=False, unique=True),
     *_engine_columns(),
     Column("originals", Integer, nullable=False),  # how many
-    Column("document", Text, nullable=False),  # `schemas.Recipes` as JSON: secrets
+    Column("document", Text, nullable=False),  # `model.Recipes` as JSON: secrets
+)
+
+# What people are told of a snapshot: without its recipes, so it is read at each look at the list. `model.Snapshot` as JSON.
+summaries = Table(
+    "status_state_summaries",
+    metadata,
+    Column("snapshot", BigInteger, ForeignKey(snapshots.c.number), primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
 )
 
 # The last run of each SSA container that held a snapshot: what a start has to know about the run before it.
@@ -52,6 +60,15 @@ memories = Table(
     metadata,
     *(Column(name, String, primary_key=True) for name in ENGINE_COLUMNS),
     Column("document", Text, nullable=False),
+)
+
+# One row per engine and scope: a container's exact name, or empty for all.
+pauses = Table(
+    "status_state_pauses",
+    metadata,
+    *(Column(name, String, primary_key=True) for name in ENGINE_COLUMNS),
+    Column("container", String, primary_key=True),
+    Column("document", Text, nullable=False),  # `model.Pause` as JSON
 )
 
 reports = Table(

@@ -122,6 +122,14 @@ class Pair:
         with httpx.Client(trust_env=False, verify=False, timeout=15) as client:  # noqa: S501
             return client.get(f"{url}{path}", headers=headers)
 
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """POST with the token, as an operator's command does; what is answered."""
+        headers = {"Authorization": f"Bearer {self.read_token()}"}
+        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:  # noqa: S501 # as above
+            answer = client.post(f"{URL}{path}", headers=headers, json=body or {})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def is_ready(self) -> bool:
         """Whether `GET /readyz` says so; not being there is no either."""
         with contextlib.suppress(httpx.TransportError):

@@ -13,20 +13,24 @@ from status_state_api.health.rules.policy import Policy
 from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
-from status_state_api.http.routes import Parts
+from status_state_api.http.routes.parts import Parts
 from status_state_api.http.schemas import Problem, StatusDocument
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
+from status_state_api.pauses.book import PauseBook
+from status_state_api.pauses.keeper import PauseKeeper
 from status_state_api.process.ending import Ending
+from status_state_api.snapshot.changes import SnapshotChanges
 from status_state_api.snapshot.holder import SnapshotHolder
 
-from .world import BOOT, NOW, OWN_ID, FakeEngine, FakeStore, entry, own_inspect
+from .world import BOOT, NOW, OWN_ID, FakeClock, FakeEngine, FakeStore, entry, own_inspect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from datetime import datetime
 
     from starlette.types import ASGIApp
+    from status_state_api.health.observer import Watched
 
 TOKEN = "the-token-of-the-pair"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -47,6 +51,19 @@ class Policies:
     policy: Policy = field(default_factory=Policy)
 
 
+class Followed:
+    """Observes nobody, but knows whom it would; tells the controller, as the real one does."""
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        self.names: list[str] = []
+        self._verdicts = verdicts
+
+    def follow(self, originals: Sequence[Watched]) -> None:
+        """Observe these."""
+        self.names = [original.name for original in originals]
+        self._verdicts.wake()
+
+
 @dataclass
 class Ssa:
     """An SSA beside two containers, and a client that asks it."""
@@ -61,6 +78,8 @@ class Ssa:
     policies: Policies
     app: ASGIApp
     parts: Parts
+    followed: Followed
+    clock: FakeClock
     now: datetime = NOW
 
     async def status(self) -> StatusDocument:
@@ -105,13 +124,21 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     engine, store = FakeEngine(entry("web"), entry("db")), FakeStore()
     engine.inspects[OWN_ID] = own_inspect()
     watch, policies = EngineWatch(engine, Ending()), Policies()
-    holder = SnapshotHolder(engine, watch, store, policies, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
     controller = ControllerRecord(store, lambda: ssa.now)
     verdicts = Verdicts(lambda: ssa.now)
-    status = Status(engine, watch, holder, controller, verdicts, now=lambda: ssa.now)
-    parts = Parts(status, watch, holder, controller, policies, verdicts)
+    clock = FakeClock()
+    book = PauseBook(store, verdicts, now=lambda: ssa.now, clock=clock)
+    kept = (controller, book)
+    holder = SnapshotHolder(engine, watch, store, policies, kept=kept, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
+    followed = Followed(verdicts)
+    changes = SnapshotChanges(
+        engine, watch, holder, store, policies, controller=controller, health=followed, now=lambda: ssa.now
+    )
+    pauses = PauseKeeper(book, changes, retry_seconds=0.01)
+    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, now=lambda: ssa.now)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        ssa = Ssa(engine, store, watch, holder, controller, client, verdicts, policies, app, parts)
+        ssa = Ssa(engine, store, watch, holder, controller, client, verdicts, policies, app, parts, followed, clock)
         yield ssa

@@ -64,12 +64,12 @@ class Stage(FakeKeeper):
     def __init__(
         self, start: Callable[[], Awaitable[Any]] = never, record: Callable[[], Awaitable[Any]] = at_once
     ) -> None:
-        nothing: Any = None
         self._start, self._record = start, record
         self.told: list[str] = []
         self.ending, self.health = Ending(), Health()
+        nothing: Any = None
         self.service = Service(
-            self, nothing, nothing, store=Store(), health=self.health, ending=self.ending, stop_seconds=0.01
+            self, nothing, store=Store(), health=self.health, pauses=nothing, ending=self.ending, stop_seconds=0.01
         )
 
     async def start(self) -> Held | None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 from status_state_api.engine.view import EngineLook, Inspection, Listing, read_listing
 from status_state_api.errors import EngineUnavailable, StoreUnavailable
-from status_state_api.model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
+from status_state_api.model import EngineIdentity, OriginalRecipe, Pause, Recipes, Snapshot, SnapshotHead
 from status_state_api.same_engine import compare_engines
 from status_state_api.snapshot.decide import StoredRun, StoredSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 IDENTITY = EngineIdentity(id="T7KA:ZLBD", name="kiosk-17", none_network_id="5d6f")
@@ -89,6 +89,7 @@ class FakeEngine:
 
     def __init__(self, *entries: dict[str, Any]) -> None:
         self.entries = list(entries)
+        self.stopped: list[dict[str, Any]] = []
         self.inspects = {one["Id"]: inspect(one["Names"][0].removeprefix("/")) for one in entries}
         self.networks: dict[str, Inspection] = {}
         self.volumes: dict[str, Inspection] = {}
@@ -111,6 +112,11 @@ class FakeEngine:
         """The ids of all containers."""
         self._ask("container_ids")
         return frozenset(self.inspects)
+
+    async def all(self) -> Listing:
+        """What there is."""
+        self._ask("all")
+        return listing(*self.entries, *self.stopped)
 
     async def ping(self) -> None:
         """Whether it answers."""
@@ -160,6 +166,7 @@ class FakeStore:
         default_factory=list[tuple[EngineIdentity, EngineIdentity]]
     )
     is_new: bool = False
+    pauses: dict[str | None, str] = field(default_factory=dict[str | None, str])
 
     async def open(self) -> bool:
         """Make it ready."""
@@ -209,6 +216,36 @@ class FakeStore:
         if container_id is not None:
             self.runs[container_id] = StoredRun(boot_id, bridge_id, None, stored(recipes))
         return len(self.numbers) - 1 if container_id else None
+
+    async def find_snapshot(self, engine: EngineIdentity, snapshot_id: str) -> Recipes | None:
+        """One snapshot of an engine, if there is such a one."""
+        self._check()
+        ours = [one for one in self.snapshots if (one.snapshot.engine, one.snapshot.id) == (engine, snapshot_id)]
+        return ours[0] if ours else None
+
+    async def list_snapshots(self, engine: EngineIdentity) -> list[Snapshot]:
+        """The snapshots of an engine, the newest first."""
+        self._check()
+        return [one.summary() for one in reversed(self.snapshots) if one.snapshot.engine == engine]
+
+    async def read_pauses(self, engine: EngineIdentity) -> list[str]:
+        """The pauses."""
+        assert engine
+        self._check()
+        return list(self.pauses.values())
+
+    async def put_pauses(self, engine: EngineIdentity, begun: Sequence[Pause]) -> None:
+        """Keep pauses."""
+        assert engine
+        self._check()
+        self.pauses |= {pause.container: pause.model_dump_json() for pause in begun}
+
+    async def delete_pauses(self, engine: EngineIdentity, scopes: Sequence[str | None]) -> None:
+        """Forget pauses."""
+        assert engine
+        self._check()
+        for scope in scopes:
+            self.pauses.pop(scope, None)
 
     async def mark_stopped(self, run: int, at: datetime) -> None:
         """Mark a run."""

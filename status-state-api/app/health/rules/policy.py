@@ -49,7 +49,7 @@ class Policy:
         return settings
 
     def apply(self, name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the labels with what the policy says of `ignore` and `restart` in their place."""
+        """Return the labels with what the policy says of how the controller treats it in their place."""
         handling: dict[str, str] = {}
         for entry in self.entries:
             if entry.matches(name):
@@ -64,16 +64,14 @@ class Policy:
     def handling(self) -> list[dict[str, Any]]:
         """Return what the controller needs of it, in order, as it travels."""
         return [
-            {"match": list(entry.match), "ignore": entry.handling.ignore, "restart": entry.handling.restart}
+            {"match": list(entry.match), **entry.handling.model_dump()}
             for entry in self.entries
             if _as_labels(entry.handling)
         ]
 
 
 def _as_labels(handling: HandlingRule) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    if handling.ignore is not None:
-        labels[f"{LABEL_PREFIX}ignore"] = "true" if handling.ignore else "false"
-    if handling.restart is not None:
-        labels[f"{LABEL_PREFIX}restart"] = handling.restart
-    return labels
+    said: dict[str, bool | str] = handling.model_dump(by_alias=True, exclude_none=True)
+    return {
+        f"{LABEL_PREFIX}{key}": str(value).lower() if isinstance(value, bool) else value for key, value in said.items()
+    }

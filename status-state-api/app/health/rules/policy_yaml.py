@@ -12,7 +12,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from .policy import Entry, Policy
-from .rules import LABEL_PREFIX, HandlingRule, Setting, read_rule, unknown_key
+from .rules import LABEL_PREFIX, HandlingRule, Setting, names_of, read_rule, unknown_key
 
 NULL_TAG = "tag:yaml.org,2002:null"
 MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -168,11 +168,11 @@ class _Reader:
 
 
 def _handling(written: Mapping[str, Setting]) -> HandlingRule:
-    """Read each of the two by itself: a wrong one must not take the other along."""
+    """Read each key by itself: a wrong one must not take the others along."""
     said: dict[str, Any] = {}
-    for key in HandlingRule.model_fields:
+    for key, field in names_of(HandlingRule).items():
         one, _ = read_rule("", {key: written[key]} if key in written else {})
-        said[key] = getattr(one, key, None)
+        said[key] = getattr(one, field, None)
     if "ignore" in written and said["ignore"] is None:
         # As with a label: leaving a container alone by mistake can be undone, stopping it can't.
         said["ignore"] = True

@@ -121,9 +121,9 @@ class LogRule(BaseModel):
 
 
 class HandlingRule(BaseModel):
-    """How the controller treats the container; on labels it reads that by itself."""
+    """How the controller treats the container; on labels it reads that by itself. Defaults are its business."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     ignore: Flag | None = Field(
         default=None, description="Protect the container: it is neither an original nor a newcomer, and never touched."
@@ -132,6 +132,28 @@ class HandlingRule(BaseModel):
         default=None,
         description="Whether an original is started when it went down, and restarted when it is unhealthy: `always`, "
         "`on-failure` (not after exit code 0), `never`.",
+    )
+    on_down: Annotated[Literal["report", "restart"], BeforeValidator(_read_word)] | None = Field(
+        default=None,
+        alias="on-down",
+        description="What is done about an original that is down or gone: `report` only tells, `restart` is the default.",
+    )
+    on_replace: Annotated[Literal["accept", "report", "restore"], BeforeValidator(_read_word)] | None = Field(
+        default=None,
+        alias="on-replace",
+        description="What is done about an original whose name another container has taken: `accept` makes that the "
+        "original, `report` only tells, `restore` is the default.",
+    )
+    on_unhealthy: Annotated[Literal["report", "restart"], BeforeValidator(_read_word)] | None = Field(
+        default=None,
+        alias="on-unhealthy",
+        description="What is done about an unhealthy original: `report` only tells, `restart` is the default.",
+    )
+    on_new: Annotated[Literal["accept", "report", "stop"], BeforeValidator(_read_word)] | None = Field(
+        default=None,
+        alias="on-new",
+        description="What is done about a newcomer: `accept` makes it an original, `report` only tells, `stop` is the "
+        "default. In the policy only.",
     )
 
 
@@ -162,8 +184,19 @@ MODELS: Mapping[str, tuple[type[BaseModel], str | None]] = {
 }
 """The rules by the prefix of their keys, each with the key that it can't be without."""
 
-KEYS = tuple(prefix + name for prefix, (model, _) in MODELS.items() for name in model.model_fields)
+
+def names_of(model: type[BaseModel]) -> dict[str, str]:
+    """The names of a model's fields as they are written, each with the field's own."""
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+KEYS = tuple(prefix + name for prefix, (model, _) in MODELS.items() for name in names_of(model))
 """Every key, in the order in which they are listed."""
+
+POLICY_ONLY = "on-new"
+"""A newcomer's own label must not decide whether it may stay."""
+READ_BY_CONTROLLER = ("ignore", "restart")
+"""Of these the controller itself tells when a label can't be read."""
 
 _NO_RULES = {"role", "base"}
 """Labels with the prefix that are no keys: the pair's own, and that of the base image which the project makes."""
@@ -179,6 +212,7 @@ def read_rules(settings: Mapping[str, Setting]) -> tuple[Rules, list[str]]:
     """Read what is to be asked of one container; return it, and a sentence for each thing that is wrong."""
     probe, wrong_probe = read_rule("probe.", settings)
     logs, wrong_logs = read_rule("logs.", settings)
+    wrong_handling = [problem for key in names_of(HandlingRule) for problem in _wrong_label(key, settings)]
     # Other labels with this prefix are nobody's business, unless one looks like a slip of the pen.
     unknown = [
         problem
@@ -189,13 +223,23 @@ def read_rules(settings: Mapping[str, Setting]) -> tuple[Rules, list[str]]:
         probe if isinstance(probe, ProbeRule) else None,
         logs if isinstance(logs, LogRule) else None,
     )
-    return rules, wrong_probe + wrong_logs + unknown
+    return rules, wrong_probe + wrong_logs + wrong_handling + unknown
+
+
+def _wrong_label(key: str, settings: Mapping[str, Setting]) -> list[str]:
+    """Say what is wrong with one key of how the controller treats it, each by itself."""
+    setting = settings.get(key)
+    if setting is None or key in READ_BY_CONTROLLER:
+        return []
+    if key == POLICY_ONLY and setting.place.startswith("label "):
+        return [f"{setting.place}: {key} can only be set in the policy"]
+    return read_rule("", {key: setting})[1]
 
 
 def read_rule(prefix: str, settings: Mapping[str, Setting]) -> tuple[BaseModel | None, list[str]]:
     """Read all keys of one rule; None where it isn't asked for, or where one of them is wrong."""
     model, needed = MODELS[prefix]
-    given = {name: settings[prefix + name] for name in model.model_fields if prefix + name in settings}
+    given = {name: settings[prefix + name] for name in names_of(model) if prefix + name in settings}
     if needed is not None and given and needed not in given:
         name, setting = next(iter(given.items()))
         return None, [f"{setting.place}: {prefix}{name} says nothing without {prefix}{needed}"]

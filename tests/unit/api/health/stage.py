@@ -135,7 +135,7 @@ class Stage:
     @property
     def runs(self) -> list[str]:
         """When the runs that are failing by their logs or probes started."""
-        return [failing.started_at for failing in self.verdicts.for_controller(LOOK.identity).failing]
+        return [failing.started_at for failing in self.verdicts.for_controller(LOOK.identity, "the tag").failing]
 
     async def set_policy(self, text: str) -> None:
         """Have this policy come into force."""

@@ -382,11 +382,14 @@ def test_the_controller_gets_the_entries_that_concern_it_in_their_order() -> Non
         "- match: web\n  probe.url: http://:80/\n"
         "- match: c\n  restart: On-Failure\n  logs.severity: error\n"
         "- match: d\n  ignore: false\n"
+        "- match: e\n  on-new: Report\n  on-down: report\n"
     )
+    no_rules = dict.fromkeys(("on_down", "on_replace", "on_unhealthy", "on_new"))
     assert policy.handling() == [
-        {"match": ["b", "a"], "ignore": True, "restart": None},
-        {"match": ["c"], "ignore": None, "restart": "on-failure"},
-        {"match": ["d"], "ignore": False, "restart": None},
+        {"match": ["b", "a"], "ignore": True, "restart": None, **no_rules},
+        {"match": ["c"], "ignore": None, "restart": "on-failure", **no_rules},
+        {"match": ["d"], "ignore": False, "restart": None, **no_rules},
+        {"match": ["e"], "ignore": None, "restart": None, **no_rules, "on_down": "report", "on_new": "report"},
     ]
     assert policy.entries[1].handling == HandlingRule()
 

@@ -122,6 +122,25 @@ def test_a_wrong_value_disables_the_logs_alone_and_is_told_with_its_place(key: s
     assert problems == [f"label status-state.{key}: {key} is {value!r}: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("on-down", "never", "on-down is 'never': input should be 'report' or 'restart'"),
+        ("on-replace", "restart", "on-replace is 'restart': input should be 'accept', 'report' or 'restore'"),
+        ("on-unhealthy", "", "on-unhealthy is '': input should be 'report' or 'restart'"),
+        ("on-new", "accept", "on-new can only be set in the policy"),
+        ("on-downn", "report", "on-downn is no rule; is on-down meant?"),
+        ("on-down", " Report ", None),
+        ("on-replace", "accept", None),
+        ("restart", "sometimes", None),  # of this the controller tells
+    ],
+)
+def test_a_wrong_label_of_what_is_done_about_findings_is_told_by_itself(key: str, value: str, said: str | None) -> None:
+    rules, problems = label_rules({**BOTH, f"status-state.{key}": value})
+    assert (rules.probe is not None, rules.logs is not None) == (True, True)
+    assert problems == ([] if said is None else [f"label status-state.{key}: {said}"])
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     rules, problems = label_rules({**BOTH, **labels(probe_every="x", probe_failures="y", logs_count="z", ingore="1")})
     assert rules == Rules()
@@ -240,6 +259,10 @@ def test_the_keys_are_told_in_the_order_of_the_design() -> None:
         "logs.within",
         "ignore",
         "restart",
+        "on-down",
+        "on-replace",
+        "on-unhealthy",
+        "on-new",
     )
 
 

@@ -349,8 +349,25 @@ async def test_a_defect_in_the_supervision_is_told_and_it_begins_anew(stage: Sta
     assert lines.one("health_supervisor_failed")["exc_info"] is True
 
 
+async def test_another_snapshot_is_followed_and_the_controller_looks(stage: Stage) -> None:
+    supervisor = stage.supervisor()
+    web, db = stage.originals
+    running = asyncio.create_task(supervisor.run([db]))
+    await until(lambda: stage.policy_file.applied)
+    tags = iter(["old", "new"])
+    follow = stage.verdicts.follow(LOOK.identity, 3600.0, lambda: next(tags))
+    await anext(follow)
+    supervisor.follow([web])
+    assert b'"desired":"new"' in await anext(follow)
+    await stage.thought("web", "logs", "ok")
+    supervisor.follow([db])
+    await stage.thought("web", "logs", None)
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_nobody_waits_for_verdicts_after_the_close(stage: Stage) -> None:
-    follow = stage.verdicts.follow(LOOK.identity, 3600.0)
+    follow = stage.verdicts.follow(LOOK.identity, 3600.0, lambda: '"5"')
     await anext(follow)
     stage.supervisor().close()
     assert [line async for line in follow] == []

@@ -45,6 +45,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.now = NOW
+        self.desired = '"5"'
         self.verdicts = Verdicts(lambda: self.now)
 
     def put(self, name: str, verdict: Verdict, source: Source = "probe", started_at: str = "t0") -> None:
@@ -59,11 +60,11 @@ class Stage:
 
     def failing(self) -> list[dict[str, Any]]:
         """What the controller is told."""
-        return self.verdicts.for_controller(IDENTITY).model_dump(mode="json")["failing"]
+        return self.verdicts.for_controller(IDENTITY, self.desired).model_dump(mode="json")["failing"]
 
     def follow(self, beat_seconds: float = LONG) -> AsyncGenerator[bytes]:
         """Follow."""
-        return self.verdicts.follow(IDENTITY, beat_seconds)
+        return self.verdicts.follow(IDENTITY, beat_seconds, lambda: self.desired)
 
 
 async def following(lines: AsyncGenerator[bytes]) -> list[str]:
@@ -189,7 +190,7 @@ def test_the_controller_is_told_who_falters_each_once() -> None:
     stage.put("web", verdict(State.UNKNOWN, "x", faltering=True), "logs")
     stage.put("db", FALTERING)
     stage.put("sick", FALTERING, "engine")
-    told = stage.verdicts.for_controller(IDENTITY)
+    told = stage.verdicts.for_controller(IDENTITY, stage.desired)
     assert told.faltering == sorted([container_id("web"), container_id("db")])
     assert told.failing == []
 

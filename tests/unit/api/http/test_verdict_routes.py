@@ -12,17 +12,21 @@ from status_state_api.http.desired import make_desired_state, make_etag
 from status_state_api.http.limits.streams import STREAMS
 from status_state_api.http.schemas import DesiredState
 from status_state_api.model import VerdictsForController
+from status_state_api.pauses.pause import begin_pause
 from status_state_api.snapshot.held import Held
 
 from ..health.world import alive, labels
 from ..ssa import BEARER, Ssa, beside_two_containers
-from ..world import HUNG, IDENTITY, container_id, inspect, recipes_of
+from ..world import HUNG, IDENTITY, NOW, container_id, inspect, recipes_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 RECIPES = "/snapshot/recipes"
 FAILING = (State.FAILING, "answered 500", ("ERROR broken",))
+
+
+NO_RULES = dict.fromkeys(("on_down", "on_replace", "on_unhealthy", "on_new"))
 
 
 @pytest.fixture
@@ -77,8 +81,8 @@ async def test_the_desired_state_holds_the_policy_beside_the_recipes(ssa: Ssa) -
     )
     desired = DesiredState.model_validate_json((await ssa.client.get(RECIPES, headers=BEARER)).content)
     assert [entry.model_dump() for entry in desired.policy] == [
-        {"match": ["b", "a-*"], "ignore": True, "restart": None},
-        {"match": ["c"], "ignore": None, "restart": "never"},
+        {"match": ["b", "a-*"], "ignore": True, "restart": None, **NO_RULES},
+        {"match": ["c"], "ignore": None, "restart": "never", **NO_RULES},
     ]
     assert desired.originals == ssa.store.snapshots[0].originals
 
@@ -196,11 +200,14 @@ def test_the_desired_state_is_the_recipes_the_policy_and_the_memory() -> None:
     policy = read_policy(
         "- match: caf\u00e9\n  ignore: true\n- match: '\"'\n  restart: never\n", "policy.yaml"
     ).handling()
-    document = json.loads(make_desired_state(held, policy, '{"a":1}'))
+    pause = begin_pause("web", seconds=60, reason=None, accept_at_end=False, by=None, now=NOW)
+    document = json.loads(make_desired_state(held, policy, [pause], '{"a":1}'))
     assert (document.pop("policy"), document.pop("memory")) == (policy, {"a": 1})
+    assert document.pop("pauses") == [pause.model_dump(mode="json")]
     assert document == json.loads(held.recipes)
-    assert make_etag(held, policy).isascii()
-    assert make_etag(held, policy) == make_etag(held, policy), "the same for the same"
+    assert make_etag(held, policy, []).isascii()
+    assert make_etag(held, policy, [pause]) == make_etag(held, policy, [pause]), "the same for the same"
+    assert len({make_etag(held, said, paused) for said in ([], policy) for paused in ([], [pause])}) == 4
 
 
 def test_a_run_is_read_only_of_what_runs_and_is_not_paused() -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import IntegrityError
 from status_state_api.errors import StoreUnavailable, StoreUnusable
+from status_state_api.model import Pause
+from status_state_api.pauses.pause import begin_pause
 from status_state_api.snapshot.decide import StoredRun
 from status_state_api.store import queries as records
 from status_state_api.store.store import Store, database_url, open_sqlite
@@ -236,6 +238,41 @@ async def test_old_snapshots_are_deleted_and_leave_no_secret_behind(store: Store
     content = content_of(file)
     assert b"/oldest" not in content
     assert content.count(SECRET.encode()) == records.SNAPSHOTS_KEPT + 1
+
+
+async def test_the_snapshots_of_an_engine_are_listed_newest_first_and_read_by_their_id(
+    store: Store, file: Path
+) -> None:
+    first, second = recipes_of("web", snapshot_id="1" * 32), recipes_of("web", "db", snapshot_id="2" * 32)
+    other = recipes_of("web", snapshot_id="f" * 32, engine=OTHER_IDENTITY)
+    for recipes in (first, second, other):
+        await store.begin_run(recipes, OWN_ID, BOOT, None)
+    await store.close()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("delete from status_state_summaries where snapshot = 1")  # as an older version left it
+        connection.commit()
+    again = await reopened(file)
+    assert await again.list_snapshots(IDENTITY) == [second.summary(), first.summary()]
+    assert await again.find_snapshot(IDENTITY, first.snapshot.id) == first
+    assert await again.find_snapshot(IDENTITY, other.snapshot.id) is None, "it is another engine's"
+    await again.close()
+
+
+async def test_pauses_are_kept_by_engine_and_scope(store: Store) -> None:
+    def pause(container: str | None, seconds: float) -> Pause:
+        return begin_pause(container, seconds=seconds, reason=None, accept_at_end=False, by=None, now=NOW)
+
+    await store.put_pauses(IDENTITY, [pause(None, 60), pause("web", 60)])
+    await store.put_pauses(OTHER_IDENTITY, [pause("web", 60)])
+    await store.put_pauses(IDENTITY, [pause("web", 90)])
+    assert [Pause.model_validate_json(one) for one in await store.read_pauses(IDENTITY)] == [
+        pause(None, 60),
+        pause("web", 90),
+    ]
+    await store.delete_pauses(IDENTITY, [None, "db"])
+    assert len(await store.read_pauses(IDENTITY)) == 1
+    await store.delete_pauses(IDENTITY, ["web"])
+    assert (await store.read_pauses(IDENTITY), len(await store.read_pauses(OTHER_IDENTITY))) == ([], 1)
 
 
 def test_only_the_last_reports_are_kept(file: Path) -> None:

@@ -1,0 +1,55 @@
+"""The parts of the service that answer requests, and what is said when they can't yet."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from ...engine.watch import EngineWatch
+from ...health.verdicts import Verdicts
+from ...journal.controller import ControllerRecord
+from ...pauses.keeper import PauseKeeper
+from ...snapshot.changes import SnapshotChanges
+from ...snapshot.held import Held
+from ...snapshot.holder import PolicySource, SnapshotHolder
+from ..desired import make_etag
+from ..problems import ProblemError
+from ..status import Status
+
+RETRY_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the service that answer requests."""
+
+    status: Status
+    watch: EngineWatch
+    holder: SnapshotHolder
+    controller: ControllerRecord
+    policies: PolicySource
+    verdicts: Verdicts
+    changes: SnapshotChanges
+    pauses: PauseKeeper
+
+    def held(self) -> Held:
+        """Return the snapshot; raise the problem that there is none yet."""
+        if self.holder.held is None:
+            raise not_now(f"No snapshot is held yet: {self.holder.waiting_for}.")
+        return self.holder.held
+
+    def desired_tag(self) -> str:
+        """Return the `ETag` of the desired state now; raise the problem that there is none yet."""
+        return make_etag(self.held(), self.policies.policy.handling(), self.pauses.book.in_force())
+
+
+def not_now(detail: str) -> ProblemError:
+    """Make the problem that it can't be done now, but perhaps later."""
+    return ProblemError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def require_json(request: Request) -> None:
+    """Raise the problem that a body is not said to be JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and media_type != "application/json":
+        raise ProblemError(415, "The body must be JSON: send it with the header `Content-Type: application/json`.")

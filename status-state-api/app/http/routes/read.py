@@ -1,0 +1,52 @@
+"""What everyone may ask who can reach the port."""
+
+from fastapi import APIRouter, Response
+
+from ...errors import EngineUnavailable
+from ...model import Snapshot
+from ..problems import JSON_HEADERS, documented
+from ..schemas import Alive, Ready, StatusDocument
+from .parts import Parts, not_now
+
+
+def read_routes(parts: Parts) -> APIRouter:
+    """What everyone may ask who can reach the port."""
+    router = APIRouter()
+    _add_state(router, parts)
+    _add_health(router, parts)
+    return router
+
+
+def _add_state(router: APIRouter, parts: Parts) -> None:
+    @router.get("/status", summary="The whole state", tags=["state"], response_model=StatusDocument)
+    async def get_status() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The engine, the originals, what runs now, and the controller's last report.
+
+        Each request sees a `docker ps` made for it: requests that wait together share one, never one begun before they
+        arrived. Works without a snapshot and without an engine; then these parts are null.
+        """
+        return Response(await parts.status.document(), headers=JSON_HEADERS)
+
+    @router.get(
+        "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)
+    )
+    async def get_snapshot() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The snapshot alone, from memory: works whatever the engine does."""
+        return Response(parts.held().public, headers=JSON_HEADERS)
+
+
+def _add_health(router: APIRouter, parts: Parts) -> None:
+    @router.get("/healthz", summary="Does the process live?", tags=["health"], response_model=Alive)
+    async def get_healthz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The process lives. Says nothing about the engine: restarting this service would not fix that."""
+        return Response(Alive().model_dump_json(), headers=JSON_HEADERS)
+
+    @router.get("/readyz", summary="Is it of use?", tags=["health"], response_model=Ready, responses=documented(503))
+    async def get_readyz() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """The engine answers and a snapshot is held."""
+        parts.held()
+        try:
+            await parts.watch.ask()
+        except EngineUnavailable as error:
+            raise not_now(f"The engine can't be asked: {error}") from error
+        return Response(Ready().model_dump_json(), headers=JSON_HEADERS)
