@@ -194,7 +194,9 @@ class Outcome(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     container: ContainerReference = Field(description="The container.")
-    action: str = Field(description="`start`, `restart`, `recreate`, `restore`, `stop`.", examples=["start"])
+    action: str = Field(
+        description="`start`, `restart`, `recreate`, `restore`, `stop`, `accept`, `drop`.", examples=["start"]
+    )
     result: str = Field(description="`done`, `failed`, `running`, `waiting`, …", examples=["done"])
     reason: str = Field(description="Why it was acted upon.", examples=["had exited with code 137"])
     detail: str | None = Field(

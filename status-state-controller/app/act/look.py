@@ -17,7 +17,7 @@ async def look(engine: Engine, action: Action, snapshot: Snapshot) -> Seen:
     Raises:
         EngineError: the engine can't be asked.
     """
-    if action.verb not in {Verb.RECREATE, Verb.RESTORE}:
+    if action.verb not in {Verb.RECREATE, Verb.RESTORE, Verb.DROP}:
         return Seen(await engine.inspect(action.container.id))
     original = snapshot.by_id.get(action.original_id or "")
     if original is None:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Original, Snapshot, Verdicts
-from ..policy import Entry, Policy
+from ..model import Container, EngineIdentity, Original, Snapshot, Verb, Verdicts
+from ..wishes.pauses import Pause
+from ..wishes.policy import Entry, Policy, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Finding, Outcome
+    from ..model import Action, Finding, Outcome
 
 
 class _Engine(BaseModel):
@@ -32,6 +33,8 @@ class _Engine(BaseModel):
 class _Header(BaseModel):
     id: str = Field(min_length=1)
     engine: _Engine
+    reason: str = "startup"
+    taken_at: datetime
 
 
 class _Config(BaseModel):
@@ -97,6 +100,17 @@ class _PolicyEntry(BaseModel):
     match: list[str] = Field(min_length=1)
     ignore: bool | None
     restart: str | None
+    on_down: str | None = None  # an older SSA knows none of these
+    on_replace: str | None = None
+    on_unhealthy: str | None = None
+    on_new: str | None = None
+
+
+class _Pause(BaseModel):
+    container: str | None
+    until: datetime
+    reason: str | None = None
+    accept_at_end: bool
 
 
 class _Recipes(BaseModel):
@@ -107,6 +121,8 @@ class _Recipes(BaseModel):
     volumes: list[_Named]
     images: list[_Image]
     policy: list[_PolicyEntry]
+    released: list[str] = []  # an older SSA knows neither
+    pauses: list[_Pause] = []
     memory: dict[str, Any] | None = None  # an older SSA keeps none
 
     @model_validator(mode="after")
@@ -129,6 +145,11 @@ class Desired:
     memory: dict[str, Any] | None = None
 
 
+def _entry(one: _PolicyEntry) -> Entry:
+    rules = (one.on_down, one.on_replace, one.on_unhealthy, one.on_new)
+    return Entry(tuple(one.match), one.ignore, one.restart, *rules)
+
+
 def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
     """Read the answer of `GET /snapshot/recipes`; `tag` is its ETag.
 
@@ -148,7 +169,10 @@ def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
             f"the SSA's snapshot belongs to the engine {owner.name} ({owner.id}), this controller acts on "
             f"{engine.name} ({engine.id}): point SSC_SSA_URL to the SSA of this engine"
         )
-    policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
+    entries = [_entry(one) for one in recipes.policy]
+    policy = Policy((*entries, *filter(None, [released(recipes.released)])))
+    pauses = (Pause(one.container, one.until.timestamp(), one.reason, one.accept_at_end) for one in recipes.pauses)
+    header = recipes.snapshot
     originals = (Original(**dict(original), policy=policy.labels(original.name)) for original in recipes.originals)
     snapshot = Snapshot(
         recipes.snapshot.id,
@@ -158,6 +182,8 @@ def read_desired(body: bytes, engine: EngineIdentity, tag: str = "") -> Desired:
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
         digests={image.Id: tuple(image.RepoDigests) for image in recipes.images},
         policy=policy,
+        pauses=tuple(pauses),
+        rolled_back_at=header.taken_at.timestamp() if header.reason == "rolled_back" else None,
         tag=tag,
     )
     return Desired(snapshot, recipes.memory)
@@ -177,9 +203,17 @@ class _Verdicts(BaseModel):
     engine: _Engine
     failing: list[_Failing]
     faltering: list[str]
+    desired: str | None = None  # an older SSA does not tell
 
 
-def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
+class Heard(NamedTuple):
+    """One line of `GET /verdicts`: the verdicts, and the version (ETag) of what is desired, None if not told."""
+
+    verdicts: Verdicts
+    desired: str | None
+
+
+def read_verdicts(line: bytes, engine: EngineIdentity) -> Heard:
     """Read one line of `GET /verdicts`.
 
     Raises:
@@ -198,7 +232,7 @@ def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
     for one in read.failing:
         key = (one.container.id, one.started_at)
         failing[key] = f"{failing[key]}; {one.reason}" if key in failing else one.reason
-    return Verdicts(failing, frozenset(read.faltering), known=True)
+    return Heard(Verdicts(failing, frozenset(read.faltering), known=True), read.desired)
 
 
 def write_report(
@@ -234,6 +268,14 @@ def write_report(
         ],
         "memory": memory,
     }
+
+
+def write_change(action: Action) -> dict[str, Any]:
+    """Return the body of `POST /snapshot` for an action that changes the snapshot, with who asks for it, and why."""
+    container = action.container
+    by = f"controller: {container.name} {action.reason}"[:500]
+    # By its id: another container may have the name by then.
+    return {"accept": [container.id], "by": by} if action.verb is Verb.ACCEPT else {"drop": [container.name], "by": by}
 
 
 def _reference(container: Container) -> dict[str, str]:
