@@ -230,7 +230,8 @@ class Outcome(BaseModel):
 
     container: ContainerReference = Field(description="The container.")
     action: str = Field(
-        description="`start`, `reattach`, `restart`, `recreate`, `restore`, `stop`.", examples=["start"]
+        description="`start`, `reattach`, `restart`, `recreate`, `restore`, `stop`, `accept`, `drop`.",
+        examples=["start"],
     )
     result: str = Field(description="`done`, `failed`, `running`, `waiting`, …", examples=["done"])
     reason: str = Field(description="Why it was acted upon.", examples=["had exited with code 137"])

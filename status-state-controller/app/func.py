@@ -5,6 +5,7 @@ Each function does one thing once. Whether and when is decided by the plan; that
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from .errors import SsaError, SsaNotReady
 from .model import Outcome, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
 
     from .engine.client import Engine
@@ -61,12 +64,70 @@ async def ping_ssa(ssa: Ssa, engine: EngineIdentity, lasting: Lasting) -> Ping:
     if snapshot is None or snapshot is before:
         return Ping(answered=True)
     if before is not None and before.id == snapshot.id:
-        entries = len(snapshot.policy.entries)
-        log.info("policy_in_force", message="the policy's ignore and restart are in force", entries=entries)
+        if before.policy != snapshot.policy:
+            entries = len(snapshot.policy.entries)
+            log.info("policy_in_force", message="what the policy says of containers is in force", entries=entries)
         return Ping(answered=True)
     originals = len(snapshot.originals)
     log.info("snapshot_in_force", message="the snapshot is in force", snapshot=snapshot.id, originals=originals)
     return Ping(answered=True, is_new=True)
+
+
+class Reading:
+    """Reads what is desired: for each check, at once when the SSA tells of a change, and before what is done.
+
+    Args:
+        ssa: what is held from it.
+        lasting: logs that there is no usable answer.
+        steady: steady seconds.
+        told: called with each ping.
+        slow: how long it is waited for, in seconds, by who can go on with what is held.
+    """
+
+    def __init__(
+        self, ssa: Ssa, lasting: Lasting, steady: Callable[[], float], told: Callable[[Ping], None], slow: float
+    ) -> None:
+        self._ssa = ssa
+        self._lasting = lasting
+        self._steady = steady
+        self._told = told
+        self._slow = slow
+        self._task: asyncio.Task[None] | None = None
+        self._began = float("-inf")
+
+    def begin(self, engine: EngineIdentity) -> asyncio.Task[None]:
+        """Ask, unless the SSA is being asked already; the task never raises."""
+        if self._task is None or self._task.done():
+            self._began = self._steady()
+            self._task = asyncio.create_task(self._read(engine))
+        return self._task
+
+    async def refresh(self) -> None:
+        """Make sure that what is held is not outdated: an operator may have spoken. Waits for a second at most.
+
+        Nobody is asked while the SSA tells of changes and has told of none, or was asked less than a second ago.
+        """
+        snapshot = self._ssa.snapshot
+        if snapshot is None or self._ssa.is_current:
+            return
+        if self._task is not None and self._task.done() and self._steady() - self._began < self._slow:
+            return
+        await asyncio.wait({self.begin(snapshot.engine)}, timeout=self._slow)
+
+    async def change(self, action: Action) -> Outcome:
+        """Have the snapshot changed as an action says, and hold the new one.
+
+        Raises:
+            SsaError: the SSA can't be reached, or refuses.
+        """
+        await self._ssa.change_snapshot(action)
+        snapshot = self._ssa.snapshot
+        if snapshot is not None:
+            await asyncio.wait({self.begin(snapshot.engine)}, timeout=self._slow)
+        return Outcome(action, Result.DONE)
+
+    async def _read(self, engine: EngineIdentity) -> None:
+        self._told(await ping_ssa(self._ssa, engine, self._lasting))
 
 
 async def start(engine: Engine, action: Action) -> Outcome:

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from .act.acting import Acting
 from .act.executor import Clocks, Executor
 from .engine.client import Engine
 from .errors import EngineError, ImplausibleListing
-from .func import ping_ssa
+from .func import Reading
 from .logs import set_up_logs
-from .model import Outcome, Result
+from .observe.following import Following
 from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import INSPECT_SECONDS, Observer
 from .observe.triggers import Triggers
-from .plan.memory import must_be_known, stop_policy_of
 from .plan.plan import make_plan
 from .plan.timing import timing_for
 from .process.heartbeat import write_heartbeat
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from .model import Action, EngineIdentity, Event, Observed, Snapshot
+    from .func import Ping
+    from .model import Action, Observed, Snapshot
     from .plan.plan import Plan
     from .settings import Settings
 
@@ -106,23 +107,42 @@ class Controller:
         self._completed = completed
         self._clocks = clocks
         self._timing = timing
-        self._plan_timing = timing_for(settings.interval, settings.new_container_grace, dry_run=settings.dry_run)
+        self._plan_timing = timing_for(
+            settings.interval,
+            settings.new_container_grace,
+            empty_snapshot_grace=settings.empty_snapshot_grace,
+            dry_run=settings.dry_run,
+        )
         self._lasting = Lasting()
         self._memory = KeptMemory()
         self._ssa = Ssa(client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa)
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
+        self._wake = asyncio.Event()
+        self._following = Following(
+            engine,
+            self._triggers,
+            self._ssa,
+            self._memory,
+            steady=clocks.steady,
+            wake=self._wake,
+            again_seconds=timing.engine_retry,
+        )
+        self._reading = Reading(self._ssa, self._lasting, clocks.steady, self._read, timing.slow_ssa)
         self._executor = Executor(
-            engine, self._ssa, self._memory, clocks, concurrency=settings.concurrency, ended=self._look_at_waiting
+            engine,
+            self._ssa,
+            self._reading,
+            self._memory,
+            clocks,
+            concurrency=settings.concurrency,
+            ended=self._look_at_waiting,
         )
         outbox = Outbox(partial(send_report, client, settings.token_file), self._lasting)
         self._reporter = Reporter(
             outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run, timing=timing.reports
         )
-        self._wake = asyncio.Event()
-        self._cursor: str | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._waiting: dict[str, frozenset[str]] = {}  # by container: the names of those that its action waits for
+        self._acting = Acting(self._executor, self._reporter, self._memory, clocks.utc, dry_run=settings.dry_run)
         self._engine_loss = EngineLoss(self._lasting, timing.engine_given_up)
         self._last_bug: str | None = None
 
@@ -134,9 +154,9 @@ class Controller:
         """
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: self._wake.set())
-        following = [asyncio.create_task(self._ssa.follow_verdicts(self._expect_check))]
+        following = [asyncio.create_task(self._ssa.follow_verdicts(self._hear))]
         if self._settings.react_to_events:
-            following.append(asyncio.create_task(self._watch()))
+            following.append(asyncio.create_task(self._following.follow()))
         periodic_at = self._clocks.steady()
         while not stop.is_set():
             turn = self._triggers.next_turn(self._clocks.steady(), periodic_at)
@@ -199,11 +219,10 @@ class Controller:
         else:
             # Both questions at once. Who holds a snapshot does not wait long for the next: an SSA that is slow to
             # answer must not delay the healing.
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._ping_ssa(identity))
+            reading = self._reading.begin(identity)
             looked_at = self._clocks.steady()
             observed = await self._observer.containers()
-            await asyncio.wait({self._reading}, timeout=self._timing.slow_ssa if self._ssa.snapshot else None)
+            await asyncio.wait({reading}, timeout=self._timing.slow_ssa if self._ssa.snapshot else None)
         snapshot = self._ssa.snapshot
         if snapshot is None:
             return self._timing.first_snapshot_retry
@@ -214,8 +233,7 @@ class Controller:
             await self._observer.confirm_identity()
             plan = self._plan(snapshot, observed, looked_at, only)  # actions may have ended meanwhile
         # From here to the begin of the actions nothing is awaited: what is remembered and at work is as it was planned.
-        self._memory.take(plan.memory)
-        self._act(snapshot, plan, only)
+        self._acting.act(snapshot, plan, only)
         return plan.wake_in
 
     def _plan(self, snapshot: Snapshot, observed: Observed, looked_at: float, only: frozenset[str] | None) -> Plan:
@@ -225,35 +243,18 @@ class Controller:
             snapshot, observed, self._ssa.verdicts, self._memory.value, now, timing=self._plan_timing, only=only
         )
 
-    def _act(self, snapshot: Snapshot, plan: Plan, only: frozenset[str] | None) -> None:
-        settled = [Outcome(one.action, Result.WAITING, one.why, one.until) for one in plan.waiting]
-        begun: list[asyncio.Task[Outcome]] = []
-        if self._settings.dry_run:
-            settled += [Outcome(action, Result.DRY_RUN) for action in plan.actions]
-        else:
-            begun = self._begin(snapshot, plan)
-        waiting = {one.action.container.id: frozenset(one.others) for one in plan.waiting if one.others}
-        # A look at a few containers says nothing of what the others wait for.
-        self._waiting = {**self._waiting, **dict.fromkeys(only, frozenset[str]()), **waiting} if only else waiting
-        if only is None:
-            self._reporter.notice(plan.notices)
-        if plan.findings or not (only is not None or self._executor.any_running):
-            actions = () if self._settings.dry_run else plan.actions
-            self._reporter.conclude(snapshot, plan.findings, settled, begun, actions)
-
-    def _begin(self, snapshot: Snapshot, plan: Plan) -> list[asyncio.Task[Outcome]]:
-        """Begin the actions. The SSA hears first of those that a new process must know of, should this one be ended."""
-        self._memory.begin(plan.actions, self._clocks.utc())
-        careful = [action for action in plan.actions if must_be_known(action)]
-        stored = self._reporter.announce(snapshot, plan.findings, careful) if careful else None
-        return [self._executor.begin(action, stored if must_be_known(action) else None) for action in plan.actions]
-
-    async def _ping_ssa(self, identity: EngineIdentity) -> None:
-        ping = await ping_ssa(self._ssa, identity, self._lasting)
+    def _read(self, ping: Ping) -> None:
         if ping.is_new:
             self._reporter.expect_news()
         if ping.answered:
             self._reporter.deliver_kept()
+
+    def _hear(self) -> None:
+        """Something has changed at the SSA: what is desired by now is read at once, not when the host has settled."""
+        snapshot = self._ssa.snapshot
+        if snapshot is not None and not self._ssa.is_current:
+            self._reading.begin(snapshot.engine)
+        self._following.expect_check()
 
     async def _sleep(self, seconds: float) -> None:
         """Wait for that long, or until something has happened."""
@@ -261,34 +262,11 @@ class Controller:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
-    async def _watch(self) -> None:
-        """Follow the engine's events for ever; after a break, from where it broke."""
-        while True:
-            try:
-                await self._engine.watch(self._cursor, self._expect_check, self._note)
-            except EngineError:
-                pass  # the checks tell of it
-            except Exception:
-                message = "following the engine's events failed in a way that was not foreseen; please report this"
-                log.exception("bug", message=message)
-            await asyncio.sleep(self._timing.engine_retry)
-
-    def _expect_check(self) -> None:
-        self._triggers.expect(self._clocks.steady())
-        self._wake.set()
-
     def _look_at_waiting(self, ended: Action) -> None:
         """Look at once at those who have waited for the end of this action."""
-        waiting = [container_id for container_id, others in self._waiting.items() if ended.container.name in others]
-        if waiting:
+        if waiting := self._acting.who_waits_for(ended):
             self._triggers.look_at(waiting)
             self._wake.set()
-
-    def _note(self, event: Event) -> None:
-        self._cursor = event.cursor
-        stop_policy = stop_policy_of(event.container_id, self._ssa.snapshot, self._memory.value)
-        self._triggers.note(event, self._clocks.steady(), stop_policy)
-        self._wake.set()
 
     def _tell_completed(self) -> None:
         try:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from .policy import Policy
+from .wishes.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .wishes.pauses import Pause
 
 Inspect = dict[str, Any]
 """The engine's own JSON about one container."""
@@ -103,6 +105,8 @@ class Snapshot:
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any], repr=False)
     images: Mapping[str, Image] = field(default_factory=dict[str, Image], repr=False)
     policy: Policy = field(default_factory=Policy)
+    pauses: tuple[Pause, ...] = ()
+    rolled_back_at: float | None = None  # when an operator went back to it, if that is how it came to be
     tag: str = ""  # what the SSA tells versions of all this apart by
 
     by_id: Mapping[str, Original] = field(init=False, repr=False, compare=False)
@@ -155,9 +159,9 @@ class Verdicts:
 class Activity:
     """What the engine's events say that a list of containers doesn't.
 
-    `stopping` are the containers between somebody's `kill` and their `die`, `stopping_projects` the compose projects
-    these belong to, `stopped_on_request` those whose last exit somebody had asked for, `healthy_at` when a health check
-    was last reported to have passed, by the engine's clock.
+    `stopping` are those between somebody's `kill` and their `die`, `stopping_projects` their compose projects,
+    `stopped_on_request` those whose last exit somebody had asked for, `healthy_at` when a health check was last
+    reported to have passed, by the engine's clock.
     """
 
     stopping: frozenset[str] = frozenset()
@@ -236,6 +240,12 @@ class Verb(StrEnum):
     RECREATE = "recreate"
     RESTORE = "restore"
     STOP = "stop"
+    ACCEPT = "accept"
+    DROP = "drop"
+
+
+TO_THE_SSA = frozenset({Verb.ACCEPT, Verb.DROP})
+"""What changes the snapshot, and nothing on the host: a replacement becomes an original, one that was removed leaves."""
 
 
 class Result(StrEnum):
@@ -286,11 +296,22 @@ class Action:
     original_id: str | None = None  # whose place the container holds; None for a newcomer
     unhealthy: Unhealthy | None = None
     images: ImageIds | None = None  # with the restore of an impostor's victim: what its image is
+    gone_back: bool = False  # an operator went back from what would be accepted, had it come later
     attempt: int = 1
 
     def __str__(self) -> str:
         """The line that plans are compared and logged by."""
         return f"{self.verb} {self.container.name}: {self.reason}"
+
+    @property
+    def counted_by(self) -> str | None:
+        """What its attempts are counted by; None: they are not.
+
+        A replacement that could not be accepted yet must not delay the healing of anybody, so its own id is marked.
+        """
+        if self.verb in TO_THE_SSA:
+            return f"{self.verb} {self.container.id}"
+        return self.original_id
 
     @property
     def places(self) -> frozenset[str]:
@@ -300,32 +321,20 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An action that is not begun yet: why, until when if that is known, and the names of those it waits for."""
+    """An action that is not begun yet: why, until when if that is known, and the names of those it waits for.
+
+    `is_told` says that the engine or the SSA tells when that is over: nobody has to look for it.
+    """
 
     action: Action
     why: str
     until: float | None = None
     others: tuple[str, ...] = ()
+    is_told: bool = False
 
     def __str__(self) -> str:
         """The line that plans are compared by."""
         return f"wait to {self.action}: {self.why}"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that lasts and that people should know, though it is no difference: logged when it begins and ends.
-
-    `topic` tells notices apart, `event` and `ended_event` are the names of the two log lines, `sentence` and `ended` what
-    they say; without `ended` nothing is said at the end.
-    """
-
-    topic: str
-    sentence: str
-    event: str
-    ended: str = ""
-    ended_event: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

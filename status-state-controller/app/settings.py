@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=0.5, ge=0, le=5, description="How long the host must be quiet before a change is judged."
     )
     new_container_grace: Duration = Field(default=0.0, ge=0, le=86400, description="How long newcomers may live.")
+    empty_snapshot_grace: Duration = Field(
+        default=600.0, ge=0, le=86400, description="How long newcomers may live under an empty snapshot."
+    )
     concurrency: int = Field(default=8, ge=1, le=64, description="How many starts, and how many stops, at once.")
     dry_run: bool = Field(default=False, description="Report what would be done, and do nothing.")
     heartbeat_file: Path = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,10 @@ from status_state_controller.model import (
 )
 from status_state_controller.plan.memory import Memory, begun
 from status_state_controller.plan.plan import Plan, make_plan
-from status_state_controller.policy import Entry, Policy
 from status_state_controller.report.sentence import tell
 from status_state_controller.ssa.memory import read_memory, write_memory
 from status_state_controller.ssa.wire import read_desired, read_verdicts, write_report
+from status_state_controller.wishes.policy import Entry, Policy
 
 GOLDEN = Path(__file__).parent / "golden"
 RECIPES = (GOLDEN / "recipes.json").read_bytes()
@@ -48,7 +49,7 @@ OBSERVED = (
 
 def golden_plan() -> Plan:
     """What the controller makes of the golden snapshot."""
-    held = read_desired(RECIPES).snapshot
+    held = replace(read_desired(RECIPES).snapshot, pauses=())
     return make_plan(held, Observed(OBSERVED), Verdicts(), Memory(), NOW)
 
 
@@ -65,9 +66,39 @@ def test_the_controller_reads_the_golden_recipes() -> None:
 def test_the_controller_reads_the_policy_of_the_golden_recipes() -> None:
     held = read_desired(RECIPES).snapshot
     assert held.policy == Policy(
-        (Entry(("backup-*", "ci-*"), ignore=True, restart=None), Entry(("web",), ignore=None, restart="on-failure"))
+        (
+            Entry(("backup-*", "ci-*"), ignore=True, restart=None, on_new="report"),
+            Entry(("web",), None, "on-failure", on_down="restart", on_replace="accept", on_unhealthy="report"),
+            Entry(("old-web",), ignore=True, restart=None),
+        )
+    ), "what an operator has released is left alone"
+    labels = held.originals[0].labels
+    assert [labels[f"status-state.{rule}"] for rule in ("restart", "on-down", "on-replace", "on-unhealthy")] == [
+        "on-failure",
+        "restart",
+        "accept",
+        "report",
+    ]
+
+
+def test_the_controller_reads_the_pauses_of_the_golden_recipes_and_obeys_them() -> None:
+    held = read_desired(RECIPES).snapshot
+    assert held.rolled_back_at is None
+    assert [(one.container, one.reason, one.accept_at_end) for one in held.pauses] == [
+        (None, "deploy", True),
+        ("db", None, False),
+    ]
+    paused = "healing is paused until 2026-11-23 18:10:00 UTC (deploy)"
+    assert str(make_plan(held, Observed(OBSERVED), Verdicts(), Memory(), NOW)) == (
+        f"wait to start web: had exited with code 137: {paused}\nwait to stop miner: is not in the snapshot: {paused}"
     )
-    assert held.originals[0].labels["status-state.restart"] == "on-failure"
+
+
+def test_the_controller_knows_when_it_has_gone_back_to_another_snapshot() -> None:
+    document = json.loads(RECIPES)
+    document["snapshot"]["reason"] = "rolled_back"
+    at = datetime(2026, 11, 23, 18, tzinfo=UTC).timestamp()
+    assert read_desired(json.dumps(document).encode()).snapshot.rolled_back_at == at
 
 
 @pytest.mark.parametrize("case", GLOBS, ids=lambda case: str(case["match"]))
@@ -79,7 +110,8 @@ def test_the_controller_matches_the_golden_globs_as_the_ssa_does(case: dict[str,
 
 
 def test_the_controller_reads_the_golden_verdicts() -> None:
-    verdicts = read_verdicts(VERDICTS, KIOSK)
+    verdicts, desired = read_verdicts(VERDICTS, KIOSK)
+    assert desired == json.loads(VERDICTS)["desired"]
     run = (WEB_ID, "2026-11-23T17:00:00.123456789Z")
     assert verdicts.failing == {
         (DB_ID, "2026-11-23T17:30:00Z"): "its log has 2 lines of severity error or above within 60 s "

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -222,7 +223,7 @@ def names_for_others(service: str) -> set[str]:
                 words = [one.value for one in node.keywords if one.arg in {"event", "ended_event"}]
                 names |= {one.value for one in words if isinstance(one, ast.Constant)}
     if service == "status-state-controller":
-        names |= {*sentence.EVENTS.values(), sentence.DRIFT_REPORTED, sentence.NEWCOMER_STOPPED, sentence.STOP_FAILED}
+        names |= {*sentence.EVENTS.values(), sentence.DRIFT_REPORTED, *chain(*sentence.OF_VERBS.values())}
     return {str(name) for name in names}
 
 

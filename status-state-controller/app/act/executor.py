@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from ..errors import ContainerError, EngineError, SourceMissing
+from ..errors import ContainerError, EngineError, SourceMissing, SsaError
 from ..func import restart, start, stop
-from ..model import Outcome, Result, Verb
+from ..model import TO_THE_SSA, Outcome, Result, Verb
 from ..plan.still_right import still_right
 from .binds import require_bind_sources
 from .look import look
@@ -44,6 +44,22 @@ class Clocks:
     utc: Callable[[], float]
 
 
+class Changing(Protocol):
+    """What is desired may have changed, and may be changed."""
+
+    async def refresh(self) -> None:
+        """Make sure, within a second, that what is held is not outdated; never raises."""
+        ...
+
+    async def change(self, action: Action) -> Outcome:
+        """Have the snapshot changed as the action says.
+
+        Raises:
+            SsaError: the SSA can't be reached, or refuses.
+        """
+        ...
+
+
 class Desired(Protocol):
     """What is desired at this moment."""
 
@@ -64,6 +80,7 @@ class Executor:
     Args:
         engine: where they are done.
         desired: the snapshot and the verdicts of the moment.
+        changing: makes sure that these are of this moment, and has the snapshot changed.
         memory: notes what became of each.
         clocks: for how long things take, and when they were.
         concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
@@ -74,6 +91,7 @@ class Executor:
         self,
         engine: Engine,
         desired: Desired,
+        changing: Changing,
         memory: KeptMemory,
         clocks: Clocks,
         *,
@@ -82,11 +100,13 @@ class Executor:
     ) -> None:
         self._engine = engine
         self._desired = desired
+        self._changing = changing
         self._memory = memory
         self._clocks = clocks
         # Separate limits: stops that take ten minutes each must not hold up a single start.
         self._starts = asyncio.Semaphore(concurrency)
         self._stops = asyncio.Semaphore(concurrency)
+        self._changes = asyncio.Semaphore(1)  # the SSA makes them one after the other anyway
         self._tell_ended = ended
         self._running: dict[asyncio.Task[Outcome], Action] = {}
         self._ended_at: dict[str, float] = {}
@@ -130,7 +150,7 @@ class Executor:
         try:
             if stored is not None:
                 await asyncio.wait({stored})
-            async with self._stops if action.verb in {Verb.STOP, Verb.RESTART} else self._starts:
+            async with self._limit(action):
                 outcome = await self._carry_out(action)
         except Exception as error:  # one container's bug must not become another's
             message = "an action failed in a way that was not foreseen; please report this"
@@ -138,22 +158,35 @@ class Executor:
             outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
         return replace(outcome, seconds=self._clocks.steady() - began)
 
+    def _limit(self, action: Action) -> asyncio.Semaphore:
+        if action.verb in TO_THE_SSA:
+            return self._changes
+        return self._stops if action.verb in {Verb.STOP, Verb.RESTART} else self._starts
+
     async def _carry_out(self, action: Action) -> Outcome:
         attempted_at: float | None = None
         try:
+            await self._changing.refresh()
             snapshot = self._desired.snapshot
             if snapshot is None:
                 return Outcome(action, Result.DROPPED, "there is no snapshot any more")
             seen = await look(self._engine, action, snapshot)
             # The snapshot and the verdicts after the look: an operator may have spoken meanwhile.
             snapshot = self._desired.snapshot or snapshot
-            mass_failure = self._memory.mass_failure
-            reason = still_right(action, snapshot, seen, self._desired.verdicts, mass_failure=mass_failure)
+            reason = still_right(
+                action,
+                snapshot,
+                seen,
+                self._desired.verdicts,
+                now=self._clocks.utc(),
+                mass_failure=self._memory.mass_failure,
+                is_judged=snapshot.id == self._memory.value.snapshot_id,
+            )
             if reason is not None:
                 return Outcome(action, *reason)
             attempted_at = self._clocks.utc()
             outcome = await self._perform(action, snapshot, seen)
-        except (ContainerError, EngineError) as error:
+        except (ContainerError, EngineError, SsaError) as error:
             refused = isinstance(error, ContainerError) and not isinstance(error, SourceMissing)
             outcome = Outcome(action, Result.FAILED, str(error), refused=refused)
         return replace(outcome, attempted_at=attempted_at)
@@ -175,3 +208,5 @@ class Executor:
                 return await recreate(self._engine, action, snapshot, seen)
             case Verb.RESTORE:
                 return await restore(self._engine, action, snapshot, seen)
+            case Verb.ACCEPT | Verb.DROP:
+                return await self._changing.change(action)

@@ -18,9 +18,9 @@ async def look(engine: Engine, action: Action, snapshot: Snapshot) -> Seen:
     Raises:
         EngineError: the engine can't be asked.
     """
-    if action.verb not in {Verb.RECREATE, Verb.RESTORE}:
+    if action.verb not in {Verb.RECREATE, Verb.RESTORE, Verb.DROP}:
         seen = await engine.inspect(action.container.id)
-        return Seen(seen, given=await _given_labels(engine, seen) if action.verb is Verb.STOP else None)
+        return Seen(seen, given=await _given_labels(engine, seen) if action.verb in {Verb.STOP, Verb.ACCEPT} else None)
     original = snapshot.by_id.get(action.original_id or "")
     if original is None:
         return Seen(None)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..plan.successor import network_name
+from ..plan.meaning.successor import network_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

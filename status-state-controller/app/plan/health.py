@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..model import Notice, Unhealthy
+from ..model import Unhealthy
 from .memory import HealthySeen, MassFailure, Settling
+from .notices import Notice
 from .status_text import up_seconds
 
 if TYPE_CHECKING:

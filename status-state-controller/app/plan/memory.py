@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ..model import ImageIds, Result, StopPolicy, Verb
+from ..model import TO_THE_SSA, ImageIds, Result, StopPolicy, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ class MassFailure:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All of it. Originals and containers are meant by their ids."""
+    """All of it. Originals and containers are meant by their ids; attempts are counted as `Action.counted_by` says."""
 
     snapshot_id: str = ""
     attempts: Mapping[str, Attempts] = field(default_factory=dict[str, Attempts])
@@ -99,23 +99,38 @@ class Memory:
     settling: Settling = field(default_factory=Settling)
     mass_failure: MassFailure = field(default_factory=MassFailure)
     restart_began: tuple[str, float] | None = None  # the last restart of an unhealthy original
+    first_newcomer_at: float | None = None  # under this snapshot
+    seen: frozenset[str] = frozenset()
+    """Originals with `on-replace: accept` that have been there since the snapshot was last rolled back: one that was
+    removed before is to come back."""
+    gone_since: Mapping[str, float] = field(default_factory=dict[str, float])  # of these, who is missed
+    rolled_back_at: float | None = None
+    """Containers that were made before are what an operator went back from: the controller accepts none of them."""
 
 
 def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
-    """Forget what is about originals that another snapshot no longer has, and whatever was judged against the old one."""
+    """Forget what is about originals that another snapshot no longer has, and whatever was judged against the old one.
+
+    Who has whose place is kept: an operator may go back to a snapshot. A successor that has become an original itself
+    goes on with the attempts of the one whose place it had.
+    """
     if memory.snapshot_id == snapshot.id:
         return memory
     kept = snapshot.by_id
+    heirs = {old: new for old, new in memory.successors if old not in kept and new in kept}
     return replace(
         memory,
         snapshot_id=snapshot.id,
-        attempts=_only(memory.attempts, kept),
-        successors=frozenset(pair for pair in memory.successors if pair[0] in kept),
+        attempts=_only(_inherited(memory.attempts, heirs), kept),
         impostors={},
         unfinished=_only(memory.unfinished, kept),
-        interrupted=memory.interrupted & kept.keys(),
+        interrupted=frozenset(heirs.get(one, one) for one in memory.interrupted) & kept.keys(),
         refused={},
         waiting_since=_only(memory.waiting_since, kept),
+        first_newcomer_at=None,
+        seen=memory.seen & kept.keys() if snapshot.rolled_back_at is None else frozenset(),
+        gone_since=_only(memory.gone_since, kept),
+        rolled_back_at=memory.rolled_back_at if snapshot.rolled_back_at is None else snapshot.rolled_back_at,
     )
 
 
@@ -129,6 +144,8 @@ def clamped(memory: Memory, now: float) -> Memory:
         newcomers_since={key: min(at, now) for key, at in memory.newcomers_since.items()},
         removing_since={key: min(at, now) for key, at in memory.removing_since.items()},
         waiting_since={key: min(at, now) for key, at in memory.waiting_since.items()},
+        gone_since={key: min(at, now) for key, at in memory.gone_since.items()},
+        first_newcomer_at=None if memory.first_newcomer_at is None else min(memory.first_newcomer_at, now),
         # Not to the present: it would prove that a run was healthy which began since.
         healthy={key: replace(one, listed_at=_past(one.listed_at, now)) for key, one in memory.healthy.items()},
         settling=replace(
@@ -148,7 +165,7 @@ def stop_policy_of(container_id: str, snapshot: Snapshot | None, memory: Memory)
     if snapshot is None:
         return StopPolicy()
     places = {successor_id: original_id for original_id, successor_id in memory.successors}
-    original = snapshot.by_id.get(places.get(container_id, container_id))
+    original = snapshot.by_id.get(container_id) or snapshot.by_id.get(places.get(container_id, ""))
     return StopPolicy() if original is None else original.stop_policy
 
 
@@ -157,15 +174,16 @@ def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
     attempts, unfinished, restart_began = dict(memory.attempts), dict(memory.unfinished), memory.restart_began
     interrupted = set(memory.interrupted)
     for action in actions:
-        if action.original_id is None:
+        key = action.counted_by
+        if key is None:
             continue
-        before, former = attempts.get(action.original_id), unfinished.get(action.original_id)
+        before, former = attempts.get(key), unfinished.get(key)
         if former is not None and former.verb is Verb.RESTART:
-            interrupted.add(action.original_id)  # by the end of the process that had begun it
-        attempts[action.original_id] = Attempts(1 if before is None else before.count + 1, now)
-        unfinished[action.original_id] = Unfinished(action.verb, action.container.id, now, before)
+            interrupted.add(key)  # by the end of the process that had begun it
+        attempts[key] = Attempts(1 if before is None else before.count + 1, now)
+        unfinished[key] = Unfinished(action.verb, action.container.id, now, before)
         if action.unhealthy is not None:
-            restart_began = (action.original_id, now)
+            restart_began = (key, now)
     return replace(
         memory,
         attempts=attempts,
@@ -177,19 +195,23 @@ def begun(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
 
 def ended(memory: Memory, outcome: Outcome) -> Memory:
     """Note what became of an action that is among the unfinished."""
-    action, original_id = outcome.action, outcome.action.original_id
-    if original_id is None:
+    action, key = outcome.action, outcome.action.counted_by
+    if key is None:
         return memory
     attempts, unfinished = dict(memory.attempts), dict(memory.unfinished)
-    begin = unfinished.pop(original_id, None)
-    if outcome.attempted_at is not None and original_id in attempts:
-        attempts[original_id] = replace(attempts[original_id], last_at=outcome.attempted_at)
+    begin = unfinished.pop(key, None)
+    if outcome.attempted_at is not None and key in attempts:
+        attempts[key] = replace(attempts[key], last_at=outcome.attempted_at)
     elif begin is not None and begin.before is not None:
-        attempts[original_id] = begin.before
+        attempts[key] = begin.before
     else:
-        attempts.pop(original_id, None)
+        attempts.pop(key, None)
+    if action.verb in TO_THE_SSA or action.original_id is None:
+        if outcome.result is Result.DONE:
+            attempts.pop(key, None)  # the snapshot that comes of it begins anew
+        return replace(memory, attempts=attempts, unfinished=unfinished)
     interrupted, refused = set(memory.interrupted), dict(memory.refused)
-    pair = (original_id, action.container.id)
+    pair = (original_id := action.original_id, action.container.id)
     if outcome.result is Result.DONE:
         interrupted.discard(original_id)
         refused.pop(pair, None)
@@ -209,8 +231,18 @@ def ended(memory: Memory, outcome: Outcome) -> Memory:
     )
 
 
+def subject(key: str) -> str:
+    """Return the id in what attempts are counted by."""
+    return key.rpartition(" ")[2]
+
+
+def _inherited(attempts: Mapping[str, Attempts], heirs: Mapping[str, str]) -> dict[str, Attempts]:
+    return {heirs.get(key, key): one for key, one in attempts.items()}
+
+
 def _only(entries: Mapping[str, T], kept: Mapping[str, object]) -> dict[str, T]:
-    return {key: value for key, value in entries.items() if key in kept}
+    """Leave out what is about originals that are no more; what is about other containers stays as long as they do."""
+    return {key: value for key, value in entries.items() if key in kept or key != subject(key)}
 
 
 def _past(moment: float | None, now: float) -> float | None:
@@ -220,7 +252,8 @@ def _past(moment: float | None, now: float) -> float | None:
 def _moments(memory: Memory) -> list[float]:
     moments = [one.last_at for one in memory.attempts.values()]
     moments += [one.listed_at or 0.0 for one in memory.healthy.values()]
-    for since in (memory.newcomers_since, memory.removing_since, memory.waiting_since):
+    for since in (memory.newcomers_since, memory.removing_since, memory.waiting_since, memory.gone_since):
         moments += since.values()
+    moments += [memory.first_newcomer_at or 0.0]
     moments += [memory.settling.last_at] + ([memory.restart_began[1]] if memory.restart_began else [])
     return moments

@@ -9,23 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..model import RUNNING_STATES, Finding, Notice
-from ..policy import RESTART_LABEL
-from ..protection import IGNORE_LABEL, misread, protection
+from ..protection import protection
+from ..wishes.rules import ACCEPT, on_new_rule
 from .dependencies import namespaces
 from .health import Health, judge_health, wants_look
-from .memory import Memory, clamped, for_snapshot
+from .memory import Memory, clamped, for_snapshot, subject
 from .needs import asks_for_networks, known_volumes
+from .notices import Notice, empty, misread_labels, paused, silent
 from .schedule import newcomer_times, schedule
-from .situation import Situation, undecided_holders
+from .situation import Situation, follows_deploys, undecided_holders
 from .status_text import up_seconds
-from .table import MOVABLE_STATES, judge, may_run_longer, misread_restart_rule, to_be_started
+from .table import MOVABLE_STATES, judge, may_run_longer, to_be_started
 from .timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Action, Observed, Snapshot, Verdicts, Waiting
+    from ..model import Action, Finding, Observed, Snapshot, Verdicts, Waiting
+    from .table import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def questions(
     memory = for_snapshot(memory, snapshot)
     situation = Situation.of(snapshot, observed, memory)
     wanted = undecided_holders(situation) | _shared_namespaces(situation)
+    wanted |= {one.id for one in situation.newcomers if on_new_rule(snapshot, one.name) == ACCEPT}
     if only is None:
         wanted |= wants_look(situation.places, observed, verdicts, memory)
     impostors = [snapshot.by_id[original_id] for original_id, _ in situation.impostors]
@@ -127,11 +129,7 @@ def make_plan(
         memory = health.memory
     stuck = frozenset(key for key, since in memory.removing_since.items() if now - since >= timing.removing)
     situation = replace(situation, memory=memory, stuck=stuck, unhealthy=health.unhealthy, hold=health.hold)
-    steps = judge(situation)
-    if only is not None:
-        steps = [one for one in steps if one.finding.container.id in only or (one.action and one.action.places & only)]
-    # What an action is at work on is reported by the check that began it.
-    steps = [one for one in steps if one.action is None or not one.action.places & observed.busy]
+    steps = _steps(situation, only)
     actions = [one.action for one in steps if one.action]
     planned = schedule(actions, situation, memory, now=now, timing=timing, keep_others=only is not None)
     wake_ins = [timing.interval, planned.wake_in or timing.interval, health.settles_in or timing.interval]
@@ -139,10 +137,24 @@ def make_plan(
         findings=tuple(one.finding for one in steps),
         actions=planned.begin,
         waiting=planned.waiting,
-        notices=(*health.notices, *_misread_labels(observed), *_silent(observed)),
+        notices=(*health.notices, *_notices(snapshot, observed, now, timing)),
         memory=planned.memory,
         wake_in=min(wake_ins),
     )
+
+
+def _notices(snapshot: Snapshot, observed: Observed, now: float, timing: Timing) -> Iterable[Notice]:
+    """Return what people should know, whoever is healthy or not."""
+    return (*empty(snapshot, timing), *paused(snapshot, now), *misread_labels(observed), *silent(observed))
+
+
+def _steps(situation: Situation, only: frozenset[str] | None) -> list[Step]:
+    """Judge all, and leave out what this check does not act on."""
+    steps = judge(situation)
+    if only is not None:
+        steps = [one for one in steps if one.finding.container.id in only or (one.action and one.action.places & only)]
+    # What an action is at work on is reported by the check that began it.
+    return [one for one in steps if one.action is None or not one.action.places & situation.observed.busy]
 
 
 def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others: bool) -> Memory:
@@ -156,21 +168,29 @@ def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others
         running.add(original.id)
         if up_seconds(place.status) >= timing.recovered_after:
             attempts.pop(original.id, None)
+    seen = {one.id for one in situation.snapshot.originals if follows_deploys(one) and situation.place(one) is not None}
+    seen |= memory.seen
+    gone = (one for one in situation.snapshot.originals if one.id in seen and situation.is_free(one))
     removing = (container.id for container in observed.containers if container.state == "removing")
     # An id never comes back. What an action has just made may not be in the list yet.
     lasting = {
         one for one in memory.successors | memory.refused.keys() if one[1] in situation.by_id or one[0] in observed.busy
     }
+    known = situation.by_id.keys() | situation.snapshot.by_id.keys() | observed.busy
+    first = memory.first_newcomer_at
     return replace(
         memory,
-        attempts=attempts,
+        attempts={key: one for key, one in attempts.items() if subject(key) in known},
         interrupted=memory.interrupted - running,
-        unfinished={key: one for key, one in memory.unfinished.items() if key not in running},
+        unfinished={key: one for key, one in memory.unfinished.items() if key not in running and subject(key) in known},
         successors=(memory.successors & lasting) | situation.successors,
         impostors=situation.impostors,
         refused={pair: one for pair, one in memory.refused.items() if pair in lasting},
         newcomers_since=newcomer_times(situation.newcomers, memory, now, keep_others=keep_others),
         removing_since={key: memory.removing_since.get(key, now) for key in removing},
+        first_newcomer_at=now if first is None and situation.newcomers and not situation.snapshot.originals else first,
+        seen=frozenset(seen),
+        gone_since={one.id: memory.gone_since.get(one.id, now) for one in gone},
     )
 
 
@@ -188,33 +208,3 @@ def _shared_namespaces(situation: Situation) -> set[str]:
             if parent is not None and may_run_longer(place, parent):
                 wanted |= {place.id, parent.id}
     return wanted
-
-
-def _silent(observed: Observed) -> Iterable[Notice]:
-    for container in observed.containers:
-        if container.id in observed.silent:
-            yield Notice(
-                f"silent {container.id}",
-                f"the engine does not answer about {container.name}: it is left out, everything else is healed",
-                event="container_silent",
-                ended=f"the engine answers about {container.name} again",
-                ended_event="container_answers",
-                fields={"container": container.name},
-            )
-
-
-def _misread_labels(observed: Observed) -> Iterable[Notice]:
-    for container in observed.containers:
-        if container.state not in RUNNING_STATES:
-            continue
-        for label, value, reading in (
-            (IGNORE_LABEL, misread(container.labels), "it is read as true, so the container is left alone"),
-            (RESTART_LABEL, misread_restart_rule(container.labels), "the default is used"),
-        ):
-            if value is not None:
-                yield Notice(
-                    f"label {container.id} {label}",
-                    f"the label {label}={value} of {container.name} can't be read: {reading}",
-                    event="label_unreadable",
-                    fields={"container": container.name, "label": label, "value": value},
-                )

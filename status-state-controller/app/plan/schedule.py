@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..model import REMAINS, Action, Verb, Waiting
+from ..model import REMAINS, RUNNING_STATES, TO_THE_SSA, Action, Verb, Waiting
+from ..wishes.pauses import pause_of
 from .dependencies import PROJECT_LABEL, Condition, blocks, dependencies, joined
 from .health import STARTING, UNHEALTHY, Hold
+from .status_text import up_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +69,7 @@ def schedule(
     # What these wait for is seen anyway, and nothing else makes them go on: no need to look again soon.
     patient = {wait.action.container.id for wait in waits.values() if wait is not None and wait.why == Hold.SETTLING}
     patient |= {action.container.id for action in several.values() if _refused(action, memory) is not None}
+    patient |= {key for key, wait in waits.items() if wait is not None and wait.is_told and wait.until is None}
     for action in acting:
         others, bounded = _others(action, acting, situation)
         began = memory.waiting_since.get(action.original_id or "", now)
@@ -96,18 +99,28 @@ def due_at(attempts: Attempts | None, timing: Timing) -> float | None:
 
 
 def _count(memory: Memory, action: Action) -> int:
-    attempts = memory.attempts.get(action.original_id or "")
+    attempts = memory.attempts.get(action.counted_by or "")
     return 0 if attempts is None else attempts.count
 
 
 def _wait(action: Action, situation: Situation, memory: Memory, now: float, timing: Timing) -> Waiting | None:
     """Return why an action has to wait, whatever the others do; None when it need not."""
-    if action.original_id is None:
-        until = memory.newcomers_since.get(action.container.id, now) + timing.new_container_grace
-        return Waiting(action, "newcomers may live that long", until) if now < until else None
+    original = situation.snapshot.by_id.get(action.original_id or "")
+    names = [action.container.name, *([] if original is None else [original.name])]
+    if (pause := pause_of(situation.snapshot.pauses, names, now)) is not None:
+        return Waiting(action, f"healing is paused {pause}", pause.ends_at, is_told=True)
+    if action.original_id is None and (wait := _grace(action, situation, memory, now, timing)) is not None:
+        return wait
+    if action.verb in TO_THE_SSA and (wait := _not_proven(action, situation, now, timing)) is not None:
+        return wait
+    if action.verb is Verb.STOP:
+        return None
+    gone_since = memory.gone_since.get(action.original_id or "")
+    if action.verb is Verb.RECREATE and gone_since is not None and now < gone_since + timing.replacement:
+        return Waiting(action, "it may be about to be replaced", gone_since + timing.replacement)
     if action.unhealthy is not None and situation.hold is Hold.SETTLING:
         return Waiting(action, situation.hold)
-    project = situation.snapshot.by_id[action.original_id].labels.get(PROJECT_LABEL)
+    project = None if original is None else original.labels.get(PROJECT_LABEL)
     activity = situation.observed.activity
     # Compose may have stopped it, or be about to make it again. It has not made anything crash.
     may_be_compose = action.verb not in STARTS or action.container.id in activity.stopped_on_request
@@ -115,10 +128,44 @@ def _wait(action: Action, situation: Situation, memory: Memory, now: float, timi
         return Waiting(action, f"compose is stopping containers of {project}")
     if (refused := _refused(action, memory)) is not None:
         return Waiting(action, f"{refused.reason} (tried again when its image or the other container changes)")
-    due = due_at(memory.attempts.get(action.original_id), timing)
+    due = due_at(memory.attempts.get(action.counted_by or ""), timing)
     if due is not None and now < due:
         attempts = action.attempt - 1
         return Waiting(action, f"after {attempts} attempt{'s' if attempts > 1 else ''}", due)
+    return None
+
+
+def _grace(action: Action, situation: Situation, memory: Memory, now: float, timing: Timing) -> Waiting | None:
+    """Return for how long a newcomer is let live as it is."""
+    until = memory.newcomers_since.get(action.container.id, now) + timing.new_container_grace
+    if action.verb is Verb.STOP and not situation.snapshot.originals and memory.first_newcomer_at is not None:
+        first_until = memory.first_newcomer_at + timing.empty_snapshot_grace
+        if now < first_until and until < first_until:
+            return Waiting(action, "the snapshot is empty: newcomers may live that long", first_until)
+    return Waiting(action, "newcomers may live that long", until) if now < until else None
+
+
+def _not_proven(action: Action, situation: Situation, now: float, timing: Timing) -> Waiting | None:
+    """Return why the snapshot is not changed yet: what fails at once must not become an original."""
+    container, service = action.container, None
+    if action.verb is Verb.DROP and action.original_id is not None:
+        service = situation.service(situation.snapshot.by_id[action.original_id].labels)
+        others = [] if service is None else situation.runs_of(service)
+        if not others or others[0].id in situation.places:
+            return None
+        return Waiting(action, f"until {others[0].name} is accepted", others=(others[0].name,), is_told=True)
+    if action.original_id is None and (other := situation.renamed(container)) is not None:
+        return Waiting(action, f"until {other[1].name} is down", is_told=True)
+    present = situation.by_id.get(action.original_id or "")
+    if present is not None and present.state in RUNNING_STATES:
+        return Waiting(action, f"until {present.name} is down", is_told=True)
+    if container.state != "running":
+        return Waiting(action, f"it is {container.state}", is_told=True)
+    if STARTING in container.status or UNHEALTHY in container.status:
+        return Waiting(action, "until it is healthy", is_told=True)
+    missing = timing.accepted_after - up_seconds(container.status)
+    if missing > 0:
+        return Waiting(action, f"until it has run for {timing.accepted_after:g} s", now + missing)
     return None
 
 
@@ -141,12 +188,13 @@ def _turns(
 
 def _others(action: Action, acting: list[Action], situation: Situation) -> tuple[list[str], bool]:
     """Return the names of those that an action has to wait for, and whether that wait is bounded."""
-    if action.original_id is None or action.verb is Verb.RESTART:
+    if action.original_id is None or action.verb is Verb.RESTART or action.verb in TO_THE_SSA:
         return [], True  # what runs waits for nobody: what it depends on may be unhealthy itself, and wait for its turn
     original, snapshot = situation.snapshot.by_id[action.original_id], situation.snapshot
     if action.verb not in STARTS and (missing := _missing(original, situation)):
         return missing, False  # without them it can't be made
-    names = {snapshot.by_id[one.original_id].name for one in acting if one.original_id is not None}
+    healed = (one.original_id for one in acting if one.verb not in TO_THE_SSA and one.original_id is not None)
+    names = {snapshot.by_id[original_id].name for original_id in healed}
     found = [after.name for after in dependencies(original, snapshot) if _is_awaited(after, names, situation)]
     stopped = {one.container.id for one in acting if one.verb is Verb.STOP} | situation.observed.busy
     found += [one.name for one in situation.newcomers if one.id in stopped and blocks(one, original)]

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Verb, aside_name
 from ..protection import protection
+from ..wishes.policy import ON_REPLACE_LABEL
+from ..wishes.rules import ACCEPT, RESTORE, is_oneoff, restart_rule, rule
+from .dependencies import PROJECT_LABEL, SERVICE_LABEL
+from .meaning.successor import differences, tell
 from .memory import Pair
-from .successor import differences, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -111,6 +114,10 @@ class Situation:
         running = (one for one in self.observed.containers if one.state in RUNNING_STATES and one.id not in holders)
         return [one for one in running if self.is_nobodys(one)]
 
+    def is_free(self, original: Original) -> bool:
+        """Tell whether neither the original is there, nor anybody who has its name."""
+        return self.present(original) is None and self.holder(original) is None
+
     def is_successor(self, original: Original, holder: Container) -> bool:
         """Tell whether the holder of an original's name has taken its place."""
         return (original.id, holder.id) in self.successors
@@ -138,6 +145,30 @@ class Situation:
         """Tell whether the controller itself made this container in the original's place, and was ended meanwhile."""
         return _is_own_work(original, holder, self.memory)
 
+    def renamed(self, newcomer: Container) -> tuple[Original, Container] | None:
+        """Return the original of a newcomer's name that runs under another one, if it does not take its name back."""
+        original = self.snapshot.by_name.get(newcomer.name)
+        present = None if original is None else self.present(original)
+        if original is None or present is None or protection(original.labels) is not None:
+            return None
+        return None if rule(original.labels, ON_REPLACE_LABEL) == RESTORE else (original, present)
+
+    def service(self, labels: Mapping[str, str]) -> str | None:
+        """Return the compose service that a container of these labels belongs to, if its originals follow deploys."""
+        return followed_service(self.snapshot, labels)
+
+    def runs_of(self, service: str) -> list[Container]:
+        """Return the containers of such a service that run, originals first."""
+        running = (
+            one for one in self.observed.containers if one.state == "running" and _service(one.labels) == service
+        )
+        mine = (one for one in running if protection(one.labels) is None)
+        return sorted(mine, key=lambda one: (one.id not in self.places, one.name))
+
+    def is_gone_back_from(self, container: Container) -> bool:
+        """Tell whether a container is older than the last going back to another snapshot."""
+        return self.memory.rolled_back_at is not None and container.created_at < self.memory.rolled_back_at
+
     def was_interrupted(self, original: Original) -> bool:
         """Tell whether a restart of this original has not come to its end: that it is down is nobody's wish."""
         begin = self.memory.unfinished.get(original.id)
@@ -153,6 +184,30 @@ def _must_be_known(original: Original, seen: Inspect, snapshot: Snapshot, observ
     image_id = seen.get("Image")
     known = original.image_id in snapshot.images
     return known and image_id not in {None, original.image_id} | observed.images.keys()
+
+
+def follows_deploys(original: Original) -> bool:
+    """Tell whether what replaces an original is accepted, and that it is gone means that somebody removed it.
+
+    One that the engine deletes when it ends may have crashed.
+    """
+    is_accepted = rule(original.labels, ON_REPLACE_LABEL) == ACCEPT and protection(original.labels) is None
+    deletes_itself = original.inspect.get("HostConfig", {}).get("AutoRemove")
+    return is_accepted and not deletes_itself and restart_rule(original.labels) != "never"
+
+
+def followed_service(snapshot: Snapshot, labels: Mapping[str, str]) -> str | None:
+    """Return the compose service that a container of these labels belongs to, if an original of it follows deploys."""
+    service = _service(labels)
+    if service is None:
+        return None
+    followed = (_service(one.labels) for one in snapshot.originals if follows_deploys(one))
+    return service if service in followed else None
+
+
+def _service(labels: Mapping[str, str]) -> str | None:
+    project, service = labels.get(PROJECT_LABEL), labels.get(SERVICE_LABEL)
+    return f"{service} of {project}" if project and service and not is_oneoff(labels) else None
 
 
 def undecided_holders(situation: Situation) -> set[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, Result, Verb, labels_of, name_of, state_of
+from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, TO_THE_SSA, Result, Verb, labels_of, name_of, state_of
 from ..protection import protection
+from ..wishes.pauses import pause_of
+from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
+from ..wishes.rules import ACCEPT, REPORT, RESTORE, STOP, on_new_rule, restart_rule, rule
 from .dependencies import namespaces
 from .health import still_unhealthy
-from .table import restart_rule
+from .situation import followed_service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +23,14 @@ Reason = tuple[Result, str]
 
 
 def still_right(
-    action: Action, snapshot: Snapshot, seen: Seen, verdicts: Verdicts, *, mass_failure: bool = False
+    action: Action,
+    snapshot: Snapshot,
+    seen: Seen,
+    verdicts: Verdicts,
+    *,
+    now: float,
+    mass_failure: bool = False,
+    is_judged: bool = True,
 ) -> Reason | None:
     """Return why an action is not to be carried out any more; None when it is.
 
@@ -29,16 +39,21 @@ def still_right(
         snapshot: the snapshot in force at this moment, which may be newer than the action.
         seen: what was looked at just now.
         verdicts: what the SSA says now.
+        now: seconds since 1970, for the pauses.
+        is_judged: whether a plan was made by that snapshot already.
         mass_failure: whether so many are unhealthy by now that none of them is restarted for that.
     """
-    if action.verb is Verb.STOP:
-        return _stop(action, snapshot, seen)
     original = snapshot.by_id.get(action.original_id or "")
+    names = [action.container.name, *([] if original is None else [original.name])]
+    if (pause := pause_of(snapshot.pauses, names, now)) is not None:
+        return Result.DROPPED, f"healing is paused {pause}"
+    if action.original_id is None:
+        return _newcomer(action, snapshot, seen, is_judged=is_judged)
     if original is None:
         return Result.DROPPED, "it is no longer in the snapshot"
     if protection(original.labels) is not None:
         return Result.DROPPED, "it is protected by now"
-    if restart_rule(original.labels) == "never":
+    if not _is_asked_for(action, original):
         return Result.DROPPED, "it is to be left alone by now"
     match action.verb:
         case Verb.START | Verb.REATTACH:
@@ -49,6 +64,10 @@ def still_right(
             return _recreate(original, snapshot, seen)
         case Verb.RESTORE:
             return _restore(action, original, snapshot, seen)
+        case Verb.DROP:
+            return _drop(seen)
+        case Verb.ACCEPT | Verb.STOP:
+            return _accept(action, snapshot, seen)
 
 
 def may_be_moved(
@@ -58,6 +77,14 @@ def may_be_moved(
     if state_of(holder) not in REMAINS or _is_protected(holder, given, snapshot):
         return False
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
+
+
+def _newcomer(action: Action, snapshot: Snapshot, seen: Seen, *, is_judged: bool) -> Reason | None:
+    if action.verb is not Verb.STOP:
+        return _accept(action, snapshot, seen)
+    if not snapshot.originals and not is_judged:
+        return Result.DROPPED, "the snapshot is empty by now"  # newcomers have their time under it
+    return _stop(action, snapshot, seen)
 
 
 def _stop(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
@@ -71,7 +98,48 @@ def _stop(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
         return Result.DONE, "it was down already"
     if _is_protected(seen.container, seen.given, snapshot):
         return Result.DROPPED, "the policy protects it by now"
+    if not action.gone_back and _may_come(action, snapshot, seen.container):
+        return Result.DROPPED, "it may live by now"
     return None
+
+
+def _may_come(action: Action, snapshot: Snapshot, seen: Inspect) -> bool:
+    """Tell whether a newcomer is not to be stopped, by what the policy says of it or by the service that it belongs to."""
+    if on_new_rule(snapshot, action.container.name) != STOP:
+        return True
+    return followed_service(snapshot, labels_of(seen)) is not None
+
+
+def _is_asked_for(action: Action, original: Original) -> bool:
+    """Tell whether the rules of an original, which may be others by now, still ask for this."""
+    if restart_rule(original.labels) == "never":
+        return False
+    on_replace = rule(original.labels, ON_REPLACE_LABEL)
+    if action.verb in TO_THE_SSA:
+        return on_replace == ACCEPT
+    if action.verb is Verb.RESTORE and action.images is not None:
+        return on_replace == RESTORE or (on_replace == ACCEPT and action.gone_back)
+    is_up = action.verb is Verb.RESTART or (action.verb is Verb.RESTORE and action.container.state in RUNNING_STATES)
+    return rule(original.labels, ON_UNHEALTHY_LABEL if is_up else ON_DOWN_LABEL) != REPORT
+
+
+def _accept(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
+    if action.container.id in snapshot.by_id:
+        return Result.DONE, "it is in the snapshot already"
+    if (moved := _moved(action, seen)) is not None or seen.container is None:
+        return moved
+    if state_of(seen.container) != "running":
+        return Result.DROPPED, f"it is {state_of(seen.container)} by now"
+    if action.original_id is None and not _may_come(action, snapshot, seen.container):
+        return Result.DROPPED, "it is not to be accepted by now"
+    is_protected = _is_protected(seen.container, seen.given, snapshot)
+    return (Result.DROPPED, "it is protected by now") if is_protected else None
+
+
+def _drop(seen: Seen) -> Reason | None:
+    if seen.original is not None:
+        return Result.DROPPED, "it exists again"
+    return None if seen.holder is None else (Result.DROPPED, "its name was taken meanwhile")
 
 
 def _moved(action: Action, seen: Seen) -> Reason | None:

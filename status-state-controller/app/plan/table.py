@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb
-from ..policy import RESTART_LABEL
 from ..protection import protection
+from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
+from ..wishes.rules import ACCEPT, REPORT, is_oneoff, on_new_rule, restart_rule, rule
 from .dependencies import Condition, dependencies, namespaces
 from .health import STARTING, Hold
 from .needs import tell_lost
+from .situation import follows_deploys
 from .status_text import exit_code, up_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..model import Inspect, Original
     from .situation import Situation
 
@@ -27,9 +27,6 @@ UP_STATES = frozenset({"running", "restarting"})
 
 MOVABLE_STATES = DOWN_STATES | UP_STATES
 """States in which a container whose parent is gone can be replaced; a paused one is somebody's intention."""
-
-RESTART_RULES = ("always", "on-failure", "never")
-ONEOFF_LABEL = "com.docker.compose.oneoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +37,11 @@ class Step:
     action: Action | None = None
 
 
-def restart_rule(labels: Mapping[str, str]) -> str:
-    """Return `always`, `on-failure` or `never` for an original with these labels; a value that can't be read is the default."""
-    rule = labels.get(RESTART_LABEL, "").strip().lower()
-    if rule in RESTART_RULES:
-        return rule
-    return "never" if labels.get(ONEOFF_LABEL, "").lower() == "true" else "always"
-
-
-def misread_restart_rule(labels: Mapping[str, str]) -> str | None:
-    """Return the value of a restart label that is none of the rules, else None."""
-    rule = labels.get(RESTART_LABEL)
-    return None if rule is None or rule.strip().lower() in RESTART_RULES else rule
-
-
 def judge(situation: Situation) -> list[Step]:
     """Judge every original, and every container that is none; in order of their names, newcomers last."""
     steps = [step for original in situation.snapshot.originals if (step := _judge(original, situation)) is not None]
     # Only what runs and is nobody's can be a newcomer; everything else is left as it is.
-    steps += [_step(one, Kind.NEW, "is not in the snapshot", Verb.STOP, None) for one in situation.newcomers]
+    steps += [_judge_newcomer(one, situation) for one in situation.newcomers]
     return sorted(
         steps, key=lambda step: (step.finding.kind == Kind.NEW, step.finding.container.name, step.finding.container.id)
     )
@@ -69,6 +52,37 @@ def to_be_started(situation: Situation) -> list[Container]:
     places = ((situation.by_id[place_id], original) for place_id, original in situation.places.items())
     down = ((place, original) for place, original in places if place.state in DOWN_STATES)
     return [place for place, original in down if not _may_be_down(original, place, situation)]
+
+
+def _judge_newcomer(one: Container, situation: Situation) -> Step:
+    """Judge a container that runs and is nobody's: it may be part of a deploy, or the policy may let it live."""
+    reason, is_recent = "is not in the snapshot", not situation.is_gone_back_from(one)
+    if (other := situation.renamed(one)) is not None and is_recent:
+        original, present = other
+        reason = f"has the name of an original that is {present.state} under the name {present.name}"
+        if rule(original.labels, ON_REPLACE_LABEL) == REPORT:
+            return _step(one, Kind.NEW, f"{reason} (on-replace: report)", None, None)
+        return _step(one, Kind.NEW, reason, Verb.ACCEPT, None)
+    if (service := situation.service(one.labels)) is not None and is_recent:
+        return _step(one, Kind.NEW, f"is a further container of the service {service}", Verb.ACCEPT, None)
+    on_new = on_new_rule(situation.snapshot, one.name)
+    if on_new == REPORT:
+        return _step(one, Kind.NEW, f"{reason} (on-new: report)", None, None)
+    if on_new != ACCEPT or not is_recent:
+        step = _step(one, Kind.NEW, reason, Verb.STOP, None)
+        return step if is_recent or step.action is None else replace(step, action=replace(step.action, gone_back=True))
+    seen = situation.observed.inspects.get(one.id)
+    if is_oneoff(one.labels) or seen is None or _is_passing(seen):
+        return _step(one, Kind.NEW, f"{reason}, and is not made to last (on-new: accept)", None, None)
+    return _step(one, Kind.NEW, reason, Verb.ACCEPT, None)
+
+
+def _is_passing(seen: Inspect) -> bool:
+    """Tell whether a container is made to be removed soon: by `--rm`, or for a step of the engine's own builder.
+
+    That one names the image by its id, as people hardly do.
+    """
+    return bool(seen["HostConfig"].get("AutoRemove")) or seen["Config"].get("Image", "").startswith("sha256:")
 
 
 def _judge(original: Original, situation: Situation) -> Step | None:
@@ -118,14 +132,16 @@ def _judge_up(original: Original, place: Container, situation: Situation) -> Ste
     if restart_rule(original.labels) == "never" or place.id in situation.observed.activity.stopping:
         return None
     if (step := _judge_namespaces(original, place, situation)) is not None:
-        return step
+        return _by_rule(step, original, ON_UNHEALTHY_LABEL)
     unhealthy = situation.unhealthy.get(place.id)
     # What has not been healthy since its start is no finding: a restart would not fix it.
     if unhealthy is None or not unhealthy.restartable:
         return None
     if situation.hold is Hold.MASS_FAILURE:
         return _step(place, Kind.UNHEALTHY, f"{unhealthy.reason}; {situation.hold}", None, original.id)
-    step = _step(place, Kind.UNHEALTHY, unhealthy.reason, Verb.RESTART, original.id)
+    step = _by_rule(
+        _step(place, Kind.UNHEALTHY, unhealthy.reason, Verb.RESTART, original.id), original, ON_UNHEALTHY_LABEL
+    )
     return step if step.action is None else replace(step, action=replace(step.action, unhealthy=unhealthy))
 
 
@@ -182,9 +198,12 @@ def _judge_absent(
         remains, holder = holder, None
     if holder is None and restart_rule(original.labels) == "never":
         return None
+    if holder is None and remains is None and (step := _judge_scaled_down(original, situation)) is not None:
+        return step
     if holder is None:
         reason = "was removed" if remains is None else f"is {remains.state}: the engine could not remove it completely"
-        return _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
+        step = _step(_named(original), Kind.REMOVED, reason, Verb.RECREATE, original.id)
+        return _by_rule(step, original, ON_DOWN_LABEL)
     if holder.id in situation.snapshot.by_id:
         reason = "was removed, and its name is held by another original"
         return _step(_named(original), Kind.REPLACED, reason, None, original.id)
@@ -207,10 +226,28 @@ def _judge_impostor(original: Original, impostor: Container, situation: Situatio
     # The engine is at work on it, or the original need not run.
     if impostor.state == "removing" or restart_rule(original.labels) == "never":
         return None
+    on_replace = rule(original.labels, ON_REPLACE_LABEL)
+    if on_replace == REPORT:
+        return _step(_named(original), Kind.REPLACED, f"{reason} (on-replace: report)", None, original.id)
+    if on_replace == ACCEPT and not situation.is_gone_back_from(impostor):
+        return _step(impostor, Kind.REPLACED, reason, Verb.ACCEPT, original.id)
     step = _step(impostor, Kind.REPLACED, reason, Verb.RESTORE, original.id)
     seen = (situation.observed.images.get(original.image), situation.observed.images.get(original.image_id))
     by_name, by_id = (None if image is None else image.id for image in seen)
-    return step if step.action is None else replace(step, action=replace(step.action, images=(by_name, by_id)))
+    if step.action is None:
+        return step
+    return replace(step, action=replace(step.action, images=(by_name, by_id), gone_back=on_replace == ACCEPT))
+
+
+def _judge_scaled_down(original: Original, situation: Situation) -> Step | None:
+    """Judge an original that is gone while its compose service, which follows deploys, runs on: there are fewer by now."""
+    service = situation.service(original.labels)
+    if service is None or not follows_deploys(original) or original.id not in situation.memory.seen:
+        return None
+    if not situation.runs_of(service):
+        return None
+    reason = f"was removed, and other containers of the service {service} run on"
+    return _step(_named(original), Kind.REMOVED, reason, Verb.DROP, original.id)
 
 
 def _compose_waits(original: Original, holder: Container | None, situation: Situation) -> bool:
@@ -236,12 +273,22 @@ def _judge_down(original: Original, place: Container, situation: Situation) -> S
         return None
     # It can't be started in a namespace that is no more.
     if (step := _judge_namespaces(original, place, situation)) is not None:
-        return step
+        return _by_rule(step, original, ON_DOWN_LABEL)
     reason = "was created but never started" if place.state == "created" else f"had exited with code {code}"
     if code is None and place.state != "created":
         reason = "had exited"
     lost = tell_lost(place, situation.snapshot, situation.observed)
-    return _step(place, Kind.STOPPED, reason + lost, Verb.REATTACH if lost else Verb.START, original.id)
+    step = _step(place, Kind.STOPPED, reason + lost, Verb.REATTACH if lost else Verb.START, original.id)
+    return _by_rule(step, original, ON_DOWN_LABEL)
+
+
+def _by_rule(step: Step, original: Original, label: str) -> Step:
+    """Leave the action out where the original's rule is to report only."""
+    if rule(original.labels, label) != REPORT:
+        return step
+    finding = step.finding
+    reason = f"{finding.reason} ({label.removeprefix('status-state.')}: report)"
+    return Step(replace(finding, reason=reason))
 
 
 def _step(container: Container, kind: Kind, reason: str, verb: Verb | None, original_id: str | None) -> Step:

@@ -13,6 +13,12 @@ class Timing:
     """Until the next check, when nothing asks for one sooner."""
     new_container_grace: float = 0.0
     """How long newcomers may live."""
+    empty_snapshot_grace: float = 600.0
+    """How long they may when the snapshot is empty, since the first of them was seen: it may be so by accident."""
+    accepted_after: float = 10.0
+    """A replacement that fails at once must not become the truth. Docker calls a start successful after this time, too."""
+    replacement: float = 60.0
+    """Under `on-replace: accept`: whoever deploys removes the old container first, and may pull an image before he makes the new one."""
     first_backoff: float = 10.0
     longest_backoff: float = 300.0
     recovered_after: float = 600.0
@@ -33,8 +39,10 @@ class Timing:
     """When to look again at what changes by itself (compose, a turn, a dependency); events tell it sooner."""
 
 
-def timing_for(interval: float, new_container_grace: float, *, dry_run: bool) -> Timing:
+def timing_for(interval: float, new_container_grace: float, *, empty_snapshot_grace: float, dry_run: bool) -> Timing:
     """Return the periods as the settings have them, in seconds."""
-    timing = Timing(interval=interval, new_container_grace=new_container_grace)
+    timing = Timing(
+        interval=interval, new_container_grace=new_container_grace, empty_snapshot_grace=empty_snapshot_grace
+    )
     # In a dry run nobody is restarted, so nobody has to wait for that.
     return replace(timing, restart_turn=0.0) if dry_run else timing

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from ..model import Action, Finding, Notice, Snapshot
+    from ..model import Action, Finding, Snapshot
+    from ..plan.notices import Notice
     from ..process.lasting import Lasting
     from ..ssa.memory import KeptMemory
     from .outbox import Outbox

@@ -24,8 +24,18 @@ _DONE = {
     Verb.RECREATE: "recreated",
     Verb.RESTORE: "restored",
     Verb.STOP: "stopped",
+    Verb.ACCEPT: "accepted as an original",
+    Verb.DROP: "dropped from the snapshot",
 }
 DRIFT_REPORTED, NEWCOMER_STOPPED, STOP_FAILED = "drift_reported", "newcomer_stopped", "stop_failed"
+ACCEPTED, ACCEPT_FAILED, DROPPED, DROP_FAILED = "accepted", "accept_failed", "dropped", "drop_failed"
+OF_VERBS = {
+    Verb.STOP: (NEWCOMER_STOPPED, STOP_FAILED),
+    Verb.ACCEPT: (ACCEPTED, ACCEPT_FAILED),
+    Verb.DROP: (DROPPED, DROP_FAILED),
+}
+"""The names of what has been done, and of what has failed, where that is no healing."""
+
 EVENTS = {
     Result.DONE: "healed",
     Result.FAILED: "heal_failed",
@@ -40,8 +50,9 @@ def event_name(outcome: Outcome | None) -> str:
     """Return the name of the log line about a finding with this outcome; None: nothing is done about it."""
     if outcome is None:
         return DRIFT_REPORTED
-    if outcome.action.verb is Verb.STOP and outcome.result in {Result.DONE, Result.FAILED}:
-        return NEWCOMER_STOPPED if outcome.result is Result.DONE else STOP_FAILED
+    if outcome.action.verb in OF_VERBS and outcome.result in {Result.DONE, Result.FAILED}:
+        done, failed = OF_VERBS[outcome.action.verb]
+        return done if outcome.result is Result.DONE else failed
     return EVENTS[outcome.result]
 
 

@@ -104,6 +104,17 @@ async def send_report(client: httpx.AsyncClient, token_file: Path, report: dict[
         raise SsaError(_refusal(client, status, body))
 
 
+async def change_snapshot(client: httpx.AsyncClient, token_file: Path, change: dict[str, Any]) -> None:
+    """Have the SSA change the snapshot, by one `POST /snapshot`; asked again, it changes nothing more.
+
+    Raises:
+        SsaError: it can't be reached, or refuses.
+    """
+    status, body, _ = await _exchange(client, "POST", "/snapshot", headers=_headers(client, token_file), json=change)
+    if status != HTTPStatus.OK:
+        raise SsaError(_refusal(client, status, body))
+
+
 def _headers(client: httpx.AsyncClient, token_file: Path) -> dict[str, str]:
     # Read each time: the file appears when the SSA starts for the first time, and an operator may change it.
     try:

@@ -15,8 +15,8 @@ import structlog
 from ..errors import EngineError, ForeignSnapshot, SsaError, SsaNotReady
 from ..model import Verdicts
 from ..same_engine import compare_engines, needs_containers
-from .client import follow_verdicts, read_recipes
-from .wire import read_verdicts
+from .client import change_snapshot, follow_verdicts, read_recipes
+from .wire import read_verdicts, write_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
     from structlog.typing import FilteringBoundLogger
 
-    from ..model import Container, EngineIdentity, Snapshot
+    from ..model import Action, Container, EngineIdentity, Snapshot
     from ..process.lasting import Lasting
     from ..same_engine import Relation
     from .memory import KeptMemory
@@ -79,6 +79,7 @@ class Ssa:
         self._snapshot: Snapshot | None = None
         self._failed_attempts = 0
         self._verdicts = Verdicts()
+        self._desired: str | None = None  # the version that it last told of; None while nothing is heard
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -94,6 +95,19 @@ class Ssa:
     def verdicts(self) -> Verdicts:
         """What the SSA says of probes and logs at this moment."""
         return self._verdicts
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what is held is what it last told of, and it would tell of a change."""
+        return self._snapshot is not None and self._desired is not None and self._desired == self._snapshot.tag
+
+    async def change_snapshot(self, action: Action) -> None:
+        """Have it change the snapshot as an action says.
+
+        Raises:
+            SsaError: it can't be reached, or refuses.
+        """
+        await change_snapshot(self._client, self._token_file, write_change(action))
 
     async def refresh(self, engine: EngineIdentity) -> None:
         """Ask for the snapshot of this engine, and the policy with it, and hold it if it is another one.
@@ -152,18 +166,20 @@ class Ssa:
         return compare_engines(snapshot.engine, engine, snapshot.by_id.keys(), present)
 
     def hear(self, line: bytes) -> bool:
-        """Take over a line of verdicts; tell whether others are failing than before.
+        """Take over a line of verdicts; tell whether others are failing than before, or something else is desired.
 
         Raises:
             SsaError: the line can't be used, or there is no snapshot yet.
         """
         if self._snapshot is None:
             raise SsaError("its snapshot is not known yet")
-        before, self._verdicts = self._verdicts, read_verdicts(line, self._snapshot.engine)
-        return self._verdicts.failing.keys() != before.failing.keys()
+        before, wanted = self._verdicts, self._desired
+        self._verdicts, self._desired = read_verdicts(line, self._snapshot.engine)
+        is_news = self._desired not in {wanted, None} and not self.is_current
+        return is_news or self._verdicts.failing.keys() != before.failing.keys()
 
     async def follow_verdicts(self, changed: Callable[[], None]) -> None:
-        """Follow the verdicts for ever; `changed` is called when others are failing than before."""
+        """Follow the verdicts for ever; `changed` is called when others are failing, or something else is desired."""
         while True:
             try:
                 async for line in follow_verdicts(self._client, self._token_file):
@@ -181,5 +197,5 @@ class Ssa:
                 log.exception(
                     "bug", message="following the verdicts failed in a way that was not foreseen; please report this"
                 )
-            self._verdicts = Verdicts()
+            self._verdicts, self._desired = Verdicts(), None
             await asyncio.sleep(self._timing.verdicts_again)

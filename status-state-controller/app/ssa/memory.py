@@ -42,6 +42,10 @@ class _Kept(BaseModel):
     refused: list[_Refused]
     newcomers_since: Mapping[str, float]
     healthy: Mapping[str, HealthySeen]
+    # A former version did not know these.
+    first_newcomer_at: float | None = None
+    seen: list[str] = []
+    rolled_back_at: float | None = None
 
 
 class KeptMemory:
@@ -107,6 +111,9 @@ def write_memory(memory: Memory) -> dict[str, Any]:
         refused=refused,
         newcomers_since=memory.newcomers_since,
         healthy=memory.healthy,
+        first_newcomer_at=memory.first_newcomer_at,
+        seen=sorted(memory.seen),
+        rolled_back_at=memory.rolled_back_at,
     )
     return kept.model_dump(mode="json")
 
@@ -127,4 +134,7 @@ def read_memory(document: Any) -> Memory:
         refused={one.pair: RefusedRestore(one.images, one.reason) for one in kept.refused},
         newcomers_since=kept.newcomers_since,
         healthy=kept.healthy,
+        first_newcomer_at=kept.first_newcomer_at,
+        seen=frozenset(kept.seen),
+        rolled_back_at=kept.rolled_back_at,
     )

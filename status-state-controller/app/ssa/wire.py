@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Image, Original, Snapshot, Verdicts
-from ..policy import Entry, Policy
+from ..model import Container, EngineIdentity, Image, Original, Snapshot, Verb, Verdicts
 from ..protection import given_labels
 from ..same_engine import compare_engines
+from ..wishes.pauses import Pause
+from ..wishes.policy import Entry, Policy, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Finding, Outcome
+    from ..model import Action, Finding, Outcome
 
 
 class _Engine(BaseModel):
@@ -34,6 +35,8 @@ class _Engine(BaseModel):
 class _Header(BaseModel):
     id: str = Field(min_length=1)
     engine: _Engine
+    reason: str = "startup"
+    taken_at: datetime
 
 
 class _Config(BaseModel):
@@ -105,6 +108,17 @@ class _PolicyEntry(BaseModel):
     match: list[str] = Field(min_length=1)
     ignore: bool | None
     restart: str | None
+    on_down: str | None = None  # an older SSA knows none of these
+    on_replace: str | None = None
+    on_unhealthy: str | None = None
+    on_new: str | None = None
+
+
+class _Pause(BaseModel):
+    container: str | None
+    until: datetime
+    reason: str | None = None
+    accept_at_end: bool
 
 
 class _Recipes(BaseModel):
@@ -115,6 +129,8 @@ class _Recipes(BaseModel):
     volumes: list[_Named]
     images: list[_Image]
     policy: list[_PolicyEntry]
+    released: list[str] = []  # an older SSA knows neither
+    pauses: list[_Pause] = []
     memory: dict[str, Any] | None = None  # an older SSA keeps none
 
     @model_validator(mode="after")
@@ -137,6 +153,11 @@ class Desired:
     memory: dict[str, Any] | None = None
 
 
+def _entry(one: _PolicyEntry) -> Entry:
+    rules = (one.on_down, one.on_replace, one.on_unhealthy, one.on_new)
+    return Entry(tuple(one.match), one.ignore, one.restart, *rules)
+
+
 def read_desired(body: bytes, tag: str = "") -> Desired:
     """Read the answer of `GET /snapshot/recipes`; `tag` is its ETag. Whose it is, is for the caller to judge.
 
@@ -150,7 +171,10 @@ def read_desired(body: bytes, tag: str = "") -> Desired:
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise SsaError(f"the SSA's answer can't be used: {where}: {first['msg']}") from None
     owner = EngineIdentity(**recipes.snapshot.engine.model_dump())
-    policy = Policy(tuple(Entry(tuple(one.match), one.ignore, one.restart) for one in recipes.policy))
+    entries = [_entry(one) for one in recipes.policy]
+    policy = Policy((*entries, *filter(None, [released(recipes.released)])))
+    pauses = (Pause(one.container, one.until.timestamp(), one.reason, one.accept_at_end) for one in recipes.pauses)
+    header = recipes.snapshot
     configs = {image.Id: image.Config for image in recipes.images}
     originals = (_original(original, policy, configs.get(original.image_id)) for original in recipes.originals)
     snapshot = Snapshot(
@@ -161,6 +185,8 @@ def read_desired(body: bytes, tag: str = "") -> Desired:
         volumes={volume.Name: volume.model_dump() for volume in recipes.volumes},
         images={image.Id: _read_image(image) for image in recipes.images},
         policy=policy,
+        pauses=tuple(pauses),
+        rolled_back_at=header.taken_at.timestamp() if header.reason == "rolled_back" else None,
         tag=tag,
     )
     return Desired(snapshot, recipes.memory)
@@ -190,9 +216,17 @@ class _Verdicts(BaseModel):
     engine: _Engine
     failing: list[_Failing]
     faltering: list[str]
+    desired: str | None = None  # an older SSA does not tell
 
 
-def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
+class Heard(NamedTuple):
+    """One line of `GET /verdicts`: the verdicts, and the version (ETag) of what is desired, None if not told."""
+
+    verdicts: Verdicts
+    desired: str | None
+
+
+def read_verdicts(line: bytes, engine: EngineIdentity) -> Heard:
     """Read one line of `GET /verdicts`.
 
     Raises:
@@ -212,7 +246,7 @@ def read_verdicts(line: bytes, engine: EngineIdentity) -> Verdicts:
     for one in read.failing:
         key = (one.container.id, one.started_at)
         failing[key] = f"{failing[key]}; {one.reason}" if key in failing else one.reason
-    return Verdicts(failing, frozenset(read.faltering), known=True)
+    return Heard(Verdicts(failing, frozenset(read.faltering), known=True), read.desired)
 
 
 def write_report(
@@ -248,6 +282,14 @@ def write_report(
         ],
         "memory": memory,
     }
+
+
+def write_change(action: Action) -> dict[str, Any]:
+    """Return the body of `POST /snapshot` for an action that changes the snapshot, with who asks for it, and why."""
+    container = action.container
+    by = f"controller: {container.name} {action.reason}"[:500]
+    # By its id: another container may have the name by then.
+    return {"accept": [container.id], "by": by} if action.verb is Verb.ACCEPT else {"drop": [container.name], "by": by}
 
 
 def _reference(container: Container) -> dict[str, str]:

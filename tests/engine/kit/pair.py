@@ -150,6 +150,19 @@ class Pair:
         """The names of the snapshot's originals."""
         return {original["name"] for original in self.status()["snapshot"]["originals"]}
 
+    def original_ids(self) -> set[str]:
+        """The container ids of the snapshot's originals."""
+        return {original["id"] for original in self.status()["snapshot"]["originals"]}
+
+    def wait_for_original(self, container: Container, seconds: float = 60) -> None:
+        """Until the container is an original."""
+        wait_until(
+            lambda: container.id in self.original_ids(),
+            f"{container.name} to be an original",
+            seconds,
+            lambda: (container.status, self.status()["controller"]),
+        )
+
     def last_seen(self) -> float:
         """When the SSC last asked the SSA; 0 for never, and while the SSA can't be asked."""
         with contextlib.suppress(httpx.TransportError):

@@ -44,7 +44,7 @@ class Stage:
     def happens(self, action: str, container_id: str, signal: str = "", project: str = "", *, detail: str = "") -> None:
         """Let the engine report a change to the controller."""
         event = Event(container_id, action, signal, project, f"{self.engine.wall().timestamp():.9f}", detail)
-        self.controller._note(event)  # pyright: ignore[reportPrivateUsage] # where no stream is open
+        self.controller._following.note(event)  # pyright: ignore[reportPrivateUsage] # where no stream is open
 
     def is_told(self, *failing: str) -> None:
         """Let the controller hold that the SSA calls these originals failing in their present run."""
@@ -102,10 +102,21 @@ class Held:
     verdicts: Verdicts = field(default_factory=Verdicts)
 
 
+class Unchanging:
+    """An SSA of which nothing new is to be heard, and nothing is asked."""
+
+    async def refresh(self) -> None:
+        """Nothing is outdated."""
+
+    async def change(self, action: Action) -> Outcome:
+        """Nobody asks for this."""
+        raise AssertionError(action)
+
+
 async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
     """Carry out one action on an engine."""
     clocks = Clocks(FakeClock(), NOON.timestamp)
-    executor = Executor(engine, Held(held), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    executor = Executor(engine, Held(held), Unchanging(), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
     return await executor.begin(action)
 
 

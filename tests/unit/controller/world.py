@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from status_state_controller.model import Container, EngineIdentity, Original, Snapshot
-from status_state_controller.policy import Policy
 from status_state_controller.settings import Settings
+from status_state_controller.wishes.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -85,10 +85,11 @@ def snapshot(
     id: str = "snapshot-1",  # noqa: A002 # the word of the contract
     engine: EngineIdentity = ENGINE,
     policy: Policy = Policy(),  # noqa: B008 # frozen
+    **others: Any,
 ) -> Snapshot:
     """A snapshot of these originals."""
     plain = (original(o) if isinstance(o, str) else o for o in originals)
-    return Snapshot(id, engine, tuple(replace(o, policy=policy.labels(o.name)) for o in plain), policy=policy)
+    return Snapshot(id, engine, tuple(replace(o, policy=policy.labels(o.name)) for o in plain), policy=policy, **others)
 
 
 def recipes_document(held: Snapshot) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
         "snapshot": {
             "id": held.id,
             "taken_at": "2026-11-23T18:00:00Z",
-            "reason": "startup",
+            "reason": "startup" if held.rolled_back_at is None else "rolled_back",
             "engine": {"id": owner.id, "name": owner.name, "none_network_id": owner.none_network_id},
         },
         "count": len(held.originals),
@@ -110,14 +111,27 @@ def recipes_document(held: Snapshot) -> dict[str, Any]:
         "volumes": [dict(definition) for definition in held.volumes.values()],
         "images": [{"Id": image.id, "RepoDigests": list(image.digests)} for image in held.images.values()],
         "policy": [
-            {"match": list(entry.match), "ignore": entry.ignore, "restart": entry.restart}
+            {name: list(value) if name == "match" else value for name, value in asdict(entry).items()}
             for entry in held.policy.entries
+        ],
+        "pauses": [
+            {
+                "container": pause.container,
+                "until": datetime.fromtimestamp(pause.until, UTC).isoformat(),
+                "begun_at": NOON.isoformat(),
+                "reason": pause.reason,
+                "accept_at_end": pause.accept_at_end,
+            }
+            for pause in held.pauses
         ],
     }
 
 
 def verdicts_document(
-    failing: Iterable[tuple[str, str, str]] = (), faltering: Iterable[str] = (), engine: EngineIdentity = ENGINE
+    failing: Iterable[tuple[str, str, str]] = (),
+    faltering: Iterable[str] = (),
+    engine: EngineIdentity = ENGINE,
+    desired: str | None = None,
 ) -> dict[str, Any]:
     """One line of `GET /verdicts`; `failing` are name, start and reason, `faltering` are names."""
     return {
@@ -133,12 +147,14 @@ def verdicts_document(
             for name, started_at, reason in failing
         ],
         "faltering": [id_of(name) for name in faltering],
+        "desired": desired,
     }
 
 
-def verdicts_line(*failing: str, engine: EngineIdentity = ENGINE) -> bytes:
+def verdicts_line(*failing: str, engine: EngineIdentity = ENGINE, desired: str | None = None) -> bytes:
     """One line of `GET /verdicts`, which says that these are failing in their present run."""
-    document = verdicts_document(((name, STARTED_AT, "its probe answered 500") for name in failing), engine=engine)
+    told = ((name, STARTED_AT, "its probe answered 500") for name in failing)
+    document = verdicts_document(told, engine=engine, desired=desired)
     return json.dumps(document).encode() + b"\n"
 
 
@@ -151,6 +167,7 @@ def settings(folder: Path, **others: Any) -> Settings:
         "token_file": token_file,
         "heartbeat_file": folder / "heartbeat",
         "react_to_events": False,
+        "empty_snapshot_grace": 0,
     }
     return Settings(**usual | others)
 
@@ -218,6 +235,9 @@ class FakeSsa:
         self.tag = ""  # the ETag of what is held; while there is none, its id stands for it
         self.answer: httpx.Response | None = None  # instead of a snapshot
         self.refuses_reports: httpx.Response | None = None
+        self.refuses_changes: httpx.Response | None = None
+        self.changes: list[dict[str, Any]] = []
+        self.after_change: Snapshot | None = None  # what is held once the snapshot was changed
         self.refuses_verdicts: httpx.Response | None = None
         self.requests: list[str] = []
         self.reports: list[dict[str, Any]] = []
@@ -244,6 +264,8 @@ class FakeSsa:
             return self.refuses_verdicts or httpx.Response(200, stream=self.verdicts)
         if request.url.path == "/reports":
             return self._take(json.loads(request.content))
+        if request.url.path == "/snapshot" and request.method == "POST":
+            return self._change(json.loads(request.content))
         if self.answer is not None:
             return self.answer
         if self.held is None:
@@ -252,6 +274,14 @@ class FakeSsa:
             return httpx.Response(304)
         headers = {"ETag": self.tag} if self.tag else {}
         return httpx.Response(200, json=recipes_document(self.held), headers=headers)
+
+    def _change(self, change: dict[str, Any]) -> httpx.Response:
+        if self.refuses_changes is not None:
+            return self.refuses_changes
+        self.changes.append(change)
+        if self.after_change is not None:
+            self.held = self.after_change
+        return httpx.Response(200, json={"changed": True})
 
     def _take(self, report: dict[str, Any]) -> httpx.Response:
         if self.refuses_reports is not None:

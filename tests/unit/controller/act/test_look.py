@@ -20,5 +20,7 @@ async def test_a_newcomer_is_stopped_though_its_image_would_protect_it(own: dict
     engine = FakeEngine(miner)
     engine.inspects[miner.id] = {"Image": "miner", "Mounts": []}
     engine.images["miner"], engine.contents["miner"] = "miner", Image("miner", config={"Labels": own})
-    done = await carried_out(engine, Action(Verb.STOP, replace(miner, labels={}), "is not in the snapshot"), snapshot())
+    done = await carried_out(
+        engine, Action(Verb.STOP, replace(miner, labels={}), "is not in the snapshot"), snapshot("web")
+    )
     assert (done.result, engine.named("miner").state) == (result, "exited" if own else "running")

@@ -11,8 +11,8 @@ from status_state_controller.errors import EngineError, ImplausibleListing
 from status_state_controller.model import Image, Observed, Verdicts
 from status_state_controller.observe.observer import Observer
 from status_state_controller.plan.memory import Memory
-from status_state_controller.policy import Entry, Policy
 from status_state_controller.process.lasting import Lasting
+from status_state_controller.wishes.policy import Entry, Policy
 
 from ..fake_engine import FakeEngine
 from ..stage import BOUND_SECONDS, Log

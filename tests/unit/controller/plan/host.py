@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 OTHER_IMAGE_ID = "sha256:2c1b"
 
 
+PROMPT = Timing(empty_snapshot_grace=0.0)
+"""So that a test of newcomers needs no original."""
+
+
 @dataclass
 class Host:
     """What is on the engine, and the controller's memory of it; each `look` is one check."""
@@ -50,7 +54,7 @@ class Host:
     activity: Activity = field(default_factory=Activity)
     busy: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=Memory)
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = PROMPT
     now: float = NOON.timestamp()
     asked: set[str] = field(default_factory=set[str])
     """The names of containers and images that the last look wanted to see closely."""

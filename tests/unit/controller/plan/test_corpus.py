@@ -17,7 +17,7 @@ from status_state_controller.act.recipe import Creation, creation
 from status_state_controller.engine.definitions import network_request, with_endpoint_sysctls
 from status_state_controller.model import Image
 from status_state_controller.plan.meaning.images import same_image
-from status_state_controller.plan.successor import differences, tell
+from status_state_controller.plan.meaning.successor import differences, tell
 
 FOLDER = Path(__file__).parents[1] / "corpus"
 ENGINES = ("20", "26", "28", "29")

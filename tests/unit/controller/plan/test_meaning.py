@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from status_state_controller.plan.successor import differences, is_successor, tell
+from status_state_controller.plan.meaning.successor import differences, is_successor, tell
 
 from ..world import id_of
 from .answers import inspected

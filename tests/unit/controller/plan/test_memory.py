@@ -275,7 +275,6 @@ def test_for_another_snapshot_those_that_left_it_and_what_was_judged_against_the
         FULL,
         snapshot_id="snapshot-2",
         attempts={WEB: Attempts(2, 100.0)},
-        successors=frozenset({PAIR}),
         impostors={},
         unfinished={WEB: Unfinished(Verb.START, WEB, 100.0)},
         interrupted=frozenset({WEB}),

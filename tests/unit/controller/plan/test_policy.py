@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.policy import Entry, Policy
+from status_state_controller.wishes.policy import Entry, Policy
 
 from ..stage import Log, Stage, settled, stage, until
 from ..world import container, id_of, original, snapshot

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from status_state_controller.model import Activity, Original, Result, Verb, Verdicts
 from status_state_controller.plan.plan import make_plan
 from status_state_controller.protection import protection
+from status_state_controller.wishes.pauses import Pause
 
 from ..world import STARTED_AT, STATES, container, id_of, original, snapshot, well
 from .host import OTHER_IMAGE_ID, Host, host, sharing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from status_state_controller.model import Container
     from status_state_controller.plan.plan import Plan
 
@@ -30,12 +33,16 @@ LABELS: tuple[dict[str, str], ...] = (
     {"status-state.ignore": "nonsense"},
     {"com.docker.swarm.node.id": "x"},
 )
+SERVICE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "a"}
 RULES: tuple[dict[str, str], ...] = (
     {},
     {},
     {"status-state.restart": "on-failure"},
     {"status-state.restart": "never"},
     {"com.docker.compose.project": "shop", "com.docker.compose.service": "a"},
+    {"status-state.on-down": "report", "status-state.on-replace": "report", "status-state.on-unhealthy": "report"},
+    {"status-state.on-replace": "accept"},
+    {"status-state.on-replace": "accept"} | SERVICE,
     {"com.docker.compose.project": "shop", "com.docker.compose.depends_on": "a:service_healthy:false"},
 )
 EXITS = (None, "", "Exited (0) 1 second ago", "Up 2 seconds", "Up 10 minutes (unhealthy)", "Up 1 hour (healthy)")
@@ -125,13 +132,21 @@ def test_nothing_protected_busy_or_out_of_the_snapshot_is_acted_on_and_no_place_
         assert not {acted.id, original_id} & protected
         assert not {acted.id, original_id} & before.busy
         assert original_id is None or original_id in held.by_id
-        if verb == Verb.STOP:
+        rules: Mapping[str, str] = {} if original_id is None else held.by_id[original_id].labels
+        if verb in {Verb.ACCEPT, Verb.DROP}:
+            assert original_id is None or rules["status-state.on-replace"] == "accept"
+            assert acted.id not in held.by_id or verb == Verb.DROP
+            assert verb != Verb.DROP or original_id not in before.world
+        elif verb == Verb.STOP:
             assert original_id is None
             assert acted.state in {"running", "paused", "restarting"}
             assert acted.id not in held.by_id
         else:
             assert held.by_id[original_id or ""].labels.get("status-state.restart") != "never"
+        if verb in {Verb.START, Verb.REATTACH, Verb.RECREATE}:
+            assert rules.get("status-state.on-down") != "report"
         if verb == Verb.RESTART:
+            assert rules.get("status-state.on-unhealthy") != "report"
             assert acted.state == "running"
             assert acted.id not in before.activity.stopping
         if verb == Verb.RECREATE:
@@ -203,7 +218,24 @@ def test_who_runs_and_is_nobodys_is_stopped_and_who_is_gone_is_made_again(moment
         and one.name not in names
         and protection(one.labels) is None
         and one.labels.get("status-state.restart") != "never"
+        and one.labels.get("status-state.on-down") != "report"
     }
     acted = {(verb, original_id or acted.id) for verb, acted, original_id in moment.acts}
-    assert {("stop", one) for one in strangers - before.busy} <= acted
-    assert {("recreate", one) for one in gone - before.busy} <= acted
+    stopped, made = (
+        {key for verb, key in acted if verb in verbs} for verbs in (("stop", "accept"), ("recreate", "drop"))
+    )
+    assert strangers - before.busy <= stopped
+    assert gone - before.busy <= made
+
+
+@thoroughly
+@every_moment
+def test_in_a_pause_everything_waits_and_the_same_is_found(moment: Moment) -> None:
+    before = moment.before
+    pause = Pause(None, before.now + 60, "deploy")
+    plan = replace(before, held=replace(before.held, pauses=(pause,))).look(only=moment.only)
+    assert plan.actions == ()
+    assert {(one.container.id, one.kind, one.reason) for one in plan.findings} == {
+        (one.container.id, one.kind, one.reason) for one in moment.plan.findings
+    }
+    assert plan.memory.attempts == moment.plan.memory.attempts

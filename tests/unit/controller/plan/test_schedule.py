@@ -14,7 +14,7 @@ from status_state_controller.plan.schedule import due_at
 from status_state_controller.plan.timing import Timing
 
 from ..world import IMAGE, container, id_of, original, snapshot, well
-from .host import OTHER_IMAGE_ID, Host, host, sharing
+from .host import OTHER_IMAGE_ID, PROMPT, Host, host, sharing
 
 if TYPE_CHECKING:
     from status_state_controller.model import Original
@@ -135,7 +135,7 @@ def test_where_an_action_is_at_work_nothing_is_planned_nor_told() -> None:
 
 
 def test_newcomers_may_live_for_the_grace_and_are_stopped_when_it_has_passed() -> None:
-    h = host(snapshot(), container("miner"), timing=Timing(new_container_grace=60))
+    h = host(snapshot(), container("miner"), timing=replace(PROMPT, new_container_grace=60))
     plan = h.look()
     assert (begun_by(plan), plan.waiting[0].until, plan.wake_in) == ([], h.now + 60, 30)
     h.put(container("late"))
@@ -145,7 +145,7 @@ def test_newcomers_may_live_for_the_grace_and_are_stopped_when_it_has_passed() -
 
 
 def test_a_newcomer_that_was_down_in_between_has_its_grace_again() -> None:
-    h = host(snapshot(), container("miner"), timing=Timing(new_container_grace=60))
+    h = host(snapshot(), container("miner"), timing=replace(PROMPT, new_container_grace=60))
     h.look()
     h.put(container("miner", "exited"))
     h.look(30)

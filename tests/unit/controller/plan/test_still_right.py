@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from status_state_controller.model import Action, Inspect, Seen, Snapshot, Unhealthy, Verb, Verdicts
 from status_state_controller.plan.still_right import may_be_moved, still_right
-from status_state_controller.policy import Entry, Policy
+from status_state_controller.wishes.pauses import Pause
+from status_state_controller.wishes.policy import Entry, Policy, released
 
-from ..world import IMAGE_ID, STARTED_AT, container, id_of, original, recipe, snapshot
+from ..world import IMAGE_ID, NOON, STARTED_AT, container, id_of, original, recipe, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +41,20 @@ class Moment:
     held: Snapshot = field(default_factory=lambda: snapshot("web"))
     verdicts: Verdicts = field(default_factory=Verdicts)
     mass_failure: bool = False
+    is_judged: bool = True
 
     @property
     def told(self) -> str:
         """Why it is not right any more: the result, and the reason."""
-        reason = still_right(self.action, self.held, self.now, self.verdicts, mass_failure=self.mass_failure)
+        reason = still_right(
+            self.action,
+            self.held,
+            self.now,
+            self.verdicts,
+            now=NOON.timestamp(),
+            mass_failure=self.mass_failure,
+            is_judged=self.is_judged,
+        )
         return "" if reason is None else f"{reason[0]}: {reason[1]}"
 
 
@@ -53,6 +63,23 @@ def of(verb: Verb, word: str = "web", name: str = "web", **fields: Any) -> Actio
     return Action(verb, container(name, word=word), "x", None if verb is Verb.STOP else WEB, **fields)
 
 
+ACCEPTS = {"status-state.on-replace": "accept"}
+PAUSE = Pause(None, NOON.timestamp() + 60, "deploy")
+PAUSED = "dropped: healing is paused until 2026-11-23 12:01:00 UTC (deploy)"
+LEFT = "dropped: it is to be left alone by now"
+
+
+def says(name: str = "miner", **rules: str) -> Snapshot:
+    """The same snapshot, under a policy with these rules for one name."""
+    return snapshot("web", policy=Policy((Entry((name,), None, None, **rules),)))
+
+
+def newcomer(labels: dict[str, str]) -> Snapshot:
+    """A snapshot whose `web` is a compose service with these labels."""
+    return snapshot(original("web", labels=COMPOSE | labels))
+
+
+COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
 RIGHT: dict[str, Callable[[], Moment]] = {
     "start": lambda: Moment(of(Verb.START), Seen(seen("web", "exited"))),
     "start a successor": lambda: Moment(of(Verb.START, "web again"), Seen(seen("web", "created", "web again"))),
@@ -74,7 +101,14 @@ RIGHT: dict[str, Callable[[], Moment]] = {
     "restore the successor of a follower": lambda: Moment(
         of(Verb.RESTORE, "web again"), Seen(None, None, seen("web", word="web again", **SHARES))
     ),
+    "accept": lambda: Moment(
+        of(Verb.ACCEPT, "impostor"), Seen(seen("web", word="impostor")), held=snapshot(original("web", labels=ACCEPTS))
+    ),
+    "drop": lambda: Moment(of(Verb.DROP), Seen(None), held=snapshot(original("web", labels=ACCEPTS))),
     "stop": lambda: Moment(of(Verb.STOP, "miner", "miner"), Seen(seen("miner"))),
+    "accept a newcomer": lambda: Moment(
+        replace(of(Verb.ACCEPT, "miner", "miner"), original_id=None), Seen(seen("miner")), held=says(on_new="accept")
+    ),
 }
 
 
@@ -126,9 +160,78 @@ def not_in_place(action: str) -> list[tuple[str, str, dict[str, Any], str]]:
     ]
 
 
+OTHERS = ("stop", "accept a newcomer", "accept", "drop")
+"""What is not for an original, or needs a rule of its own."""
+
+ASKED_BY = {
+    "start": "on_down",
+    "restart": "on_unhealthy",
+    "restart a follower": "on_unhealthy",
+    "recreate": "on_down",
+    "restore": "on_replace",
+    "restore a follower": "on_unhealthy",
+    "accept": "on_replace",
+}
+IN_ALREADY, LIVES = "done: it is in the snapshot already", "dropped: it may live by now"
+TAKEN, RELEASED = "dropped: its name was taken meanwhile", Policy((released(["miner"]) or Entry((), None, None),))
 HEALTHY_AGAIN = "dropped: it is healthy again, or was started anew"
 ROWS: list[tuple[str, str, dict[str, Any], str]] = [
-    *(row for action in RIGHT if action != "stop" for row in of_original(action)),
+    *(row for action in RIGHT if action not in OTHERS for row in of_original(action)),
+    *((action, "paused", {"held": replace(right().held, pauses=(PAUSE,))}, PAUSED) for action, right in RIGHT.items()),
+    *(
+        (action, "it is no longer asked for", {"held": says("web", **{rule: "report"})}, LEFT)
+        for action, rule in ASKED_BY.items()
+    ),
+    ("restore", "it is to be accepted", {"held": says("web", on_replace="accept")}, LEFT),
+    ("accept", "it is to be restored", {"held": snapshot("web")}, LEFT),
+    ("drop", "it is to be restored", {"held": snapshot("web")}, LEFT),
+    ("start", "its pause is over", {"held": snapshot("web", pauses=(replace(PAUSE, until=0),))}, ""),
+    ("start", "another is paused", {"held": snapshot("web", pauses=(replace(PAUSE, container="db"),))}, ""),
+    ("accept", "it is an original", {"held": snapshot(original("web", labels=ACCEPTS), "impostor")}, IN_ALREADY),
+    ("accept", "exited", {"now": Seen(seen("web", "exited", "impostor"))}, "dropped: it is exited by now"),
+    ("accept", "renamed", {"now": Seen(seen("w", word="impostor"))}, "dropped: it was renamed to w"),
+    ("accept", "gone", {"now": GONE}, "dropped: it is gone by now"),
+    (
+        "accept",
+        "protected",
+        {"now": Seen(seen("web", word="impostor", labels=IGNORED))},
+        "dropped: it is protected by now",
+    ),
+    ("drop", "it exists", {"now": Seen(None, seen("web", "exited"))}, "dropped: it exists again"),
+    ("drop", "its name is taken", {"now": Seen(None, None, seen("web", word="x"))}, TAKEN),
+    (
+        "accept a newcomer",
+        "the policy is another",
+        {"held": snapshot("web")},
+        "dropped: it is not to be accepted by now",
+    ),
+    ("accept a newcomer", "it is an original", {"held": snapshot("miner")}, IN_ALREADY),
+    ("stop", "the policy lets it live", {"held": says(on_new="report")}, LIVES),
+    ("stop", "it is released", {"held": snapshot("web", policy=RELEASED)}, "dropped: the policy protects it by now"),
+    (
+        "stop",
+        "its service follows deploys",
+        {"held": newcomer(ACCEPTS), "now": Seen(seen("miner", labels=COMPOSE))},
+        LIVES,
+    ),
+    ("stop", "its service does not", {"held": newcomer({}), "now": Seen(seen("miner", labels=COMPOSE))}, ""),
+    (
+        "stop",
+        "an operator went back from it",
+        {
+            "action": of(Verb.STOP, "miner", "miner", gone_back=True),
+            "held": newcomer(ACCEPTS),
+            "now": Seen(seen("miner", labels=COMPOSE)),
+        },
+        "",
+    ),
+    (
+        "stop",
+        "the snapshot is empty",
+        {"held": snapshot(), "is_judged": False},
+        "dropped: the snapshot is empty by now",
+    ),
+    ("stop", "it was empty before", {"held": snapshot()}, ""),
     *(row for action in ("start", "reattach", "restart", "restart a follower") for row in not_in_place(action)),
     ("reattach", "runs", {"now": Seen(seen("web"))}, "done: it ran already"),
     ("start", "runs", {"now": Seen(seen("web"))}, "done: it ran already"),

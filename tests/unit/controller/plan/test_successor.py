@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.plan.successor import is_successor
+from status_state_controller.plan.meaning.successor import is_successor
 
 from ..world import id_of
 from .answers import ANONYMOUS, inspected

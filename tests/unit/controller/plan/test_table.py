@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_controller.model import Action, Activity, Container, Kind, Result, Verb, Verdicts, aside_name
-from status_state_controller.plan.table import restart_rule
+from status_state_controller.plan.timing import Timing
+from status_state_controller.wishes.pauses import Pause
+from status_state_controller.wishes.policy import Entry, Policy, released
+from status_state_controller.wishes.rules import restart_rule
 
-from ..world import STATES, container, id_of, original, snapshot
+from ..world import NOON, STATES, container, id_of, original, snapshot
 from .host import Host, host, sharing
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ HOLDERS = (
 )
 """Whoever may have the name of an original; each must be there for each state of it."""
 TOO_LONG = " removing for over 60 s"
+BUILT: dict[str, Any] = {"Config": {"Image": "sha256:1b0a", "Labels": {}}}
+DELETED = {"HostConfig": {"AutoRemove": True}}
 RULE, IGNORED = "status-state.restart", {"status-state.ignore": "true"}
 
 
@@ -58,6 +63,11 @@ class Case:
     status: str | None = None
     child: bool = False
     looks: tuple[float, ...] = (0.0, 5.0)
+    held: dict[str, Any] = field(default_factory=dict[str, Any])
+    siblings: tuple[Original, ...] = ()
+    removed: bool = False
+    empty: bool = False
+    deleted: bool = False
     then: list[Callable[[Host], object]] = field(default_factory=list["Callable[[Host], object]"])
 
 
@@ -146,6 +156,35 @@ def be_ended(h: Host) -> None:
 COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
 DEPENDS = COMPOSE | {"com.docker.compose.depends_on": "db:service_healthy:false"}
 DB = original("db", labels=COMPOSE | {"com.docker.compose.service": "db"})
+PAUSE = Pause(None, NOON.timestamp() + 1800, "deploy")
+OVER = replace(PAUSE, until=NOON.timestamp() - 60)
+
+
+def add_rule(c: Case, **said: str) -> None:
+    """Let the policy say so of every newcomer."""
+    c.held["policy"] = Policy((Entry(("miner",), None, None, **said),))
+
+
+def put_sibling(c: Case, *, known: bool = True, oneoff: bool = False) -> None:
+    """Let `web-2` of the same compose service run."""
+    c.labels.update(COMPOSE)
+    labels = COMPOSE | ({"com.docker.compose.oneoff": "True"} if oneoff else {})
+    c.siblings = (original("web-2", labels=labels),) if known else ()
+    status = None if known else "Up 5 seconds"
+    c.then.append(lambda h: h.put(replace(container("web-2", status=status, labels=labels), created_at=h.now - 5)))
+
+
+def become(h: Host, **fields: Any) -> None:
+    """Let the container that has the name of `web` be so."""
+    h.put(replace(h.named("web"), **fields))
+
+
+def fail_to_accept(h: Host) -> None:
+    """Let a try to have the replacement accepted have failed."""
+    (action,) = h.begin(h.look())
+    h.end(action, Result.FAILED)
+
+
 STOPS_WEB = Activity(stopping=frozenset({id_of("web")}))
 STOPS_SHOP = Activity(stopping_projects=frozenset({"shop"}), stopped_on_request=frozenset({id_of("web")}))
 
@@ -204,6 +243,35 @@ GIVEN: dict[str, Callable[[Case], object]] = {
         c.labels.update(COMPOSE),
         c.then.append(lambda h: vars(h).update(activity=STOPS_SHOP)),
     ),
+    "rule `on-down: report`": lambda c: c.labels.update({"status-state.on-down": "report"}),
+    "rule `on-unhealthy: report`": lambda c: c.labels.update({"status-state.on-unhealthy": "report"}),
+    "rule `on-replace: report`": lambda c: c.labels.update({"status-state.on-replace": "report"}),
+    "rule `on-replace: accept`": lambda c: c.labels.update({"status-state.on-replace": "accept"}),
+    "policy `on-new: report`": lambda c: add_rule(c, on_new="report"),
+    "policy `on-new: accept`": lambda c: add_rule(c, on_new="accept"),
+    "its replacement began a moment ago": lambda c: c.then.append(lambda h: become(h, status="Up 4 seconds")),
+    "the health check of its replacement is starting": lambda c: c.then.append(
+        lambda h: become(h, status="Up 5 minutes (health: starting)")
+    ),
+    "its replacement is unhealthy": lambda c: c.then.append(lambda h: become(h, status="Up 5 minutes (unhealthy)")),
+    "the SSA could not be asked just now": lambda c: c.then.append(fail_to_accept),
+    "it was rolled back to": lambda c: (c.held.update(rolled_back_at=NOON.timestamp()), vars(c).update(removed=False)),
+    "it has just been removed": lambda c: vars(c).update(removed=True),
+    "it was removed a minute ago": lambda c: vars(c).update(removed=True, looks=(0.0, 60.0)),
+    "the engine deletes it when it ends": lambda c: vars(c).update(deleted=True),
+    "it is a step of the engine's builder": lambda c: c.then.append(
+        lambda h: vars(h).update(changes={id_of("miner"): BUILT})
+    ),
+    "another original of its service runs": put_sibling,
+    "a newcomer of its service runs": lambda c: put_sibling(c, known=False),
+    "a one-off of its service runs": lambda c: put_sibling(c, known=False, oneoff=True),
+    "healing is paused": lambda c: c.held.update(pauses=(PAUSE,)),
+    "healing of `web` is paused": lambda c: c.held.update(pauses=(replace(PAUSE, container="web"),)),
+    "healing of `db` is paused": lambda c: c.held.update(pauses=(replace(PAUSE, container="db"),)),
+    "healing was paused until a minute ago": lambda c: c.held.update(pauses=(OVER,)),
+    "the present is not accepted yet": lambda c: c.held.update(pauses=(replace(OVER, accept_at_end=True),)),
+    "its name is released": lambda c: c.held.update(policy=Policy(tuple(filter(None, [released(["miner"])])))),
+    "the snapshot is empty": lambda c: vars(c).update(empty=True),
 }
 
 
@@ -242,11 +310,23 @@ def plan_of(row: Row) -> Plan:
     for word in row.given:
         GIVEN[word](case)
     if row.who in {"newcomer", "protected container"}:
-        labels = IGNORED if row.who == "protected container" else {}
-        return host(snapshot(), container("miner", row.state, labels=labels)).look()
+        labels = case.labels | (IGNORED if row.who == "protected container" else {})
+        held = snapshot(*(() if case.empty else ("db",)), **case.held)
+        world = [container("miner", row.state, labels=labels), *([] if case.empty else [container("db")])]
+        h = host(held, *held.policy.apply(world), timing=Timing())
+        h.changes[id_of("miner")] = DELETED if case.deleted else {}
+        for happen in case.then:
+            happen(h)
+        return h.look()
     assert row.who.endswith("original"), f"an unknown word: {row.who}"
     web: Original = original("web", labels=case.labels)
-    h = host(snapshot(sharing(web, "db") if case.child else web, DB, "cache"), container("db"), container("cache"))
+    web = replace(web, inspect=dict(web.inspect) | DELETED) if case.deleted else web
+    held = snapshot(sharing(web, "db") if case.child else web, DB, "cache", *case.siblings, **case.held)
+    h = host(held, container("db"), container("cache"))
+    if case.removed:
+        h.put(container("web", labels=case.labels))
+        h.look()
+        del h.world[id_of("web")]
     if (own := own_container(row, case)) is not None:
         h.put(own)
     if row.holder not in {"itself", "nobody"}:
@@ -261,6 +341,8 @@ def plan_of(row: Row) -> Plan:
 
 ROWS = parse()
 KINDS = {
+    Verb.ACCEPT: None,
+    Verb.DROP: Kind.REMOVED,
     Verb.START: Kind.STOPPED,
     Verb.REATTACH: Kind.STOPPED,
     Verb.RESTART: Kind.UNHEALTHY,
@@ -276,7 +358,9 @@ def test_what_the_table_says_is_what_the_plan_does(row: Row) -> None:
     assert str(plan) == row.done
     kinds = {finding.container.id: finding.kind for finding in plan.findings}
     acts = [*plan.actions, *(wait.action for wait in plan.waiting)]
-    assert [kinds[action.container.id] for action in acts] == [KINDS[action.verb] for action in acts]
+    assert [kinds[action.container.id] for action in acts] == [
+        KINDS[action.verb] or (Kind.REPLACED if action.original_id else Kind.NEW) for action in acts
+    ]
 
 
 def test_every_state_of_an_original_is_in_the_table_whoever_has_its_name() -> None:

@@ -47,7 +47,7 @@ WEB = (id_of("web"), STARTED_AT)
 
 def read(document: object) -> Verdicts:
     """The verdicts of a line."""
-    return read_verdicts(json.dumps(document).encode(), ENGINE)
+    return read_verdicts(json.dumps(document).encode(), ENGINE).verdicts
 
 
 def test_a_line_tells_who_is_failing_in_which_run_and_who_is_about_to() -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from status_state_controller.errors import ForeignSnapshot, SsaError
 from status_state_controller.model import Action, Finding, Kind, Outcome, Result, Verb
-from status_state_controller.policy import Entry, Policy
 from status_state_controller.ssa.wire import read_desired, write_report
+from status_state_controller.wishes.policy import Entry, Policy
 
 from ..world import ENGINE, container, id_of, recipes_document, snapshot
 

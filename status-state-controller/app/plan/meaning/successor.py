@@ -14,11 +14,11 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..masking import is_secret, mask
-from ..model import Image
-from .meaning.configuration import configuration, network_name
-from .meaning.images import image_difference, same_image
-from .meaning.mounts import inner
+from ...masking import is_secret, mask
+from ...model import Image
+from .configuration import configuration, network_name
+from .images import image_difference, same_image
+from .mounts import inner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""What operators wish: the policy, the rules that containers carry, the pauses."""
