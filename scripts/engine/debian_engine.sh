@@ -70,9 +70,10 @@ mkdir -p "$cache"
 exec 9>"$cache/$version.lock" && flock 9 # several runs at once make it once
 if [[ ! -e $folder/$complete ]]; then
   say "unpacking it from the packages of Debian $suite, once …"
-  work=$(mktemp -d -p /var/tmp status-state-engine-packages-XXXXXX)
+  work=$cache/$version.work
   trap 'rm -rf "$work"' EXIT
-  rm -rf "$folder"
+  rm -rf "$work" "$folder" # what a killed run has left
+  mkdir "$work"
   if make_folder 2>"$work/log"; then
     # Those of earlier months, unless they may be in use by a run that began in the last one.
     find "$cache" -maxdepth 1 -name "$version-*" -mtime +40 -exec rm -rf {} +
