@@ -29,7 +29,7 @@ give_up() { echo "engine $version can't be had: $*"; exit 1; }
 # (A script that calls the loader won't do: dockerd and runc start /proc/self/exe again.)
 fit_to_machine() {
   local program=$1 told loader
-  told=$(ldd "$program" 2>&1) || return 0 # linked statically
+  told=$(ldd "$program" 2>&1) || true # also fails for what is linked statically
   grep -q 'not found' <<<"$told" || return 0
   scripts/setup/packages.sh patchelf >&2 || return 1
   mkdir -p "$folder/lib"
@@ -70,9 +70,10 @@ mkdir -p "$cache"
 exec 9>"$cache/$version.lock" && flock 9 # several runs at once make it once
 if [[ ! -e $folder/$complete ]]; then
   say "unpacking it from the packages of Debian $suite, once …"
-  work=$(mktemp -d -p /var/tmp status-state-programs-XXXXXX)
+  work=$cache/$version.work
   trap 'rm -rf "$work"' EXIT
-  rm -rf "$folder"
+  rm -rf "$work" "$folder" # what a killed run has left
+  mkdir "$work"
   if make_folder 2>"$work/log"; then
     # Those of earlier months, unless they may be in use by a run that began in the last one.
     find "$cache" -maxdepth 1 -name "$version-*" -mtime +40 -exec rm -rf {} +

@@ -14,5 +14,5 @@ while read -r uri; do
     exit 0
   fi
 done < <(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | sort -u)
-echo "None of the package mirrors that apt is configured for has Debian $suite." >&2
+echo "None of the package mirrors that apt is configured for answers with Debian $suite." >&2
 exit 1

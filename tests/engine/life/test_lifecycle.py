@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..kit.compose import make_command
+from ..kit.compose import ROOT, make_command
 from ..kit.host import run_command
 from ..kit.pair import API, CONTROLLER, FILE, Pair
 from ..kit.waiting import wait_until
@@ -166,18 +166,28 @@ def test_down_leaves_every_other_container_as_it_was_and_takes_no_more_than_a_fe
     assert not host.find(f"com.docker.compose.project={pair.project}")
 
 
-def test_the_next_version_can_be_built_while_the_pair_runs(pair: Pair, host: Host) -> None:
+def test_the_next_version_can_be_built_while_the_pair_runs_and_once_more_without_a_change(
+    pair: Pair, host: Host
+) -> None:
     newcomer = host.run("newcomer")
     newcomer.wait_for("exited")
     kept = f"{CONTROLLER}:kept"  # without a name it may be gone once the next one is there, as in containerd's store
     run_command("docker", "tag", pair.controller.inspect()["Image"], kept)
     begun = time.time()
     try:
-        pair.run_compose("build", "--no-cache", CONTROLLER)
+        first, again = build(pair, "--no-cache"), build(pair)
     finally:
         run_command("docker", "tag", kept, CONTROLLER)  # all other tests go on with the same one
         run_command("docker", "image", "rm", kept)
     assert pair.last_seen() > begun, "the SSC must have looked meanwhile"
+    assert first == again, "`make up` would make the pair anew each time"
+
+
+def build(pair: Pair, *options: str) -> str:
+    """Builds the SSC's image as `make up` does; returns its id."""
+    command = (str(ROOT / "scripts" / "compose.sh"), "--project-name", pair.project, "build", *options, CONTROLLER)
+    run_command(*command, environment={**os.environ, **pair.environment}, seconds=240)
+    return run_command("docker", "image", "inspect", "--format", "{{.Id}}", CONTROLLER).strip()
 
 
 def test_names_of_the_services_are_those_of_the_documentation(pair: Pair) -> None:
