@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import structlog
 
+from .printable import printable
+
 FIRST_KEYS = ("time", "level", "event", "message")
 LIBRARIES = ("docker", "httpcore", "httpx", "urllib3")
 
@@ -85,4 +87,4 @@ def _shown(value: object) -> str:
     if text and text.isprintable() and not set(text) & set(' ="\\'):
         return text
     quoted = json.dumps(text, ensure_ascii=False)  # escapes what is below U+0020, quotes and backslashes
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in quoted)
+    return printable(quoted)

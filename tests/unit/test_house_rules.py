@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("status-state-api", "status-state-controller")
 MODULES = sorted(file for service in SERVICES for file in (ROOT / service / "app").glob("**/*.py"))
 LONGEST_FILE_LINES = 400
-TWINS = ("durations.py", "logs.py", "protection.py", "process/own_id.py", "process/threads.py")
+TWINS = ("durations.py", "logs.py", "printable.py", "protection.py", "process/own_id.py", "process/threads.py")
 
 
 def short(file: Path) -> str:

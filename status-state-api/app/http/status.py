@@ -20,6 +20,7 @@ from ..model import RunningContainer, Verdict
 from ..pauses.keeper import PauseKeeper
 from ..snapshot.holder import ACCEPT_COMMAND, SnapshotHolder
 from .desired import describe_pauses
+from .standings import Standings
 
 _RUNNING = TypeAdapter(tuple[RunningContainer, ...])
 _VERDICTS = TypeAdapter(list[Verdict])
@@ -37,6 +38,7 @@ class Status:
         verdicts: Verdicts,
         *,
         pauses: PauseKeeper,
+        standings: Standings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
@@ -45,6 +47,7 @@ class Status:
         self._controller = controller
         self._verdicts = verdicts
         self._pauses = pauses
+        self._standings = standings
         self._now = now
         self._shared = SharedCall(self._observe)
         self._shown: Listing | None = None
@@ -71,9 +74,9 @@ class Status:
         if listing is not self._shown:
             self._shown_bytes = _RUNNING.dump_json(listing.containers)
             self._shown = listing
-        return self._render(self._shown_bytes)
+        return self._render(self._shown_bytes, self._standings.document(listing))
 
-    def _render(self, running: bytes | None) -> bytes:
+    def _render(self, running: bytes | None, standings: bytes | None = None) -> bytes:
         now = self._now()
         held = self._holder.held
         return orjson.dumps(
@@ -82,6 +85,7 @@ class Status:
                 "engine": self._describe_engine(),
                 "snapshot": _fragment(held and held.public),
                 "running": _fragment(running),
+                "standings": _fragment(standings),
                 "verdicts": orjson.Fragment(self._render_verdicts()),
                 "controller": self._describe_controller(now),
                 "pauses": describe_pauses(self._pauses.book.in_force()),

@@ -3,12 +3,14 @@
 Of the recipes only their bytes are kept: they are large, and needed only when the controller reads them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
 from ..model import OriginalRecipe, Recipes, Snapshot
+from .standing import ONEOFF_LABEL, RESTART_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,21 @@ class Held:
     """`model.Recipes` as JSON. Holds secrets."""
     watched: tuple[Watched, ...] = field(repr=False)
     """What is needed to know whether the originals are well."""
+    labels: Mapping[str, Mapping[str, str]] = field(repr=False)
+    """The labels that say whether an original may be down, by its container id."""
 
     @classmethod
     def of(cls, recipes: Recipes) -> "Held":
         """Hold this snapshot."""
         snapshot = recipes.summary()
         watched = tuple(_watched(original) for original in recipes.originals)
-        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+        labels = {original.id: _rule_labels(original) for original in recipes.originals}
+        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched, labels)
+
+
+def _rule_labels(original: OriginalRecipe) -> Mapping[str, str]:
+    labels: dict[str, str] = original.inspect["Config"].get("Labels") or {}
+    return {label: labels[label] for label in (RESTART_LABEL, ONEOFF_LABEL) if label in labels}
 
 
 def _watched(original: OriginalRecipe) -> Watched:
