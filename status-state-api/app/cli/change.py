@@ -8,7 +8,7 @@ from ..printable import printable
 from ..shown.changes import change_text, snapshots_text
 from .ask import Failed, Ssa
 from .options import AsJson, DryRun
-from .say import examples, say, say_json, terminal_width
+from .say import by, examples, say, say_json, terminal_width
 
 commands = typer.Typer()
 
@@ -34,7 +34,7 @@ def accept(
     (web-replaced-0123456789ab) takes the place back. Without a NAME, originals that do not run leave the snapshot.
     """
     change = {"accept": names} if names else {}
-    _change("/snapshot", {**change, "by": _by("accept", names)}, dry_run=dry_run, as_json=as_json)
+    _change("/snapshot", {**change, "by": by("accept", *(names or []))}, dry_run=dry_run, as_json=as_json)
 
 
 @commands.command(epilog=examples("status-state release old", "status-state release old older --dry-run"))
@@ -48,7 +48,7 @@ def release(
 
     They may stay or go from now on. Shows what changes, then does it. `accept NAME` makes one an original again.
     """
-    _change("/snapshot", {"release": names, "by": _by("release", names)}, dry_run=dry_run, as_json=as_json)
+    _change("/snapshot", {"release": names, "by": by("release", *names)}, dry_run=dry_run, as_json=as_json)
 
 
 @commands.command(epilog=examples("status-state snapshots", "status-state snapshots --json | jq -r '.snapshots[0].id'"))
@@ -75,7 +75,7 @@ def rollback(
     The host follows, containers that were removed meanwhile included. Shows what changes, then does it: a new snapshot with the old content. So a rollback can be rolled back.
     """
     found = _whole_id(Ssa().get("/snapshots")["snapshots"], snapshot_id)
-    _change(f"/snapshots/{found}/rollback", {}, dry_run=dry_run, as_json=as_json)
+    _change(f"/snapshots/{found}/rollback", {"by": by("rollback", snapshot_id)}, dry_run=dry_run, as_json=as_json)
 
 
 def _change(path: str, body: dict[str, Any], *, dry_run: bool, as_json: bool) -> None:
@@ -100,10 +100,6 @@ def _conclusion(answer: dict[str, Any], *, dry_run: bool) -> str:
         if answer["changed"]
         else f"Nothing changes: snapshot {head} stays in force.\n"
     )
-
-
-def _by(command: str, names: list[str] | None) -> str:
-    return " ".join(["operator:", command, *(names or [])])
 
 
 def _whole_id(listed: list[dict[str, Any]], beginning: str) -> str:

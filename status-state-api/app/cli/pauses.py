@@ -10,7 +10,7 @@ from ..shown.changes import change_text
 from ..shown.status import pause_lines
 from .ask import Ssa
 from .options import AsJson
-from .say import examples, say, say_json
+from .say import by, examples, say, say_json
 
 commands = typer.Typer()
 
@@ -58,7 +58,7 @@ def pause(
     What differs is still reported; nothing is done about it until the pause ends, by itself or by `resume`. A pause
     survives restarts of both services. Pausing again replaces the pause.
     """
-    body: dict[str, Any] = {"for": duration, "accept_at_end": accept_at_end}
+    body: dict[str, Any] = {"for": duration, "accept_at_end": accept_at_end, "by": by("pause", *(names or []))}
     body |= {"containers": names} if names else {}
     body |= {"reason": reason} if reason else {}
     _tell(Ssa().post("/pause", body), as_json=as_json)
@@ -76,7 +76,10 @@ def resume(
 
     Of a pause with `--accept-at-end` the present is accepted first. Nothing is paused: nothing happens.
     """
-    _tell(Ssa().post("/resume", {"containers": names} if names else {}), as_json=as_json)
+    _tell(
+        Ssa().post("/resume", {**({"containers": names} if names else {}), "by": by("resume", *(names or []))}),
+        as_json=as_json,
+    )
 
 
 def _tell(answer: dict[str, Any], *, as_json: bool) -> None:

@@ -28,6 +28,11 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
 
 
+def by(command: str, *names: str) -> str:
+    """Tell the SSA who asks, and how."""
+    return " ".join(["operator:", command, *names])
+
+
 def examples(*lines: str) -> str:
     """Return the end of a command's help: lines that are printed as they are."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
