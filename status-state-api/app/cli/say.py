@@ -7,6 +7,11 @@ import shutil
 import sys
 from typing import Any
 
+from ..shown.table import cut
+
+MOST_TOLD = 300
+"""Characters: the SSA refuses more than 500."""
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -29,8 +34,8 @@ def terminal_width() -> int | None:
 
 
 def by(command: str, *names: str) -> str:
-    """Tell the SSA who asks, and how."""
-    return " ".join(["operator:", command, *names])
+    """Tell the SSA who asks, and how; cut to what it takes."""
+    return cut(" ".join(["operator:", command, *names]), MOST_TOLD)
 
 
 def examples(*lines: str) -> str:
