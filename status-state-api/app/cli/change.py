@@ -85,9 +85,12 @@ def _change(path: str, body: dict[str, Any], *, dry_run: bool, as_json: bool) ->
         say_json(ssa.post(f"{path}?dry_run=true" if dry_run else path, body))
         return
     answer = ssa.post(f"{path}?dry_run=true", body)
-    say(change_text(answer))
+    shown = change_text(answer)
+    say(shown)
     if answer["changed"] and not dry_run:
         answer = ssa.post(path, body)
+        made = change_text(answer)
+        say("" if made == shown else f"Meanwhile this has become:\n{made}")
     say(_conclusion(answer, dry_run=dry_run))
 
 

@@ -186,6 +186,13 @@ def test_a_change_is_shown_first_and_then_made(ssa: FakeSsa, run: Any, line: str
     assert made not in ssa.asked
 
 
+def test_what_has_changed_since_it_was_shown_is_told(ssa: FakeSsa, run: Any) -> None:
+    ssa.answers["POST /snapshot?dry_run=true"] = answer(dry_run=True)
+    ssa.answers["POST /snapshot"] = (200, {**answer()[1], "removed": ["db"]})
+    told = "Meanwhile this has become:\n+ miner becomes an original\n- db is no original any more\n"
+    assert told in run("accept")[1]
+
+
 def test_a_pause_says_what_is_paused_and_resuming_what_was_accepted(ssa: FakeSsa, run: Any) -> None:
     paused = {"container": "db", "until": "2999-01-01T00:00:00Z", "reason": "deploy", "accept_at_end": True}
     ssa.answers["POST /pause"] = (200, {"pauses": [paused]})
