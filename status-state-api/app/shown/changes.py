@@ -26,7 +26,10 @@ def change_text(answer: dict[str, Any]) -> str:
     lines = [f"+ {name} becomes an original" for name in words(answer, "added")]
     released = words(answer, "released")
     for one in objects(answer, "replaced"):
-        lines.append(f"~ {one['name']} is replaced by the container {one['id'][:12]}, it was {one['before_id'][:12]}")
+        if one["id"] == one["before_id"]:
+            lines.append(f"~ {one['name']} is the same container, updated")
+        else:
+            lines.append(f"~ {one['name']} is the container {one['id'][:12]} now, it was {one['before_id'][:12]}")
         lines += [f"    {field}" for field in split_fields(one.get("difference"))]
     lines += [f"- {name} is no original any more" for name in words(answer, "removed") if name not in released]
     lines += [f"- {name} is released: it may stay or go" for name in released]

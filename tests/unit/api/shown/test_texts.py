@@ -113,6 +113,7 @@ CHANGE = {
     "replaced": [
         {"name": "web", "before_id": "a" * 64, "id": "b" * 64, "difference": FIELDS},
         {"name": "api", "before_id": "c" * 64, "id": "d" * 64, "difference": None},
+        {"name": "queue", "before_id": "e" * 64, "id": "e" * 64, "difference": "Memory: none → 1"},
     ],
     "released": ["old"],
 }
