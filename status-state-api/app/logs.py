@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 import structlog
 
 from .masking import mask_document
+from .printable import printable
 
 FIRST_KEYS = ("time", "level", "event", "message")
 LIBRARIES = ("docker", "httpcore", "httpx", "urllib3")
@@ -100,4 +101,4 @@ def _shown(value: object) -> str:
     if text and text.isprintable() and not set(text) & set(' ="\\'):
         return text
     quoted = json.dumps(text, ensure_ascii=False)  # escapes what is below U+0020, quotes and backslashes
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in quoted)
+    return printable(quoted)

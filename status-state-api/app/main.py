@@ -23,6 +23,7 @@ from .http.app import create_app
 from .http.gate import KnownHosts
 from .http.routes.parts import Parts
 from .http.server import Server, listen, make_config
+from .http.standings import Standings
 from .http.status import Status
 from .journal.controller import ControllerRecord
 from .logs import set_up_logs
@@ -148,7 +149,9 @@ def _wire(
     changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, health=health)
     pauses = PauseKeeper(book, changes)
     service = Service(holder, watch, store=store, health=health, pauses=pauses, ending=ending)
-    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses)
+    status = Status(
+        engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policy_file)
+    )
     app = create_app(
         Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses),
         token,

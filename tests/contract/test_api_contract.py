@@ -20,6 +20,7 @@ from status_state_api.health.verdicts import Verdicts
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
 from status_state_api.http.routes.parts import Parts
+from status_state_api.http.standings import Standings
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
 from status_state_api.model import Pause, Recipes
@@ -136,7 +137,9 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     )
     changes = SnapshotChanges(engine, watch, holder, store, policies, controller=controller, health=Nobody())
     pauses = PauseKeeper(book, changes)
-    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses)
+    status = Status(
+        engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
+    )
     parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()

@@ -24,6 +24,7 @@ TWINS = (
     "durations.py",
     "logs.py",
     "masking.py",
+    "printable.py",
     "protection.py",
     "same_engine.py",
     "process/own_id.py",

@@ -18,6 +18,7 @@ MOST_ERRORS = 20
 LONGEST_ERROR = 300
 """In characters: a sender can't have more than a few kilobytes repeated to it."""
 NEVER_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+TEXT_HEADERS = {"Content-Type": "text/plain; charset=utf-8", **NEVER_STORE}
 JSON_HEADERS = {"Content-Type": "application/json", **NEVER_STORE}
 
 

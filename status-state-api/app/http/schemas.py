@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..model import Pause, Recipes, Report, RunningContainer, Snapshot, Verdict
+from ..model import ContainerReference, Pause, Recipes, Report, RunningContainer, Snapshot, Verdict
 
 
 class PolicyEntry(BaseModel):
@@ -62,6 +62,19 @@ class ControllerState(BaseModel):
     report_age_seconds: float | None = Field(description="How long ago that report arrived.", examples=[61.3])
 
 
+class ContainerStanding(BaseModel):
+    """What a container is to the snapshot."""
+
+    container: ContainerReference = Field(description="The container; of an original that does not run, that one.")
+    standing: Literal["original", "replaced", "missing", "finished", "newcomer", "released", "protected"] = Field(
+        description="`original`: runs as it should. `replaced`: runs, and is another container under an original's name. "
+        "`missing`: an original that does not run. `finished`: an original that need not run any more, by its restart "
+        "rule. `newcomer`: runs and is not in the snapshot. `released`: was released by an operator. `protected`: is left "
+        "alone.",
+        examples=["original"],
+    )
+
+
 class StatusDocument(BaseModel):
     """The whole state: the desired one, the present one, and what was last done about the difference."""
 
@@ -71,6 +84,10 @@ class StatusDocument(BaseModel):
     running: list[RunningContainer] | None = Field(
         description="What `docker ps` shows now, protected containers included, by name: asked of the engine for this "
         "request. Null while the engine can't be asked: then nothing is known, which is not the same as nothing runs."
+    )
+    standings: list[ContainerStanding] | None = Field(
+        description="What each container that runs, and each original that does not, is to the snapshot, by name. Null "
+        "without a snapshot, and while the engine can't be asked."
     )
     verdicts: list[Verdict] = Field(
         description="What is thought of the applications in the originals, by name. Of containers for which no health "

@@ -19,8 +19,10 @@ from ..journal.controller import ControllerRecord
 from ..masking import mask, mask_labels
 from ..model import RunningContainer, Verdict
 from ..pauses.keeper import PauseKeeper
+from ..snapshot.capture import labels_given
 from ..snapshot.holder import ACCEPT_COMMAND, SnapshotHolder
 from .desired import describe_pauses
+from .standings import Standings
 
 _RUNNING = TypeAdapter(tuple[RunningContainer, ...])
 _VERDICTS = TypeAdapter(list[Verdict])
@@ -38,6 +40,7 @@ class Status:
         verdicts: Verdicts,
         *,
         pauses: PauseKeeper,
+        standings: Standings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
@@ -46,11 +49,14 @@ class Status:
         self._controller = controller
         self._verdicts = verdicts
         self._pauses = pauses
+        self._standings = standings
         self._now = now
         self._shared = SharedCall(self._observe)
         self._shown: Listing | None = None
         self._shown_bytes = b"[]"
+        self._judged = Listing(b"", ())
         self._masked: dict[str, RunningContainer] = {}
+        self._given: dict[str, RunningContainer] = {}
         self._told_revision = -1
         self._told_bytes = b"[]"
 
@@ -66,6 +72,8 @@ class Status:
     async def _observe(self) -> bytes:
         try:
             listing = await self._engine.running()
+            if listing is not self._shown:
+                self._judged = Listing(listing.raw, await self._with_given_labels(listing))
         except EngineUnavailable as error:
             self._watch.failed(error)
             raise
@@ -73,7 +81,17 @@ class Status:
         if listing is not self._shown:
             self._shown_bytes = _RUNNING.dump_json(self._mask(listing))
             self._shown = listing
-        return self._render(self._shown_bytes)
+        return self._render(self._shown_bytes, self._standings.document(self._judged))
+
+    async def _with_given_labels(self, listing: Listing) -> tuple[RunningContainer, ...]:
+        """The containers with the labels that count; they stay while a container lives, so each is asked for once."""
+        given: dict[str, RunningContainer] = {}
+        for one in listing.containers:
+            known = self._given.get(one.id)
+            labels = dict(await labels_given(self._engine, one)) if known is None else known.labels
+            given[one.id] = one.model_copy(update={"labels": labels})
+        self._given = given
+        return tuple(given.values())
 
     def _mask(self, listing: Listing) -> tuple[RunningContainer, ...]:
         """Mask secrets. Command and labels of a container stay as they were made, so this is done once for each."""
@@ -87,7 +105,7 @@ class Status:
         self._masked = masked
         return tuple(masked.values())
 
-    def _render(self, running: bytes | None) -> bytes:
+    def _render(self, running: bytes | None, standings: bytes | None = None) -> bytes:
         now = self._now()
         held = self._holder.held
         return orjson.dumps(
@@ -96,6 +114,7 @@ class Status:
                 "engine": self._describe_engine(),
                 "snapshot": _fragment(held and held.public),
                 "running": _fragment(running),
+                "standings": _fragment(standings),
                 "verdicts": orjson.Fragment(self._render_verdicts()),
                 "controller": self._describe_controller(now),
                 "pauses": describe_pauses(self._pauses.book.in_force()),

@@ -3,6 +3,7 @@
 Of the recipes only their bytes are kept: they are large, and needed only when the controller reads them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
 from ..model import EngineIdentity, OriginalRecipe, Recipes, Snapshot
 from ..protection import given_labels
+from .standing import ONEOFF_LABEL, RESTART_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Held:
     """`model.Recipes` as JSON. Holds secrets."""
     watched: tuple[Watched, ...] = field(repr=False)
     """What is needed to know whether the originals are well."""
+    labels: Mapping[str, Mapping[str, str]] = field(repr=False)
+    """The labels that say whether an original may be down, by its container id."""
 
     @classmethod
     def of(cls, recipes: Recipes) -> "Held":
@@ -30,13 +34,19 @@ class Held:
         snapshot = recipes.summary()
         configs = {str(image.get("Id")): image.get("Config") for image in recipes.images}
         watched = tuple(_watched(original, configs.get(original.image_id)) for original in recipes.originals)
-        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched)
+        labels = {original.id: _rule_labels(original) for original in recipes.originals}
+        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched, labels)
 
     def of_engine(self, engine: EngineIdentity) -> "Held":
         """The same snapshot, of an engine whose identity has changed."""
         recipes = Recipes.model_validate_json(self.recipes)
         head = recipes.snapshot.model_copy(update={"engine": engine})
         return Held.of(recipes.model_copy(update={"snapshot": head}))
+
+
+def _rule_labels(original: OriginalRecipe) -> Mapping[str, str]:
+    labels: dict[str, str] = original.inspect["Config"].get("Labels") or {}
+    return {label: labels[label] for label in (RESTART_LABEL, ONEOFF_LABEL) if label in labels}
 
 
 def _watched(original: OriginalRecipe, image_config: dict[str, Any] | None) -> Watched:

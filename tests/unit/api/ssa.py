@@ -15,6 +15,7 @@ from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
 from status_state_api.http.routes.parts import Parts
 from status_state_api.http.schemas import Problem, StatusDocument
+from status_state_api.http.standings import Standings
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
 from status_state_api.pauses.book import PauseBook
@@ -135,7 +136,16 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
         engine, watch, holder, store, policies, controller=controller, health=followed, now=lambda: ssa.now
     )
     pauses = PauseKeeper(book, changes, retry_seconds=0.01)
-    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, now=lambda: ssa.now)
+    status = Status(
+        engine,
+        watch,
+        holder,
+        controller,
+        verdicts,
+        pauses=pauses,
+        standings=Standings(holder, controller, policies),
+        now=lambda: ssa.now,
+    )
     parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

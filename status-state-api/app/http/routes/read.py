@@ -1,10 +1,15 @@
 """What everyone may ask who can reach the port."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
 
 from ...errors import EngineUnavailable
 from ...model import Snapshot
-from ..problems import JSON_HEADERS, documented
+from ...shown.status import status_text
+from ..direct import prefers_text
+from ..problems import JSON_HEADERS, TEXT_HEADERS, documented
 from ..schemas import Alive, Ready, StatusDocument
 from .parts import Parts, not_now
 
@@ -18,14 +23,34 @@ def read_routes(parts: Parts) -> APIRouter:
 
 
 def _add_state(router: APIRouter, parts: Parts) -> None:
-    @router.get("/status", summary="The whole state", tags=["state"], response_model=StatusDocument)
-    async def get_status() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+    @router.get(
+        "/status",
+        summary="The whole state",
+        tags=["state"],
+        response_model=StatusDocument,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented(422)},
+    )
+    async def get_status(  # pyright: ignore[reportUnusedFunction] - the route uses it
+        form: Annotated[
+            Literal["json", "text"] | None,
+            Query(alias="format", description="`text` for people; without it, the header `Accept` decides."),
+        ] = None,
+        width: Annotated[
+            int, Query(ge=20, le=1000, description="The most cells of a line of text, if that can be.")
+        ] = 80,
+        accept: Annotated[str, Header(include_in_schema=False)] = "",
+    ) -> Response:
         """The engine, the originals, what runs now, and the controller's last report.
 
         Each request sees a `docker ps` made for it: requests that wait together share one, never one begun before they
         arrived. Works without a snapshot and without an engine; then these parts are null.
+
+        With `?format=text`, or `Accept: text/plain`, a page for people: what the command `status-state status` prints.
         """
-        return Response(await parts.status.document(), headers=JSON_HEADERS)
+        document = await parts.status.document()
+        if form == "text" or (form is None and prefers_text(accept)):
+            return Response(status_text(orjson.loads(document), width), headers=TEXT_HEADERS)
+        return Response(document, headers=JSON_HEADERS)
 
     @router.get(
         "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)

@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import orjson
 import pytest
+from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.http.app import create_api
 from status_state_api.http.schemas import Ready, StatusDocument
 from status_state_api.model import Recipes, Snapshot
+from status_state_api.shown.status import status_text
 
 from ..ssa import BEARER, REPORT, Ssa, beside_two_containers
 from ..world import DISK_FULL, HUNG, IDENTITY, NOW, REFUSED, SECRET, Lines, entry
@@ -375,6 +378,58 @@ async def test_status_is_answered_ahead_of_the_application_as_the_application_do
     assert (routed.status_code, routed.content) == (direct.status_code, direct.content)
     assert dict(direct.headers) == dict(routed.headers)
     assert (await started.problem("POST", "/status"))[0] == 405
+
+
+async def test_status_tells_the_standing_of_each_container(started: Ssa) -> None:
+    async def told() -> dict[str, str]:
+        return {one.container.name: one.standing for one in (await started.status()).standings or []}
+
+    started.engine.entries.append(entry("miner"))
+    assert await told() == {"db": "original", "miner": "newcomer", "web": "original"}
+    started.policies.policy = read_policy("- match: miner\n  ignore: true\n", "policy.yaml")
+    assert (await told())["miner"] == "protected"
+    started.engine.entries[0] = entry("web") | {"Id": "9" * 64}
+    assert (await told())["web"] == "original"
+    about = {"container": {"id": "9" * 64, "name": "web"}, "kind": "replaced", "reason": "was replaced"}
+    report = REPORT | {"findings": [about]}
+    await started.client.post("/reports", json=report, headers=BEARER)
+    assert (await told())["web"] == "original", "the report is about another snapshot"
+    assert started.holder.held is not None
+    report["snapshot_id"] = started.holder.held.snapshot.id
+    await started.client.post("/reports", json=report, headers=BEARER)
+    assert (await told())["web"] == "replaced"
+    del started.engine.entries[0]
+    assert (await told())["web"] == "missing"
+    started.engine.error = HUNG
+    assert (await started.status()).standings is None
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "form"),
+    [
+        ("", "*/*", "application/json"),
+        ("", "text/html,*/*", "application/json"),
+        ("", "text/plain", "text/plain; charset=utf-8"),
+        ("", "text/plain, application/json", "application/json"),
+        ("?format=text", "application/json", "text/plain; charset=utf-8"),
+        ("?format=json", "text/plain", "application/json"),
+    ],
+)
+async def test_status_is_text_for_those_who_ask_for_it(started: Ssa, query: str, accept: str, form: str) -> None:
+    answer = await started.client.get(f"/status{query}", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, form)
+    assert answer.headers["cache-control"] == "no-store"
+    if "text" in form:
+        assert answer.text == status_text(orjson.loads((await started.client.get("/status")).content), 80)
+        assert answer.text.endswith("\nin sync\n")
+
+
+async def test_the_width_of_the_text_may_be_asked_for(started: Ssa) -> None:
+    started.engine.entries.append(entry("miner") | {"Image": "i" * 200})
+    lines = (await started.client.get("/status?format=text&width=60")).text.splitlines()
+    assert max(map(len, lines[lines.index("") : -2])) == 60
+    assert "i" * 200 in (await started.client.get("/status?format=text&width=400")).text
+    assert (await started.problem("GET", "/status?format=xml"))[0] == 422
 
 
 async def test_the_documentation_needs_no_outside_resource(started: Ssa) -> None:

@@ -1,0 +1,56 @@
+"""What accepting, releasing and rolling back changes, and the list of snapshots, as text. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..printable import printable
+from .moments import moment
+from .state import objects, split_fields, words
+from .table import Column, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SNAPSHOTS = (
+    Column("ID"),
+    Column("TAKEN"),
+    Column("ORIGINALS"),
+    Column("BY", 12),
+    Column("CHANGES", 12),
+)
+
+
+def change_text(answer: dict[str, Any]) -> str:
+    """Return what differs between the snapshot in force and the one that the answer is about, a line for each container."""
+    lines = [f"+ {name} becomes an original" for name in words(answer, "added")]
+    released = words(answer, "released")
+    for one in objects(answer, "replaced"):
+        if one["id"] == one["before_id"]:
+            lines.append(f"~ {one['name']} is the same container, updated")
+        else:
+            lines.append(f"~ {one['name']} is the container {one['id'][:12]} now, it was {one['before_id'][:12]}")
+        lines += [f"    {field}" for field in split_fields(one.get("difference"))]
+    lines += [f"- {name} is no original any more" for name in words(answer, "removed") if name not in released]
+    lines += [f"- {name} is released: it may stay or go" for name in released]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def snapshots_text(snapshots: Sequence[dict[str, Any]], width: int | None = None) -> str:
+    """Return the table of snapshots, the newest first; `*` marks the one in force."""
+    rows = [
+        (
+            f"{one['id'][:12]}{' *' if one.get('in_force') else ''}",
+            moment(one["taken_at"]),
+            str(one["originals"]),
+            one.get("by") or one["reason"],
+            _changes(one),
+        )
+        for one in snapshots
+    ]
+    return "".join(f"{line}\n" for line in table(_SNAPSHOTS, rows, width))
+
+
+def _changes(snapshot: dict[str, Any]) -> str:
+    marks = (("+", "added"), ("~", "replaced"), ("-", "removed"))
+    return " ".join(f"{mark}{name}" for mark, key in marks for name in words(snapshot, key))

@@ -1,0 +1,289 @@
+"""The command line through its door: arguments, the HTTP that it speaks, what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from status_state_api.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+TOKEN = "the-token-of-the-pair"
+ID, OLD = "3f0c2a" + "0" * 26, "3f0c99" + "0" * 26
+ORIGINAL = {"id": "a" * 64, "name": "web", "image": "nginx", "image_id": "sha256:1b"}
+
+
+class FakeSsa(ThreadingHTTPServer):
+    """Answers what it was told to, by method and path, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, tuple[int, Any]] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.authorizations: set[str | None] = set()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: FakeSsa  # pyright: ignore[reportIncompatibleVariableOverride] - the only server there is
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = f"{self.command} {self.path}"
+        self.server.asked.append((asked, json.loads(body) if body else None))
+        self.server.authorizations.add(self.headers.get("Authorization"))
+        status, document = self.server.answers[asked]
+        content = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _answer  # noqa: N815 - as the library calls them
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the library calls it
+        """Say nothing."""
+
+
+@pytest.fixture
+def ssa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[FakeSsa]:
+    """An SSA where the command line looks for it."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    with FakeSsa() as server:
+        monkeypatch.setenv("SSA_HOST", "127.0.0.1")
+        monkeypatch.setenv("SSA_PORT", str(server.server_port))
+        monkeypatch.setenv("SSA_TOKEN_FILE", str(tmp_path / "token"))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command line: its exit code, and what it printed on both streams."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["status-state", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+def status(standing: str | None, **changes: Any) -> dict[str, Any]:
+    """A `/status` document about `web`."""
+    running = [] if standing == "missing" else [{**ORIGINAL, "status": "Up 2 hours"}]
+    usual: dict[str, Any] = {
+        "at": "2026-11-23T18:00:30Z",
+        "engine": {"reachable": True, "name": "kiosk", "version": "20.10"},
+        "snapshot": {"id": ID, "taken_at": "2026-11-23T18:00:00Z", "reason": "startup", "originals": [ORIGINAL]},
+        "running": running,
+        "standings": [{"container": {"id": "a" * 64, "name": "web"}, "standing": standing}],
+        "verdicts": [],
+        "controller": {"last_seen_seconds_ago": 5.0, "report": None, "report_age_seconds": None},
+    }
+    return {**usual, **changes}
+
+
+FAILING = [{"container": {"id": "a" * 64, "name": "web"}, "verdict": "failing", "reason": "500", "source": "probe"}]
+UNKNOWN = status("original", running=None, standings=None, engine={"reachable": False, "error": "down"})
+
+
+@pytest.mark.parametrize("command", ["status", "diff"])
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (status("original"), 0),
+        (status("finished"), 0),
+        (status("released"), 0),
+        (status("protected"), 0),
+        (status("missing"), 3),
+        (status("replaced"), 3),
+        (status("newcomer"), 3),
+        (status("original", verdicts=FAILING), 3),
+        (UNKNOWN, 1),
+        (status("original", snapshot=None, standings=None), 1),
+    ],
+    ids=[
+        "original",
+        "finished",
+        "released",
+        "protected",
+        "missing",
+        "replaced",
+        "newcomer",
+        "failing",
+        "engine",
+        "none",
+    ],
+)
+def test_whether_it_is_in_sync_is_the_exit_code(
+    ssa: FakeSsa, run: Any, command: str, *, as_json: bool, document: dict[str, Any], code: int
+) -> None:
+    ssa.answers["GET /status"] = (200, document)
+    ended, out, err = run(command, *(["--json"] if as_json else []))
+    assert (ended, err) == (code, "")
+    assert ssa.authorizations == {None}
+    if as_json:
+        assert json.loads(out) == document if command == "status" else len(json.loads(out)) == (code == 3)
+    else:
+        assert "web" in out or code == 1 or command == "diff"
+
+
+def answer(*, changed: bool = True, dry_run: bool = False) -> tuple[int, Any]:
+    """An answer about a change of the snapshot."""
+    head = {"snapshot": {"id": ID}, "changed": changed, "dry_run": dry_run}
+    return 200, {**head, "added": ["miner"] if changed else [], "removed": [], "replaced": [], "released": []}
+
+
+CHANGES = {
+    "accept": ("/snapshot", {"by": "operator: accept"}),
+    "accept miner web": ("/snapshot", {"accept": ["miner", "web"], "by": "operator: accept miner web"}),
+    "release old": ("/snapshot", {"release": ["old"], "by": "operator: release old"}),
+    "rollback 3f0c9": (f"/snapshots/{OLD}/rollback", {"by": "operator: rollback 3f0c9"}),
+}
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_a_change_is_shown_first_and_then_made(ssa: FakeSsa, run: Any, line: str) -> None:
+    path, body = CHANGES[line]
+    ssa.answers["GET /snapshots"] = (200, {"snapshots": [{"id": ID}, {"id": OLD}]})
+    ssa.answers[f"POST {path}?dry_run=true"], ssa.answers[f"POST {path}"] = answer(dry_run=True), answer()
+    looked, made = (f"POST {path}?dry_run=true", body), (f"POST {path}", body)
+    shown = "+ miner becomes an original\n"
+
+    assert run(*line.split()) == (0, f"{shown}Snapshot {ID[:12]} is in force.\n", "")
+    assert ssa.asked[-2:] == [looked, made]
+    assert ssa.authorizations - {None} == {f"Bearer {TOKEN}"}
+
+    ssa.asked.clear()
+    assert run(*line.split(), "--dry-run") == (0, f"{shown}This was a dry run: nothing is changed.\n", "")
+    assert made not in ssa.asked
+    assert json.loads(run(*line.split(), "--dry-run", "--json")[1])["dry_run"] is True
+    assert made not in ssa.asked
+
+    ssa.asked.clear()
+    assert json.loads(run(*line.split(), "--json")[1]) == answer()[1]
+    assert looked not in ssa.asked
+
+    ssa.asked.clear()
+    ssa.answers[f"POST {path}?dry_run=true"] = answer(changed=False, dry_run=True)
+    assert run(*line.split())[1] == f"Nothing changes: snapshot {ID[:12]} stays in force.\n"
+    assert made not in ssa.asked
+
+
+def test_what_has_changed_since_it_was_shown_is_told(ssa: FakeSsa, run: Any) -> None:
+    ssa.answers["POST /snapshot?dry_run=true"] = answer(dry_run=True)
+    ssa.answers["POST /snapshot"] = (200, {**answer()[1], "removed": ["db"]})
+    told = "Meanwhile this has become:\n+ miner becomes an original\n- db is no original any more\n"
+    assert told in run("accept")[1]
+
+
+def test_a_pause_says_what_is_paused_and_resuming_what_was_accepted(ssa: FakeSsa, run: Any) -> None:
+    paused = {"container": "db", "until": "2999-01-01T00:00:00Z", "reason": "deploy", "accept_at_end": True}
+    ssa.answers["POST /pause"] = (200, {"pauses": [paused]})
+    ssa.answers["POST /resume"] = (200, {"pauses": [], "accepted": answer()[1]})
+    code, out, _ = run("pause", "db", "--for", "15m", "--reason", "deploy", "--accept-at-end")
+    assert (code, out.startswith("Healing is paused: db until 2999-01-01 00:00:00 UTC, ")) == (0, True)
+    assert run("pause", "--for", "90")[0] == 0
+    assert run("resume", "db")[1] == (
+        f"+ miner becomes an original\nSnapshot {ID[:12]} is in force.\nHealing is not paused.\n"
+    )
+    assert json.loads(run("resume", "--json")[1])["pauses"] == []
+    by = "operator: pause db"
+    assert [(asked, body) for asked, body in ssa.asked if body is not None] == [
+        ("POST /pause", {"for": "15m", "accept_at_end": True, "containers": ["db"], "reason": "deploy", "by": by}),
+        ("POST /pause", {"for": "90", "accept_at_end": False, "by": "operator: pause"}),
+        ("POST /resume", {"containers": ["db"], "by": "operator: resume db"}),
+        ("POST /resume", {"by": "operator: resume"}),
+    ]
+
+
+def test_snapshots_are_listed(ssa: FakeSsa, run: Any) -> None:
+    one = {
+        "id": ID,
+        "taken_at": "2026-11-23T18:00:00Z",
+        "reason": "startup",
+        "by": None,
+        "originals": 3,
+        "in_force": True,
+    }
+    ssa.answers["GET /snapshots"] = (200, {"snapshots": [one]})
+    assert run("snapshots")[1].splitlines()[1].split() == [
+        ID[:12],
+        "*",
+        "2026-11-23",
+        "18:00:00",
+        "UTC",
+        "3",
+        "startup",
+        "-",
+    ]
+    assert json.loads(run("snapshots", "--json")[1]) == {"snapshots": [one]}
+
+
+def test_the_token_is_printed(ssa: FakeSsa, run: Any) -> None:
+    assert run("token") == (0, f"{TOKEN}\n", "")
+    assert ssa.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "said"),
+    [
+        ((404, {"detail": "There is no container \x1b[1mwbe."}), "There is no container \\u001b[1mwbe.\n"),
+        ((422, {"detail": "Wrong.", "errors": ["body.for: too long"]}), "Wrong. body.for: too long.\n"),
+        ((502, b"<html>"), "The status-state-api answers POST /resume with 502, and nothing that can be read.\n"),
+        ((200, b"[]"), "The status-state-api answers POST /resume with 200, and nothing that can be read.\n"),
+    ],
+    ids=["problem", "errors", "no JSON", "no object"],
+)
+def test_a_failure_is_told_in_the_words_of_the_ssa(
+    ssa: FakeSsa, run: Any, answered: tuple[int, Any], said: str
+) -> None:
+    ssa.answers["POST /resume"] = answered
+    assert run("resume") == (1, "", f"status-state: {said}")
+
+
+def test_an_ssa_that_is_away_and_a_token_that_is_missing_are_failures(
+    ssa: FakeSsa, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("\n")
+    assert "is empty" in run("token")[2]
+    (tmp_path / "token").unlink()
+    code, out, err = run("resume")
+    assert (code, out, "can't be read: No such file" in err, ssa.asked) == (1, "", True, [])
+    monkeypatch.setenv("SSA_PORT", "1")
+    assert "Nobody answers at 127.0.0.1:1" in run("status")[2]
+    monkeypatch.setenv("SSA_PORT", "tcp://10.0.0.1:80")
+    assert run("status")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("beginning", "said"), [("3f0c", "The ids of 2 snapshots begin with 3f0c"), ("77", "There is no snapshot 77")]
+)
+def test_a_snapshot_is_named_by_the_beginning_of_its_id(ssa: FakeSsa, run: Any, beginning: str, said: str) -> None:
+    ssa.answers["GET /snapshots"] = (200, {"snapshots": [{"id": ID}, {"id": OLD}]})
+    code, _, err = run("rollback", beginning)
+    assert (code, said in err, len(ssa.asked)) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    "line", ["pause", "pause --for soon", "pause --for 0s", "release", "rollback", "accept --force", "nothing"]
+)
+def test_wrong_usage_asks_nobody(ssa: FakeSsa, run: Any, line: str) -> None:
+    code, out, err = run(*line.split())
+    assert (code, out, "Usage: status-state" in err, ssa.asked) == (2, "", True, [])
