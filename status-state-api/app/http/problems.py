@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from .schemas import Problem
 
@@ -81,7 +82,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
             detail = "The body can't be read as JSON: it is nested too deep, or not in UTF-8."
         elif error.status_code == 405:
             detail = f"{path} can't be asked by {method}. How it can: /docs."
+            return problem_response(405, detail, {"Allow": ", ".join(_methods(request))})
     return problem_response(error.status_code, str(detail), error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """How a path can be asked: the framework tells of the first route that has it only."""
+    app: FastAPI = request.app
+    routes = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path))
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 async def _invalid_request(_: Request, error: Exception) -> Response:

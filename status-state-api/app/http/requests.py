@@ -15,6 +15,8 @@ from ..snapshot.change import Wish
 
 MOST_NAMES = 10_000
 LONGEST_TEXT = 500
+USUAL_DURATIONS = "^([1-9][0-9]?h([1-9][0-9]?m)?|[1-9][0-9]{0,2}m([1-9][0-9]?s)?|[1-9][0-9]{0,4}s?)$"
+"""How durations are mostly written; `durations` reads some more."""
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
@@ -32,14 +34,22 @@ Duration = Annotated[
     float,
     BeforeValidator(_read_duration),
     Field(gt=0, le=LONGEST_SECONDS),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["15m", 900]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": USUAL_DURATIONS},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_SECONDS},
+            ],
+            "examples": ["15m", 900],
+        }
+    ),
 ]
 
 
 class ChangeRequest(BaseModel):
     """What becomes the snapshot; without names the whole present."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     accept: Names | None = Field(
         default=None,
@@ -71,7 +81,7 @@ class ChangeRequest(BaseModel):
 class RollBackRequest(BaseModel):
     """Who goes back to an older snapshot."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: By = Field(default=None, examples=["operator: rollback 3f0c2a4e"])
 
@@ -79,7 +89,7 @@ class RollBackRequest(BaseModel):
 class PauseRequest(BaseModel):
     """What is not to be healed for a while."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     seconds: Duration = Field(
         alias="for", description="How long, as `15m` or in seconds; seven days at most.", examples=["15m"]
@@ -102,7 +112,7 @@ class PauseRequest(BaseModel):
 class ResumeRequest(BaseModel):
     """Which pauses end."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     containers: Names | None = Field(
         default=None, description="The pauses of these names; left out: every pause.", examples=[["web"]]

@@ -160,6 +160,8 @@ def begin_run(
             originals=recipes.count,
             document=recipes.model_dump_json(),
         )
+        # One may be left of a store whose other tables were lost: numbers begin anew then.
+        connection.execute(delete(summaries).where(summaries.c.snapshot == held))
         connection.execute(insert(summaries).values(snapshot=held, document=recipes.summary().model_dump_json()))
         _delete_old_snapshots(connection, head.engine)
     if container_id is None:

@@ -32,6 +32,8 @@ def test_nothing_needs_to_be_set() -> None:
         "snapshot_on_start": "auto",
         "data_dir": Path("/data"),
         "database_url": "",
+        "database_url_file": None,
+        "read_token": False,
         "token_file": Path("/run/status-state/token"),
         "policy_file": Path("/etc/status-state/policy.yaml"),
         "allowed_hosts": (),

@@ -47,7 +47,7 @@ def not_now(detail: str) -> ProblemError:
     return ProblemError(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def require_json(request: Request) -> None:
+async def require_json(request: Request) -> None:
     """Raise the problem that a body is not said to be JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers

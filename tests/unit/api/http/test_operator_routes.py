@@ -262,7 +262,7 @@ async def test_an_empty_snapshot_is_taken_and_said_loudly(ssa: Ssa) -> None:
 async def test_a_write_needs_the_token_and_no_foreign_origin(
     ssa: Ssa, path: str, headers: dict[str, str], status: int
 ) -> None:
-    answer = await ssa.client.post(path, content=b"{", headers=headers)
+    answer = await ssa.client.post(path, content=b"{", headers={**headers, "Content-Type": "application/json"})
     assert answer.status_code == (status or 422), "422: what it says is read only then"
     assert ("www-authenticate" in answer.headers) is (status == 401)
 

@@ -37,7 +37,11 @@ RUNS = {"running", "paused", "restarting"}
 
 def rows() -> list[Any]:
     """The rows of the table."""
-    section = DOCUMENT.read_text(encoding="utf-8").partition("## The operator's side")[2].partition("\nThe share is")[0]
+    section = (
+        DOCUMENT.read_text(encoding="utf-8")
+        .partition("## The operator's side: what becomes")[2]
+        .partition("\nThe share is")[0]
+    )
     lines = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")][1:]
     cells = [[cell.strip() for cell in line] for line in lines]
     return [pytest.param(*row, id=f"{row[2]} of {row[1]} beside {row[0]}") for row in cells]
