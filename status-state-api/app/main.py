@@ -26,6 +26,9 @@ from .http.server import Server, listen, make_config
 from .http.standings import Standings
 from .http.status import Status
 from .journal.controller import ControllerRecord
+from .journal.journal import Journal, Retention
+from .journal.notes import PauseNotes, VerdictNotes
+from .journal.uptime import Uptime
 from .logs import set_up_logs
 from .masking import mask
 from .pauses.book import PauseBook
@@ -126,13 +129,15 @@ def _wire(
     verdicts = Verdicts()
     controller = ControllerRecord(store)
     watch = EngineWatch(engine, ending)
-    book = PauseBook(store, verdicts)
+    journal = Journal(store, Retention(settings.journal_days, settings.journal_entries))
+    uptime = Uptime(engine, watch, journal)
+    book = PauseBook(store, verdicts, PauseNotes(journal))
     holder = SnapshotHolder(
         engine,
         watch,
         store,
         policy_file,
-        kept=(controller, book),
+        kept=(controller, book, journal),
         on_start=settings.snapshot_on_start,
         own_id=own_id,
         boot_id=read_boot_id(),
@@ -145,15 +150,27 @@ def _wire(
         policy_file,
         own_id=own_id,
         proven=ProvenProbes(settings.data_dir / "probes.json"),
+        notes=VerdictNotes(journal),
     )
-    changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, health=health)
+    changes = SnapshotChanges(
+        engine, watch, holder, store, policy_file, controller=controller, followers=(uptime, health)
+    )
     pauses = PauseKeeper(book, changes)
-    service = Service(holder, watch, store=store, health=health, pauses=pauses, ending=ending)
+    service = Service(
+        holder,
+        watch,
+        store=store,
+        health=health,
+        pauses=pauses,
+        journal=journal,
+        uptime=uptime,
+        ending=ending,
+    )
     status = Status(
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policy_file)
     )
     app = create_app(
-        Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses),
+        Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime),
         token,
         KnownHosts([socket.gethostname(), *settings.allowed_hosts], holder),
         read_token=settings.read_token,

@@ -14,6 +14,8 @@ import structlog
 from .engine.watch import EngineWatch, Keeper
 from .errors import StatusStateError
 from .health.observer import Watched
+from .journal.journal import Journal
+from .journal.uptime import Uptime
 from .process.ending import Ending
 from .snapshot.held import Held
 
@@ -75,6 +77,8 @@ class Service:
         store: Closable,
         health: HealthOfOriginals,
         pauses: EndsPauses,
+        journal: Journal,
+        uptime: Uptime,
         ending: Ending,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
@@ -83,6 +87,8 @@ class Service:
         self._store = store
         self._health = health
         self._pauses = pauses
+        self._journal = journal
+        self._uptime = uptime
         self._ending = ending
         self._stop_seconds = stop_seconds
         self._task: asyncio.Task[None] | None = None
@@ -106,6 +112,7 @@ class Service:
         try:
             async with asyncio.timeout(self._stop_seconds):
                 recorded = await self._holder.record_stop()
+                await self._journal.finish()
         except StatusStateError as error:
             cause, remedy = error.cause, error.remedy
         except TimeoutError:
@@ -126,8 +133,11 @@ class Service:
             if held is None:
                 self._ending.fail()
                 return
+            self._uptime.follow(held.watched)
             beside = [
                 asyncio.create_task(self._health.run(held.watched)),
+                asyncio.create_task(self._journal.run(held.snapshot.engine, held.snapshot.id)),
+                asyncio.create_task(self._uptime.run()),
                 asyncio.create_task(self._pauses.run()),
             ]
             try:

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         le=600,
         description="How long an answer of the engine is waited for: `10s`, `1m30s` or plain seconds.",
     )
+    journal_days: float = Field(90.0, gt=0, le=3650, description="How many days entries of the journal are kept.")
+    journal_entries: int = Field(
+        100_000, ge=1000, le=10_000_000, description="How many entries of the journal are kept at most."
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="What is logged: `debug`, `info`, `warning` or `error` and above."
     )

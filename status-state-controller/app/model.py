@@ -342,7 +342,8 @@ class Outcome:
     """What became of one action.
 
     `attempted_at` is when the engine was asked to do it, None when it was not. `refused` tells that the engine refused,
-    which it will do again until something has changed.
+    which it will do again until something has changed. `key` is new for each outcome that is final: by it the SSA tells
+    that a report was sent before.
     """
 
     action: Action
@@ -353,6 +354,8 @@ class Outcome:
     attempted_at: float | None = None
     seconds: float | None = None  # from its begin until it was done or had failed
     refused: bool = False
+    key: str | None = None
+    ended_at: float | None = None
 
 
 def aside_name(name: str, container_id: str) -> str:

@@ -23,6 +23,9 @@ from status_state_api.http.routes.parts import Parts
 from status_state_api.http.standings import Standings
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
+from status_state_api.journal.journal import Journal, Retention
+from status_state_api.journal.notes import PauseNotes
+from status_state_api.journal.uptime import Uptime
 from status_state_api.model import Pause, Recipes
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
@@ -131,16 +134,19 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     )
     watch, policies = EngineWatch(engine, Ending()), GoldenPolicies()
     controller, verdicts = ControllerRecord(store), Verdicts()
-    book = PauseBook(store, verdicts, now=lambda: NOW)
+    journal = Journal(store, Retention(), lambda: NOW)
+    nothing: Any = None
+    uptime = Uptime(nothing, watch, journal)
+    book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: NOW)
     holder = SnapshotHolder(
         engine, watch, store, policies, kept=(controller, book), on_start="resume", own_id=None, boot_id=None
     )
-    changes = SnapshotChanges(engine, watch, holder, store, policies, controller=controller, health=Nobody())
+    changes = SnapshotChanges(engine, watch, holder, store, policies, controller=controller, followers=(Nobody(),))
     pauses = PauseKeeper(book, changes)
     status = Status(
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime)
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:

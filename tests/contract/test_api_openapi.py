@@ -22,7 +22,7 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 def described() -> dict[str, Any]:
     """The description as the service serves it. Making it asks no part of the service for anything."""
     nothing: Any = None
-    return create_api(Parts(*[nothing] * 8), "x").openapi()
+    return create_api(Parts(*[nothing] * 10), "x").openapi()
 
 
 def test_the_committed_description_is_current(described: dict[str, Any]) -> None:
@@ -45,6 +45,8 @@ def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
         "/snapshots/{snapshot_id}/rollback": ["post"],
         "/pause": ["post"],
         "/resume": ["post"],
+        "/journal": ["get"],
+        "/availability": ["get"],
     }
 
 

@@ -159,7 +159,8 @@ def test_the_controller_plans_what_the_golden_report_tells() -> None:
 def test_the_controller_writes_the_golden_report() -> None:
     plan = golden_plan()
     start, stop = plan.actions
-    outcomes = [Outcome(start, Result.DONE), Outcome(stop, Result.RUNNING)]
+    done = Outcome(start, Result.DONE, seconds=0.4119, key="0f1e2d3c4b5a69788796a5b4c3d2e1f0", ended_at=NOW + 0.25)
+    outcomes = [done, Outcome(stop, Result.RUNNING)]
     report = write_report(
         at=datetime(2026, 11, 23, 18, 0, 30, tzinfo=UTC),
         snapshot_id=read_desired(RECIPES).snapshot.id,
@@ -185,7 +186,7 @@ def test_every_report_that_the_controller_can_write_has_the_fields_of_the_golden
         dry_run=True,
         sentence="x",
         findings=[Finding(web, kind, "x")],
-        outcomes=[Outcome(Action(verb, web, "x"), result, "x", NOW)],
+        outcomes=[Outcome(Action(verb, web, "x"), result, "x", NOW, seconds=1.0, key="x", ended_at=NOW)],
         memory={},
     )
     assert report.keys() == REPORT.keys()

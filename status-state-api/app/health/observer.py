@@ -15,7 +15,7 @@ from ..engine.view import EngineStreams, Inspection, Listing
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..model import RunningContainer
-from .announcer import Announcer
+from .announcer import Announcer, Notes
 from .events import EventFollower, Restarted
 from .observation import Means, Observation
 from .probe.loop import MakesProbes
@@ -56,6 +56,7 @@ class Observer:
         prober: sends the probes.
         timing: how often what is done.
         clock: tells the time.
+        notes: hears of each verdict that is news.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Observer:
         prober: MakesProbes,
         timing: Timing,
         clock: Clock,
+        notes: Notes,
     ) -> None:
         self._engine = engine
         self._watch = watch
@@ -78,7 +80,7 @@ class Observer:
         self._timing = timing
         self._clock = clock
         self._means = Means(engine, prober, proven, self._find_own, self._inspect, timing, clock)
-        self._announcer = Announcer()
+        self._announcer = Announcer(notes)
         self._originals: Sequence[Watched] = ()
         self._rules: Mapping[str, Rules] = {}
         self._observed: dict[str, Observation] = {}

@@ -15,6 +15,7 @@ from ..engine.view import EngineStreams
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..protection import protection
+from .announcer import Notes
 from .observer import Observer, Watched
 from .probe.loop import MakesProbes
 from .probe.prober import Prober
@@ -50,6 +51,7 @@ class HealthSupervisor:
         policy_file: what the policy says.
         own_id: the id of the container this process runs in, None outside of one.
         proven: remembers which probes ever succeeded.
+        notes: hears of each verdict that is news.
         prober: sends the probes; by default over HTTP.
         timing: how often what is done.
         clock: tells the time.
@@ -64,6 +66,7 @@ class HealthSupervisor:
         *,
         own_id: str | None,
         proven: ProvenProbes,
+        notes: Notes,
         prober: MakesProbes | None = None,
         timing: Timing = TIMING,
         clock: Clock = SYSTEM_CLOCK,
@@ -81,6 +84,7 @@ class HealthSupervisor:
             prober=prober or Prober(timing),
             timing=timing,
             clock=clock,
+            notes=notes,
         )
         self._originals: Sequence[Watched] = ()
         self._told_problems: set[tuple[str, str]] = set()

@@ -9,12 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
 from .. import VERSION
+from ..journal.originals import Availability
 from .auth import ReadToken, require_token
 from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
 from .problems import describe_problems, install_problems
 from .routes.controller import BEAT_SECONDS, controller_routes
+from .routes.journal import journal_routes
 from .routes.operator import operator_routes
 from .routes.parts import Parts
 from .routes.read import read_routes
@@ -29,6 +31,7 @@ Errors are `application/problem+json`, with a sentence that says what to do.
 """
 TAGS = [
     {"name": "state", "description": "The desired state and the present one."},
+    {"name": "journal", "description": "What was done and what has changed."},
     {"name": "health", "description": "For health checks and probes."},
     {"name": "operator", "description": "For people and their scripts: what changes something needs the token."},
     {"name": "controller", "description": "For the status-state-controller: these need the token."},
@@ -52,6 +55,7 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
+    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime), parts))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))
     api.include_router(operator_routes(parts, check_token))

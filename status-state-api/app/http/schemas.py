@@ -5,7 +5,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..model import ContainerReference, Pause, Recipes, Report, RunningContainer, Snapshot, Verdict
+from ..journal.entry import NumberedEntry
+from ..model import (
+    MOMENT,
+    ContainerName,
+    ContainerReference,
+    Pause,
+    Recipes,
+    Report,
+    RunningContainer,
+    Snapshot,
+    Verdict,
+)
 
 
 class PolicyEntry(BaseModel):
@@ -99,6 +110,32 @@ class StatusDocument(BaseModel):
         description="What somebody should look at, in sentences.",
         examples=[["The snapshot is empty: whatever runs from now on is a newcomer, and will be stopped."]],
     )
+
+
+class JournalPage(BaseModel):
+    """A page of the journal."""
+
+    entries: list[NumberedEntry] = Field(description="The entries, the newest first.")
+    next_before: int | None = Field(
+        description="Ask again with `before` set to this for the next page; null at the end.", examples=[4612]
+    )
+
+
+class OriginalAvailability(BaseModel):
+    """How available one original was."""
+
+    name: ContainerName
+    percent: dict[str, float | None] = Field(
+        description="By window: the share of the time of which something is known, in per cent; null where nothing is.",
+        examples=[{"1d": 100.0, "7d": 99.9821, "30d": 99.9958}],
+    )
+
+
+class AvailabilityDocument(BaseModel):
+    """How available the originals were."""
+
+    known_since: datetime | None = Field(description="Nothing is known of the time before.", examples=[MOMENT])
+    originals: list[OriginalAvailability] = Field(description="The originals, by name.")
 
 
 class Alive(BaseModel):

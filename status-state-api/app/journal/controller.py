@@ -5,7 +5,7 @@ alone: it is never looked into, shown or logged. No decisions.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -16,17 +16,30 @@ import structlog
 from ..errors import StoreUnavailable
 from ..masking import mask_document
 from ..model import EngineIdentity, Report, ReportWithMemory
+from .entry import Entry, entries_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedReport:
+    """A report as JSON, and when it was received."""
+
+    received_at: datetime
+    document: str
 
 
 class ReportStore(Protocol):
     """What is asked of the store."""
 
     async def save_report(
-        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+        self,
+        engine: EngineIdentity,
+        received: ReceivedReport,
+        memory: str | None,
+        entries: Sequence[Entry] = (),
     ) -> None:
-        """Keep a report, and the memory, if there is one, in place of the last."""
+        """Keep a report, and the memory, if there is one, in place of the last; write the report's entries."""
         ...
 
     async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
@@ -36,14 +49,6 @@ class ReportStore(Protocol):
     async def last_memory(self, engine: EngineIdentity) -> str | None:
         """The memory of an engine's controller."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedReport:
-    """A report as JSON, and when it was received."""
-
-    received_at: datetime
-    document: str
 
 
 class ControllerRecord:
@@ -110,7 +115,7 @@ class ControllerRecord:
             self.memory, self._memory_is_stored = json.dumps(report.memory, separators=(",", ":")), False
         memory = None if self._memory_is_stored else self.memory
         try:
-            await self._store.save_report(engine, received.received_at, received.document, memory)
+            await self._store.save_report(engine, received, memory, entries_of(report))
         except StoreUnavailable as error:
             self._tell_store(error)
             raise

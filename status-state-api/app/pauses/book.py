@@ -42,12 +42,25 @@ class TellsController(Protocol):
         ...
 
 
+class NotesPauses(Protocol):
+    """Who keeps the journal."""
+
+    def pause_begun(self, pause: Pause) -> None:
+        """Note that it is in force."""
+        ...
+
+    def pause_ended(self, pause: Pause, why: str, by: str | None) -> None:
+        """Note that it is not any more."""
+        ...
+
+
 class PauseBook:
     """Holds the pauses of one engine.
 
     Args:
         store: where they survive.
         controller: is told when they change.
+        notes: hears when one begins and ends.
         now: the time that people read.
         clock: steady seconds.
     """
@@ -56,12 +69,14 @@ class PauseBook:
         self,
         store: PauseStore,
         controller: TellsController,
+        notes: NotesPauses,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._controller = controller
+        self._notes = notes
         self._now = now
         self._clock = clock
         self._engine: EngineIdentity | None = None
@@ -119,8 +134,9 @@ class PauseBook:
                 accept_at_end=pause.accept_at_end,
                 by=pause.by,
             )
+            self._notes.pause_begun(pause)
 
-    async def end(self, pauses: Sequence[Pause], why: str) -> None:
+    async def end(self, pauses: Sequence[Pause], why: str, by: str | None) -> None:
         """Have these no longer in force. Raises `StoreUnavailable`."""
         await self._store.delete_pauses(self._of_engine(), [pause.container for pause in pauses])
         for pause in pauses:
@@ -132,6 +148,7 @@ class PauseBook:
                 why=why,
                 accepted=pause.accept_at_end,
             )
+            self._notes.pause_ended(pause, why, by)
         self._tell()
 
     def _take_up(self, pauses: Sequence[Pause]) -> None:

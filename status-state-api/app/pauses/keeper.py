@@ -110,7 +110,7 @@ class PauseKeeper:
             accepted = await self._changes.accept(None, by)
         elif share is not None:
             accepted = await self._changes.accept_share(share.names, by)
-        await self.book.end(ending, why)
+        await self.book.end(ending, why, by)
         return accepted
 
     def _delay(self, cause: str) -> None:

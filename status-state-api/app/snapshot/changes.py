@@ -86,7 +86,7 @@ class SnapshotChanges:
         history: the store, with the older ones.
         policies: tells which containers are to be ignored.
         controller: knows what differs in a container that has replaced another one.
-        health: observes the originals; it tells the controller as well.
+        followers: observe the originals; the last of them tells the controller as well.
         now: the time that people read.
     """
 
@@ -99,7 +99,7 @@ class SnapshotChanges:
         policies: PolicySource,
         *,
         controller: KnowsDifferences,
-        health: FollowsOriginals,
+        followers: Sequence[FollowsOriginals],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine = engine
@@ -108,7 +108,7 @@ class SnapshotChanges:
         self._history = history
         self._policies = policies
         self._controller = controller
-        self._health = health
+        self._followers = followers
         self._now = now
         self._one_at_a_time = asyncio.Lock()
         self._under_way = set[asyncio.Task[Any]]()
@@ -215,8 +215,10 @@ class SnapshotChanges:
             now = self._now().replace(microsecond=0)
             head = SnapshotHead(id=uuid.uuid4().hex, taken_at=now, reason=reason, by=by, engine=head.engine)
             recipes = make_recipes(head, content)
-            # Who observes the originals also tells the controller, so it comes last.
-            self._health.follow((await self._holder.replace(recipes)).watched)
+            watched = (await self._holder.replace(recipes)).watched
+            # Who observes their health also tells the controller, so it comes last.
+            for follower in self._followers:
+                follower.follow(watched)
             _tell(change, recipes)
         return self._answer(head, change, dry_run=dry_run)
 

@@ -4,19 +4,24 @@ Statements only, the same for SQLite and PostgreSQL. Times go in and come out as
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func, insert, not_, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, not_, select, update
 
 from ..errors import StoreUnusable
+from ..journal.controller import ReceivedReport
+from ..journal.entry import Entry, snapshot_entry
 from ..model import EngineIdentity, Pause, Recipes, Snapshot
 from ..snapshot.decide import StoredRun, StoredSnapshot
+from .journal import add_entries
+from .rows import engine_columns, insert_row, of_engine, upsert, utc
 from .tables import (
     ENGINE_COLUMNS,
     SCHEMA_VERSION,
+    journal,
     memories,
     metadata,
     pauses,
@@ -70,14 +75,14 @@ def find_run(connection: Connection, container_id: str) -> StoredRun | None:
     ).first()
     if row is None:
         return None
-    stopped_at = None if row.stopped_at is None else _utc(row.stopped_at)
+    stopped_at = None if row.stopped_at is None else utc(row.stopped_at)
     return StoredRun(row.boot_id, row.bridge_id, stopped_at, _stored_snapshot(row))
 
 
 def find_latest(connection: Connection, engine: EngineIdentity) -> StoredSnapshot | None:
     """Find the latest snapshot of this engine."""
     row = connection.execute(
-        select(*_HEAD).where(_of_engine(snapshots, engine)).order_by(snapshots.c.number.desc()).limit(1)
+        select(*_HEAD).where(of_engine(snapshots, engine)).order_by(snapshots.c.number.desc()).limit(1)
     ).first()
     return None if row is None else _stored_snapshot(row)
 
@@ -92,11 +97,12 @@ def find_latest_of_each(connection: Connection) -> list[StoredSnapshot]:
 def move_engine(connection: Connection, before: EngineIdentity, now: EngineIdentity) -> None:
     """Note that what is stored of one engine belongs to another identity of it: it has changed."""
     for table in (snapshots, reports):
-        connection.execute(update(table).where(_of_engine(table, before)).values(**_engine_columns(now)))
-    connection.execute(delete(pauses).where(_of_engine(pauses, now), not_(_of_engine(pauses, before))))
-    connection.execute(update(pauses).where(_of_engine(pauses, before)).values(**_engine_columns(now)))
+        connection.execute(update(table).where(of_engine(table, before)).values(**engine_columns(now)))
+    connection.execute(update(journal).where(of_engine(journal, before)).values(**engine_columns(now)))
+    connection.execute(delete(pauses).where(of_engine(pauses, now), not_(of_engine(pauses, before))))
+    connection.execute(update(pauses).where(of_engine(pauses, before)).values(**engine_columns(now)))
     memory = last_memory(connection, before)
-    connection.execute(delete(memories).where(_of_engine(memories, before)))
+    connection.execute(delete(memories).where(of_engine(memories, before)))
     if memory is not None:
         _upsert(connection, memories, {}, engine=now, document=memory)
 
@@ -120,7 +126,7 @@ def read_recipes(connection: Connection, snapshot_id: str) -> Recipes:
 
 def find_snapshot(connection: Connection, engine: EngineIdentity, snapshot_id: str) -> Recipes | None:
     """Read a snapshot of this engine with its recipes, if it is kept."""
-    found = _of_engine(snapshots, engine) & (snapshots.c.id == snapshot_id)
+    found = of_engine(snapshots, engine) & (snapshots.c.id == snapshot_id)
     kept = connection.execute(select(snapshots.c.id).where(found)).scalar()
     return None if kept is None else read_recipes(connection, kept)
 
@@ -130,7 +136,7 @@ def list_snapshots(connection: Connection, engine: EngineIdentity) -> list[Snaps
     rows = connection.execute(
         select(snapshots.c.id, summaries.c.document)
         .outerjoin_from(snapshots, summaries)
-        .where(_of_engine(snapshots, engine))
+        .where(of_engine(snapshots, engine))
         .order_by(snapshots.c.number.desc())
     ).all()
     return [
@@ -152,11 +158,12 @@ def begin_run(
     head = recipes.snapshot
     held: int | None = connection.execute(select(snapshots.c.number).where(snapshots.c.id == head.id)).scalar()
     if held is None:
-        held = _insert(
+        before = _last_summary(connection, head.engine)
+        held = insert_row(
             connection,
             snapshots,
             id=head.id,
-            **_engine_columns(head.engine),
+            **engine_columns(head.engine),
             originals=recipes.count,
             document=recipes.model_dump_json(),
         )
@@ -164,10 +171,11 @@ def begin_run(
         connection.execute(delete(summaries).where(summaries.c.snapshot == held))
         connection.execute(insert(summaries).values(snapshot=held, document=recipes.summary().model_dump_json()))
         _delete_old_snapshots(connection, head.engine)
+        add_entries(connection, head.engine, [snapshot_entry(recipes.summary(), before)])
     if container_id is None:
         return None
     connection.execute(delete(runs).where(runs.c.container_id == container_id))
-    return _insert(
+    return insert_row(
         connection,
         runs,
         container_id=container_id,
@@ -178,37 +186,63 @@ def begin_run(
     )
 
 
+def _last_summary(connection: Connection, engine: EngineIdentity) -> Snapshot | None:
+    """What the latest snapshot holds; None where that can't be told: a new one must never fail because of an old one."""
+    document: str | None = connection.execute(
+        select(summaries.c.document)
+        .join_from(snapshots, summaries)
+        .where(of_engine(snapshots, engine))
+        .order_by(snapshots.c.number.desc())
+        .limit(1)
+    ).scalar()
+    try:
+        return None if document is None else Snapshot.model_validate_json(document)
+    except ValidationError:
+        return None
+
+
 def mark_stopped(connection: Connection, run: int, at: datetime) -> None:
     """Note that this run was stopped in order."""
     connection.execute(update(runs).where(runs.c.number == run).values(stopped_at=at))
 
 
 def save_report(
-    connection: Connection, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+    connection: Connection,
+    engine: EngineIdentity,
+    received: ReceivedReport,
+    memory: str | None,
+    entries: Sequence[Entry] = (),
 ) -> None:
-    """Keep a report, and only the last ones; keep the memory, if there is one, in place of the last."""
+    """Keep a report, and only the last ones; keep the memory, if there is one, in place of the last; write the journal."""
+    add_entries(connection, engine, entries)
     if memory is not None:
         _upsert(connection, memories, {}, engine=engine, document=memory)
-    saved = _insert(connection, reports, **_engine_columns(engine), received_at=received_at, document=document)
+    saved = insert_row(
+        connection,
+        reports,
+        **engine_columns(engine),
+        received_at=received.received_at,
+        document=received.document,
+    )
     connection.execute(delete(reports).where(reports.c.number <= saved - REPORTS_KEPT))
 
 
 def last_report(connection: Connection, engine: EngineIdentity) -> tuple[datetime, str] | None:
     """The last report about this engine, and when it was received."""
     row = connection.execute(
-        select(reports).where(_of_engine(reports, engine)).order_by(reports.c.number.desc()).limit(1)
+        select(reports).where(of_engine(reports, engine)).order_by(reports.c.number.desc()).limit(1)
     ).first()
-    return None if row is None else (_utc(row.received_at), row.document)
+    return None if row is None else (utc(row.received_at), row.document)
 
 
 def last_memory(connection: Connection, engine: EngineIdentity) -> str | None:
     """The memory of this engine's controller; None when none is kept."""
-    return connection.execute(select(memories.c.document).where(_of_engine(memories, engine))).scalar()
+    return connection.execute(select(memories.c.document).where(of_engine(memories, engine))).scalar()
 
 
 def read_pauses(connection: Connection, engine: EngineIdentity) -> list[str]:
     """The pauses of this engine, as they were written."""
-    rows = connection.execute(select(pauses.c.document).where(_of_engine(pauses, engine)).order_by(pauses.c.container))
+    rows = connection.execute(select(pauses.c.document).where(of_engine(pauses, engine)).order_by(pauses.c.container))
     return list(rows.scalars())
 
 
@@ -223,56 +257,31 @@ def put_pauses(connection: Connection, engine: EngineIdentity, begun: Sequence[P
 def delete_pauses(connection: Connection, engine: EngineIdentity, scopes: Sequence[str | None]) -> None:
     """Forget the pauses of these scopes."""
     names = [scope or "" for scope in scopes]
-    connection.execute(delete(pauses).where(_of_engine(pauses, engine), pauses.c.container.in_(names)))
+    connection.execute(delete(pauses).where(of_engine(pauses, engine), pauses.c.container.in_(names)))
 
 
 def _upsert(
     connection: Connection, table: Table, keys: Mapping[str, str], *, engine: EngineIdentity, document: str
 ) -> None:
-    """Insert or replace in one statement, since replicas share the store; only the dialect in use is imported."""
+    """Insert or replace in one statement, since replicas share the store."""
     replaced = connection.execute(
         update(table)
-        .where(_of_engine(table, engine), *(table.c[key] == value for key, value in keys.items()))
+        .where(of_engine(table, engine), *(table.c[key] == value for key, value in keys.items()))
         .values(document=document)
     )
     if replaced.rowcount:
         return
-    if connection.dialect.name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as upsert  # noqa: PLC0415 - see above
-    else:
-        from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415 - 2 MB
-    statement = upsert(table).values(**_engine_columns(engine), **keys, document=document)
+    statement = upsert(connection, table).values(**engine_columns(engine), **keys, document=document)
     index = (*ENGINE_COLUMNS, *keys)
     connection.execute(statement.on_conflict_do_update(index_elements=index, set_={"document": document}))
 
 
-def _insert(connection: Connection, table: Table, **values: Any) -> int:
-    key = connection.execute(insert(table).values(**values)).inserted_primary_key
-    if key is None:
-        raise AssertionError("one row was inserted, so it has a key")
-    return key[0]
-
-
 def _delete_old_snapshots(connection: Connection, engine: EngineIdentity) -> None:
-    numbers = select(snapshots.c.number).where(_of_engine(snapshots, engine)).order_by(snapshots.c.number.desc())
+    numbers = select(snapshots.c.number).where(of_engine(snapshots, engine)).order_by(snapshots.c.number.desc())
     old = list(connection.execute(numbers.offset(SNAPSHOTS_KEPT)).scalars())
     connection.execute(delete(runs).where(runs.c.snapshot.in_(old)))
     connection.execute(delete(summaries).where(summaries.c.snapshot.in_(old)))
     connection.execute(delete(snapshots).where(snapshots.c.number.in_(old)))
-
-
-def _engine_columns(engine: EngineIdentity) -> dict[str, str]:
-    return {
-        "engine_id": engine.id,
-        "engine_name": engine.name,
-        "engine_none_network_id": engine.none_network_id or "",
-    }
-
-
-def _of_engine(table: Table, engine: EngineIdentity) -> ColumnElement[bool]:
-    return and_(
-        table.c.engine_id == engine.id, table.c.engine_none_network_id == (engine.none_network_id or "")
-    )  # never by its name, which changes
 
 
 def _stored_snapshot(row: Row[Any]) -> StoredSnapshot:
@@ -282,8 +291,3 @@ def _stored_snapshot(row: Row[Any]) -> StoredSnapshot:
 def _engine(row: Row[Any]) -> EngineIdentity:
     none = row.engine_none_network_id or None
     return EngineIdentity(id=row.engine_id, name=row.engine_name, none_network_id=none)
-
-
-def _utc(moment: datetime) -> datetime:
-    """SQLite forgets the zone, and PostgreSQL answers in its own."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

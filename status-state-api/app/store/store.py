@@ -17,9 +17,13 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, Interfa
 from sqlalchemy.pool import StaticPool
 
 from ..errors import StoreUnavailable, StoreUnusable
+from ..journal.controller import ReceivedReport
+from ..journal.entry import Entry, NumberedEntry
+from ..journal.journal import Query
 from ..model import EngineIdentity, Pause, Recipes, Snapshot
 from ..process.threads import DaemonThreads
 from ..snapshot.decide import StoredRun, StoredSnapshot
+from . import journal
 from . import queries as records
 from .tables import SCHEMA_VERSION
 
@@ -108,10 +112,33 @@ class Store:
         await self._begin(records.mark_stopped, run, at)
 
     async def save_report(
-        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+        self,
+        engine: EngineIdentity,
+        received: ReceivedReport,
+        memory: str | None,
+        entries: Sequence[Entry] = (),
     ) -> None:
-        """Keep a report of the controller, the last ones only, and its memory, if there is one, in place of the last."""
-        await self._begin(records.save_report, engine, received_at, document, memory)
+        """Keep a report of the controller, the last ones only, and its memory, if there is one, in place of the last.
+
+        Its entries of the journal are written in the same transaction; those whose key is there already are left out.
+        """
+        await self._begin(records.save_report, engine, received, memory, entries)
+
+    async def add_entries(self, engine: EngineIdentity, entries: Sequence[Entry]) -> None:
+        """Write entries of the journal; those whose key is there already are left out."""
+        await self._begin(journal.add_entries, engine, entries)
+
+    async def find_entries(self, engine: EngineIdentity, query: Query) -> list[NumberedEntry]:
+        """Read entries of the journal, the newest first."""
+        return await self._begin(journal.find_entries, engine, query)
+
+    async def first_entry_at(self, engine: EngineIdentity) -> datetime | None:
+        """When the oldest entry of the journal was made."""
+        return await self._begin(journal.first_entry_at, engine)
+
+    async def delete_entries(self, engine: EngineIdentity, before: datetime, keep: int) -> None:
+        """Delete what is older of the journal, and all but the newest so many."""
+        await self._begin(journal.delete_entries, engine, before, keep)
 
     async def last_report(self, engine: EngineIdentity) -> tuple[datetime, str] | None:
         """The last report about this engine, and when it was received."""

@@ -79,3 +79,16 @@ reports = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("document", Text, nullable=False),  # `schemas.Report` as JSON
 )
+
+# What was done and what has changed. The key tells that something was written already.
+journal = Table(
+    "status_state_journal",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    *_engine_columns(),
+    Column("key", String(80), nullable=False, unique=True),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+    Column("kind", String(20), nullable=False),
+    Column("container", String, index=True),  # its name
+    Column("document", Text, nullable=False),  # `journal.entry.Entry` as JSON
+)

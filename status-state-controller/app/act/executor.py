@@ -6,6 +6,7 @@ It decides nothing: the plan says what is begun, and `still_right` whether that 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -156,7 +157,8 @@ class Executor:
             message = "an action failed in a way that was not foreseen; please report this"
             log.exception("bug", message=message, action=str(action))
             outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
-        return replace(outcome, seconds=self._clocks.steady() - began)
+        seconds, ended_at = self._clocks.steady() - began, self._clocks.utc()
+        return replace(outcome, seconds=seconds, key=uuid.uuid4().hex, ended_at=ended_at)
 
     def _limit(self, action: Action) -> asyncio.Semaphore:
         if action.verb in TO_THE_SSA:

@@ -118,6 +118,8 @@ def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
         return memory
     kept = snapshot.by_id
     heirs = {old: new for old, new in memory.successors if old not in kept and new in kept}
+    # What has just been accepted was there when it was found.
+    seen = memory.seen | memory.newcomers_since.keys() | {holder_id for _, holder_id in memory.impostors}
     return replace(
         memory,
         snapshot_id=snapshot.id,
@@ -128,7 +130,7 @@ def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:
         refused={},
         waiting_since=_only(memory.waiting_since, kept),
         first_newcomer_at=None,
-        seen=memory.seen & kept.keys() if snapshot.rolled_back_at is None else frozenset(),
+        seen=seen & kept.keys() if snapshot.rolled_back_at is None else frozenset(),
         gone_since=_only(memory.gone_since, kept),
         rolled_back_at=memory.rolled_back_at if snapshot.rolled_back_at is None else snapshot.rolled_back_at,
     )

@@ -23,7 +23,7 @@ from ..wishes.policy import Entry, Policy, released
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Action, Finding, Outcome
+    from ..model import Action, Finding, Kind, Outcome
 
 
 class _Engine(BaseModel):
@@ -260,6 +260,8 @@ def write_report(
     memory: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the JSON document of `POST /reports`."""
+    findings = tuple(findings)
+    kinds = {finding.container.id: finding.kind for finding in findings}
     return {
         "at": _time(at),
         "snapshot_id": snapshot_id,
@@ -269,17 +271,7 @@ def write_report(
             {"container": _reference(finding.container), "kind": finding.kind, "reason": finding.reason}
             for finding in findings
         ],
-        "outcomes": [
-            {
-                "container": _reference(outcome.action.container),
-                "action": outcome.action.verb,
-                "result": outcome.result,
-                "reason": outcome.action.reason,
-                "detail": outcome.detail,
-                "until": None if outcome.until is None else _time(datetime.fromtimestamp(outcome.until, UTC)),
-            }
-            for outcome in outcomes
-        ],
+        "outcomes": [_outcome(outcome, kinds.get(outcome.action.container.id)) for outcome in outcomes],
         "memory": memory,
     }
 
@@ -290,6 +282,27 @@ def write_change(action: Action) -> dict[str, Any]:
     by = f"controller: {container.name} {action.reason}"[:500]
     # By its id: another container may have the name by then.
     return {"accept": [container.id], "by": by} if action.verb is Verb.ACCEPT else {"drop": [container.name], "by": by}
+
+
+def _outcome(outcome: Outcome, kind: Kind | None) -> dict[str, Any]:
+    """What became of an action; `outcome_id`, `at`, `seconds` and `attempt` are for the journal, once it is over."""
+    document: dict[str, Any] = {
+        "container": _reference(outcome.action.container),
+        "action": outcome.action.verb,
+        "result": outcome.result,
+        "reason": outcome.action.reason,
+        "detail": outcome.detail,
+        "until": None if outcome.until is None else _time(datetime.fromtimestamp(outcome.until, UTC)),
+    }
+    if outcome.key is not None and outcome.ended_at is not None and outcome.seconds is not None:
+        document |= {
+            "outcome_id": outcome.key,
+            "at": datetime.fromtimestamp(outcome.ended_at, UTC).isoformat(timespec="milliseconds"),
+            "finding": kind,
+            "seconds": round(outcome.seconds, 3),
+            "attempt": outcome.action.attempt,
+        }
+    return document
 
 
 def _reference(container: Container) -> dict[str, str]:

@@ -36,8 +36,8 @@ def stopped_newcomer(pair: Pair, host: Host, name: str) -> Container:
     return newcomer
 
 
-def test_a_newcomer_that_was_stopped_is_accepted_started_and_healed_from_then_on(pair: Pair, host: Host) -> None:
-    newcomer = stopped_newcomer(pair, host, "newcomer")
+def test_a_newcomer_that_was_stopped_is_accepted_started_and_healed_from_then_on(pair: Pair, module_host: Host) -> None:
+    newcomer = stopped_newcomer(pair, module_host, "newcomer")
     answer = pair.post("/snapshot", {"accept": [newcomer.name], "by": "operator: accept newcomer"})
     assert (answer["changed"], answer["added"], answer["removed"]) == (True, [newcomer.name], [])
     newcomer.wait_for("running")
@@ -46,9 +46,9 @@ def test_a_newcomer_that_was_stopped_is_accepted_started_and_healed_from_then_on
     newcomer.wait_for("running")
 
 
-def test_a_newcomer_that_runs_is_accepted_and_stays(pair: Pair, host: Host) -> None:
+def test_a_newcomer_that_runs_is_accepted_and_stays(pair: Pair, module_host: Host) -> None:
     pair.post("/pause", {"for": "5m"})
-    newcomer = host.run("runs")
+    newcomer = module_host.run("runs")
     started_at = newcomer.started_at
     assert pair.post("/snapshot", {"accept": [newcomer.name]})["added"] == [newcomer.name]
     pair.post("/resume")
@@ -56,9 +56,9 @@ def test_a_newcomer_that_runs_is_accepted_and_stays(pair: Pair, host: Host) -> N
     assert (newcomer.status, newcomer.started_at) == ("running", started_at)
 
 
-def test_what_runs_now_is_accepted_as_a_whole_and_again_changes_nothing(pair: Pair, host: Host) -> None:
+def test_what_runs_now_is_accepted_as_a_whole_and_again_changes_nothing(pair: Pair, module_host: Host) -> None:
     pair.post("/pause", {"for": "5m"})
-    newcomer = host.run("whole")
+    newcomer = module_host.run("whole")
     dry = pair.post("/snapshot?dry_run=true")
     assert newcomer.name in dry["added"]
     assert newcomer.name not in pair.original_names()
@@ -121,8 +121,8 @@ def test_going_back_brings_back_what_was_removed_meanwhile(pair: Pair, originals
     assert (newest["in_force"], newest["reason"], newest["added"]) == (True, "rolled_back", [removed.name])
 
 
-def test_the_accepted_snapshot_is_resumed_after_a_crash(pair: Pair, host: Host) -> None:
-    newcomer = stopped_newcomer(pair, host, "crash")
+def test_the_accepted_snapshot_is_resumed_after_a_crash(pair: Pair, module_host: Host) -> None:
+    newcomer = stopped_newcomer(pair, module_host, "crash")
     accepted = pair.post("/snapshot", {"accept": [newcomer.name]})["snapshot"]["id"]
     pair.api.docker("kill", "--signal=KILL")
     # `docker kill` counts as asked for, so that nobody starts it again.

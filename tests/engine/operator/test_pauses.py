@@ -41,11 +41,11 @@ def paused_names(pair: Pair) -> list[str | None]:
 
 
 def test_while_all_is_paused_nothing_is_restarted_and_no_newcomer_stopped(
-    pair: Pair, host: Host, originals: dict[str, Container]
+    pair: Pair, module_host: Host, originals: dict[str, Container]
 ) -> None:
     pair.post("/pause", {"for": "10m", "reason": "deploy"})
     originals["one"].docker("kill")
-    newcomer = host.run("newcomer")
+    newcomer = module_host.run("newcomer")
     pair.wait_for_checks(3)
     assert (originals["one"].status, newcomer.status) == ("exited", "running")
     assert pair.post("/resume") == {"pauses": [], "accepted": None}
@@ -88,9 +88,9 @@ def test_what_was_deployed_during_a_pause_is_the_snapshot_at_its_end(
     assert newer.inspect()["Name"] == f"/{name}"
 
 
-def test_a_pause_that_accepts_at_its_end_does_so_by_itself(pair: Pair, host: Host) -> None:
+def test_a_pause_that_accepts_at_its_end_does_so_by_itself(pair: Pair, module_host: Host) -> None:
     pair.post("/pause", {"for": 3, "accept_at_end": True})
-    newcomer = host.run("newcomer")
+    newcomer = module_host.run("newcomer")
     wait_until(lambda: newcomer.name in pair.original_names(), "it to be accepted", 20, pair.status)
     wait_until(lambda: paused_names(pair) == [], "the pause to end", 10)
     pair.wait_for_checks()

@@ -18,6 +18,9 @@ from status_state_api.http.schemas import Problem, StatusDocument
 from status_state_api.http.standings import Standings
 from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
+from status_state_api.journal.journal import Journal, Retention
+from status_state_api.journal.notes import PauseNotes
+from status_state_api.journal.uptime import Uptime
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
 from status_state_api.process.ending import Ending
@@ -127,13 +130,16 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     watch, policies = EngineWatch(engine, Ending()), Policies()
     controller = ControllerRecord(store, lambda: ssa.now)
     verdicts = Verdicts(lambda: ssa.now)
+    journal = Journal(store, Retention(), lambda: ssa.now)
+    nothing: Any = None
+    uptime = Uptime(nothing, watch, journal)
     clock = FakeClock()
-    book = PauseBook(store, verdicts, now=lambda: ssa.now, clock=clock)
+    book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: ssa.now, clock=clock)
     kept = (controller, book)
     holder = SnapshotHolder(engine, watch, store, policies, kept=kept, on_start="auto", own_id=OWN_ID, boot_id=BOOT)
     followed = Followed(verdicts)
     changes = SnapshotChanges(
-        engine, watch, holder, store, policies, controller=controller, health=followed, now=lambda: ssa.now
+        engine, watch, holder, store, policies, controller=controller, followers=(followed,), now=lambda: ssa.now
     )
     pauses = PauseKeeper(book, changes, retry_seconds=0.01)
     status = Status(
@@ -146,7 +152,7 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
         standings=Standings(holder, controller, policies),
         now=lambda: ssa.now,
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime)
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:

@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from status_state_api.journal.uptime import Uptime
 from status_state_api.process.ending import Ending
 from status_state_api.service import Service
 
-from .world import DISK_FULL, FakeKeeper, Lines
+from .world import DISK_FULL, FakeKeeper, FakeStore, Lines, journal_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -68,8 +69,17 @@ class Stage(FakeKeeper):
         self.told: list[str] = []
         self.ending, self.health = Ending(), Health()
         nothing: Any = None
+        journal = journal_in(FakeStore())
         self.service = Service(
-            self, nothing, store=Store(), health=self.health, pauses=nothing, ending=self.ending, stop_seconds=0.01
+            self,
+            nothing,
+            store=Store(),
+            health=self.health,
+            pauses=nothing,
+            journal=journal,
+            uptime=Uptime(nothing, nothing, journal),
+            ending=self.ending,
+            stop_seconds=0.01,
         )
 
     async def start(self) -> Held | None:

@@ -38,6 +38,8 @@ def test_nothing_needs_to_be_set() -> None:
         "policy_file": Path("/etc/status-state/policy.yaml"),
         "allowed_hosts": (),
         "engine_timeout": 10.0,
+        "journal_days": 90.0,
+        "journal_entries": 100_000,
         "log_level": "info",
         "log_format": "logfmt",
     }

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 from status_state_api.engine.view import EngineLook, Inspection, Listing, read_listing
 from status_state_api.errors import EngineUnavailable, StoreUnavailable
+from status_state_api.journal.entry import Entry, NumberedEntry
+from status_state_api.journal.journal import Journal, Query, Retention
 from status_state_api.model import EngineIdentity, OriginalRecipe, Pause, Recipes, Snapshot, SnapshotHead
 from status_state_api.same_engine import compare_engines
 from status_state_api.snapshot.decide import StoredRun, StoredSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from status_state_api.journal.controller import ReceivedReport
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 IDENTITY = EngineIdentity(id="T7KA:ZLBD", name="kiosk-17", none_network_id="5d6f")
@@ -167,6 +171,7 @@ class FakeStore:
     )
     is_new: bool = False
     pauses: dict[str | None, str] = field(default_factory=dict[str | None, str])
+    journal: list[Entry] = field(default_factory=list[Entry])
 
     async def open(self) -> bool:
         """Make it ready."""
@@ -255,13 +260,45 @@ class FakeStore:
         self.runs[owner] = StoredRun(held.boot_id, held.bridge_id, at, held.snapshot)
 
     async def save_report(
-        self, engine: EngineIdentity, received_at: datetime, document: str, memory: str | None
+        self, engine: EngineIdentity, received: ReceivedReport, memory: str | None, entries: Sequence[Entry] = ()
     ) -> None:
         """Keep a report, and a memory."""
+        await self.add_entries(engine, entries)
+        self.reports.append((received.received_at, received.document))
+        self.memory = memory or self.memory
+
+    async def add_entries(self, engine: EngineIdentity, entries: Sequence[Entry]) -> None:
+        """Write the journal."""
         assert engine
         self._check()
-        self.reports.append((received_at, document))
-        self.memory = memory or self.memory
+        for entry in entries:
+            if entry.key not in {written.key for written in self.journal}:
+                self.journal.append(entry)
+
+    async def find_entries(self, engine: EngineIdentity, query: Query) -> list[NumberedEntry]:
+        """Read the journal; of what is asked for only the container, the kinds and the limit count here."""
+        assert engine
+        self._check()
+        numbered = [NumberedEntry(**dict(entry), number=number) for number, entry in enumerate(self.journal, 1)]
+        found = [
+            one
+            for one in reversed(numbered)
+            if (not query.kinds or one.kind in query.kinds)
+            and (query.container is None or (one.container is not None and one.container.name == query.container))
+        ]
+        return found[: query.limit]
+
+    async def first_entry_at(self, engine: EngineIdentity) -> datetime | None:
+        """When the oldest entry was made."""
+        assert engine
+        return min((entry.at for entry in self.journal), default=None)
+
+    async def delete_entries(self, engine: EngineIdentity, before: datetime, keep: int) -> None:
+        """Nothing is too old here."""
+        assert engine
+        assert before < NOW
+        assert keep
+        self._check()
 
     async def last_memory(self, engine: EngineIdentity) -> str | None:
         """The memory."""
@@ -278,6 +315,11 @@ class FakeStore:
     def _check(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def journal_in(store: FakeStore) -> Journal:
+    """A journal kept there; time stands still."""
+    return Journal(store, Retention(), lambda: NOW)
 
 
 def recipes_of(*names: str, snapshot_id: str = "5" * 32, engine: EngineIdentity = IDENTITY) -> Recipes:

@@ -7,6 +7,8 @@ from fastapi import Request
 from ...engine.watch import EngineWatch
 from ...health.verdicts import Verdicts
 from ...journal.controller import ControllerRecord
+from ...journal.journal import Journal
+from ...journal.uptime import Uptime
 from ...pauses.keeper import PauseKeeper
 from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
@@ -30,6 +32,13 @@ class Parts:
     verdicts: Verdicts
     changes: SnapshotChanges
     pauses: PauseKeeper
+    journal: Journal
+    uptime: Uptime
+
+    def original_names(self) -> list[str]:
+        """The names of the originals; none while no snapshot is held."""
+        held = self.holder.held
+        return [] if held is None else [original.name for original in held.snapshot.originals]
 
     def held(self) -> Held:
         """Return the snapshot; raise the problem that there is none yet."""

@@ -17,9 +17,10 @@ from status_state_api.health.supervisor import HealthSupervisor
 from status_state_api.health.timing import Timing
 from status_state_api.health.verdict import ProbeResult, State
 from status_state_api.health.verdicts import Verdicts
+from status_state_api.journal.notes import VerdictNotes
 from status_state_api.process.ending import Ending
 
-from ..world import LOOK, NOW, OWN_ID, Lines, container_id, entry
+from ..world import LOOK, NOW, OWN_ID, FakeStore, Lines, container_id, entry, journal_in
 from .world import STARTED, FakeClock, RememberedProbes, StreamingEngine, alive, labels, until
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Stage:
         self.verdicts = Verdicts(lambda: NOW)
         self.prober = FakeProber()
         self.proven = RememberedProbes()
+        self.store = FakeStore()
+        self.notes = VerdictNotes(journal_in(self.store))
         self.policy_file = FakePolicyFile()
         self.timing = Timing(settle=0.0, look=0.01, lost=0.01, restart=0.001)
         self.originals = [Watched(container_id(name), name, given, False) for name, given in originals.items()]
@@ -153,6 +156,7 @@ class Stage:
             self.policy_file,
             own_id=OWN_ID,
             proven=self.proven,
+            notes=self.notes,
             prober=self.prober,
             timing=self.timing,
             clock=FakeClock(STARTED + timedelta(minutes=2)),

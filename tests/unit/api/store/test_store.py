@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import IntegrityError
 from status_state_api.errors import StoreUnavailable, StoreUnusable
+from status_state_api.journal.controller import ReceivedReport
 from status_state_api.model import Pause
 from status_state_api.pauses.pause import begin_pause
 from status_state_api.snapshot.decide import StoredRun
@@ -26,6 +27,8 @@ from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+EMPTY = ReceivedReport(NOW, "{}")
 
 
 @pytest.fixture
@@ -143,8 +146,8 @@ async def test_a_run_whose_container_is_not_known_only_stores_the_snapshot(store
 
 async def test_engines_that_share_a_store_and_an_id_are_told_apart(store: Store) -> None:
     await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
-    await store.save_report(IDENTITY, NOW, "{}", '{"of":"the first"}')
-    await store.save_report(OTHER_IDENTITY, NOW, "{}", None)
+    await store.save_report(IDENTITY, EMPTY, '{"of":"the first"}')
+    await store.save_report(OTHER_IDENTITY, EMPTY, None)
     assert await store.last_memory(OTHER_IDENTITY) is None
     assert await store.find_latest(OTHER_IDENTITY) is None
     assert await store.last_memory(IDENTITY) == '{"of":"the first"}'
@@ -157,11 +160,11 @@ PODMAN = IDENTITY.model_copy(update={"none_network_id": None})
 
 async def test_what_is_stored_of_an_engine_is_found_whatever_its_name_is(store: Store) -> None:
     await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
-    await store.save_report(IDENTITY, NOW, "{}", '{"a": 1}')
+    await store.save_report(IDENTITY, EMPTY, '{"a": 1}')
     assert await store.find_latest(RENAMED) == stored(recipes_of("web"))
     assert await store.last_report(RENAMED) == (NOW, "{}")
     assert await store.last_memory(RENAMED) == '{"a": 1}'
-    await store.save_report(RENAMED, NOW, "{}", '{"a": 2}')
+    await store.save_report(RENAMED, EMPTY, '{"a": 2}')
     assert await store.last_memory(IDENTITY) == '{"a": 2}', "one memory per engine"
 
 
@@ -176,9 +179,9 @@ async def test_what_is_stored_goes_on_under_another_identity_of_its_engine(store
         await store.begin_run(
             recipes_of("web", snapshot_id=f"{number:032}", engine=engine), f"{number:064}", BOOT, None
         )
-        await store.save_report(engine, NOW, f"{{{number}}}", f"{{{number}}}")
+        await store.save_report(engine, ReceivedReport(NOW, f"{{{number}}}"), f"{{{number}}}")
     assert [one.id for one in await store.find_latest_of_each()] == [f"{2:032}", f"{1:032}"]
-    await store.save_report(UPGRADED, NOW, "{}", "{}")
+    await store.save_report(UPGRADED, EMPTY, "{}")
     await store.move_engine(RENAMED, UPGRADED)
     found = await store.find_latest(UPGRADED)
     assert found is not None
@@ -194,11 +197,11 @@ async def test_what_is_stored_goes_on_under_another_identity_of_its_engine(store
 
 
 async def test_the_memories_that_an_older_version_kept_for_each_name_become_one(store: Store, file: Path) -> None:
-    await store.save_report(IDENTITY, NOW, "{}", '{"old": 1}')
+    await store.save_report(IDENTITY, EMPTY, '{"old": 1}')
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("insert into status_state_memories values (?, 'kiosk-18', ?, '{}')", (IDENTITY.id, "5d6f"))
         connection.commit()
-    await store.save_report(RENAMED, NOW, "{}", '{"new": 1}')
+    await store.save_report(RENAMED, EMPTY, '{"new": 1}')
     assert await store.last_memory(IDENTITY) == '{"new": 1}'
     await store.move_engine(IDENTITY, UPGRADED)
     assert await store.last_memory(UPGRADED) == '{"new": 1}'
@@ -206,7 +209,7 @@ async def test_the_memories_that_an_older_version_kept_for_each_name_become_one(
 
 async def test_the_last_memory_survives_and_a_report_without_one_leaves_it(store: Store, file: Path) -> None:
     for memory in ('{"n":1}', '{"n":2}', None):
-        await store.save_report(IDENTITY, NOW, "{}", memory)
+        await store.save_report(IDENTITY, EMPTY, memory)
     await store.close()
     again = await reopened(file)
     assert await again.last_memory(IDENTITY) == '{"n":2}'
@@ -220,7 +223,7 @@ async def test_an_older_store_gets_the_table_that_it_lacks(store: Store, file: P
         connection.execute("drop table status_state_memories")
     again = await reopened(file)
     assert await again.last_memory(IDENTITY) is None
-    await again.save_report(IDENTITY, NOW, "{}", "{}")
+    await again.save_report(IDENTITY, EMPTY, "{}")
     assert await again.last_memory(IDENTITY) == "{}"
     assert await again.find_latest(IDENTITY) == stored(recipes_of("web"))
     await again.close()
@@ -280,7 +283,8 @@ def test_only_the_last_reports_are_kept(file: Path) -> None:
     with database.begin() as connection:
         records.prepare(connection)
         for number in range(records.REPORTS_KEPT + 3):
-            records.save_report(connection, IDENTITY, NOW + timedelta(seconds=number), f'{{"number":{number}}}', None)
+            received = ReceivedReport(NOW + timedelta(seconds=number), f'{{"number":{number}}}')
+            records.save_report(connection, IDENTITY, received, None)
         assert records.last_report(connection, IDENTITY) == (NOW + timedelta(seconds=1002), '{"number":1002}')
         assert connection.exec_driver_sql("select count(*) from status_state_reports").scalar() == 1000
     database.dispose()
@@ -374,13 +378,16 @@ def test_postgresql_is_not_imported_unless_it_is_used() -> None:
     script = """
 import asyncio, sys
 from datetime import UTC, datetime
+from status_state_api.journal.controller import ReceivedReport
 from status_state_api.model import EngineIdentity
 from status_state_api.store.store import Store
 
 async def use() -> None:
     store = Store("sqlite://")
     await store.open()
-    await store.save_report(EngineIdentity(id="a", name="b", none_network_id="c"), datetime.now(UTC), "{}", "{}")
+    await store.save_report(
+        EngineIdentity(id="a", name="b", none_network_id="c"), ReceivedReport(datetime.now(UTC), "{}"), "{}"
+    )
 
 asyncio.run(use())
 print(*[name for name in sys.modules if "psycopg" in name or name == "sqlalchemy.dialects.postgresql"])

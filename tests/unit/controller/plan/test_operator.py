@@ -55,6 +55,15 @@ def test_a_rolling_deploy_is_followed_and_never_fought() -> None:
     assert h.memory.attempts == {}
 
 
+def test_what_is_scaled_down_right_after_it_was_accepted_leaves_the_snapshot() -> None:
+    h = shop("web-1")
+    h.put(container("web-2", labels=SERVICE, status="Up 10 seconds"))
+    assert [str(action) for action in h.look().actions] == [f"accept {NEWCOMER}"]
+    h.held = snapshot(*(original(name, labels=SERVICE) for name in ("web-1", "web-2")), id="snapshot-2")
+    del h.world[id_of("web-2")]  # before anybody has looked again
+    assert str(h.look(1)) == f"drop {REMOVED}".replace("web-1", "web-2")
+
+
 def test_a_rolling_deploy_that_fails_brings_the_old_container_back() -> None:
     h = shop("web-1")
     h.look()

@@ -1,0 +1,73 @@
+"""What is read and written of the journal, each within a transaction that the caller has begun. Statements only."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from ..journal.entry import Entry, NumberedEntry
+from ..journal.journal import Query
+from ..model import EngineIdentity
+from .rows import engine_columns, insert_ignoring, of_engine, utc
+from .tables import journal
+
+
+def add_entries(connection: Connection, engine: EngineIdentity, entries: Iterable[Entry]) -> None:
+    """Write entries; those whose key is there already are left out."""
+    rows = [
+        {
+            **engine_columns(engine),
+            "key": entry.key,
+            "at": entry.at.astimezone(UTC),
+            "kind": entry.kind,
+            "container": None if entry.container is None else entry.container.name,
+            "document": entry.model_dump_json(exclude_none=True),
+        }
+        for entry in entries
+    ]
+    if rows:
+        connection.execute(insert_ignoring(connection, journal, ["key"]), rows)
+
+
+def find_entries(connection: Connection, engine: EngineIdentity, query: Query) -> list[NumberedEntry]:
+    """Read entries, the newest first."""
+    wanted = select(journal.c.number, journal.c.document).where(of_engine(journal, engine))
+    if query.before is not None:
+        wanted = wanted.where(journal.c.number < query.before)
+    if query.after is not None:
+        wanted = wanted.where(journal.c.number > query.after)
+    if query.container is not None:
+        wanted = wanted.where(journal.c.container == query.container)
+    if query.kinds:
+        wanted = wanted.where(journal.c.kind.in_(query.kinds))
+    if query.since is not None:
+        wanted = wanted.where(journal.c.at >= query.since.astimezone(UTC))
+    if query.until is not None:
+        wanted = wanted.where(journal.c.at <= query.until.astimezone(UTC))
+    # After a number the next ones are wanted, not the last ones: whoever follows must miss none.
+    follows = query.after is not None
+    order = journal.c.number.asc() if follows else journal.c.number.desc()
+    rows = connection.execute(wanted.order_by(order).limit(query.limit)).all()
+    entries = [_read(row.number, row.document) for row in rows]
+    return entries[::-1] if follows else entries
+
+
+def first_entry_at(connection: Connection, engine: EngineIdentity) -> datetime | None:
+    """When the oldest entry was made."""
+    first: datetime | None = connection.execute(
+        select(func.min(journal.c.at)).where(of_engine(journal, engine))
+    ).scalar()
+    return None if first is None else utc(first)
+
+
+def delete_entries(connection: Connection, engine: EngineIdentity, before: datetime, keep: int) -> None:
+    """Delete what is older, and all but the newest so many."""
+    connection.execute(delete(journal).where(of_engine(journal, engine), journal.c.at < before.astimezone(UTC)))
+    numbers = select(journal.c.number).where(of_engine(journal, engine)).order_by(journal.c.number.desc())
+    first_too_many: int | None = connection.execute(numbers.offset(keep).limit(1)).scalar()
+    if first_too_many is not None:
+        connection.execute(delete(journal).where(of_engine(journal, engine), journal.c.number <= first_too_many))
+
+
+def _read(number: int, document: str) -> NumberedEntry:
+    return NumberedEntry.model_validate_json('{"key":"","number":%d,%s' % (number, document[1:]))  # noqa: UP031
