@@ -1,5 +1,6 @@
 """The routes of the journal: what was done, when, why, and how available the originals were."""
 
+import re
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ USUAL_MOMENTS = (
     "^([1-9][0-9]{0,4}[smh]?|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z)$"
 )
 """How they are mostly written; some more is read."""
+
+_AGO = re.compile("[1-9][0-9]{0,4}[smh]?")
 
 Moment = Annotated[
     Annotated[str, WithJsonSchema({"type": "string", "pattern": USUAL_MOMENTS})] | None,
@@ -136,12 +139,13 @@ def _moment(name: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        try:
+        if _AGO.fullmatch(text):
             return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
-        except (ValueError, OverflowError):
-            raise ProblemError(422, f"{name}={text[:40]} is no time: write 2026-11-26T12:00:00Z, or 15m.") from None
+        moment = datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ProblemError(422, f"{name}={text[:40]} is no time: write 2026-11-26T12:00:00Z, or 15m.")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
