@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -45,8 +46,11 @@ class Ssa:
         return token
 
     def get(self, path: str) -> dict[str, Any]:
-        """Ask for what everybody may ask; raises `Failed`."""
-        return self._request("GET", path, None, {})
+        """Ask for something; raises `Failed`. The token goes along where it can be read: reading may need it, too."""
+        headers: dict[str, str] = {}
+        with contextlib.suppress(Failed):
+            headers["Authorization"] = f"Bearer {self.token()}"
+        return self._request("GET", path, None, headers)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for a change, with the token; raises `Failed`."""

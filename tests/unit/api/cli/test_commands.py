@@ -137,7 +137,7 @@ def test_whether_it_is_in_sync_is_the_exit_code(
     ssa.answers["GET /status"] = (200, document)
     ended, out, err = run(command, *(["--json"] if as_json else []))
     assert (ended, err) == (code, "")
-    assert ssa.authorizations == {None}
+    assert ssa.authorizations == {f"Bearer {TOKEN}"}, "reading may need it, too"
     if as_json:
         assert json.loads(out) == document if command == "status" else len(json.loads(out)) == (code == 3)
     else:
@@ -168,7 +168,7 @@ def test_a_change_is_shown_first_and_then_made(ssa: FakeSsa, run: Any, line: str
 
     assert run(*line.split()) == (0, f"{shown}Snapshot {ID[:12]} is in force.\n", "")
     assert ssa.asked[-2:] == [looked, made]
-    assert ssa.authorizations - {None} == {f"Bearer {TOKEN}"}
+    assert ssa.authorizations == {f"Bearer {TOKEN}"}
 
     ssa.asked.clear()
     assert run(*line.split(), "--dry-run") == (0, f"{shown}This was a dry run: nothing is changed.\n", "")
@@ -287,3 +287,65 @@ def test_a_snapshot_is_named_by_the_beginning_of_its_id(ssa: FakeSsa, run: Any, 
 def test_wrong_usage_asks_nobody(ssa: FakeSsa, run: Any, line: str) -> None:
     code, out, err = run(*line.split())
     assert (code, out, "Usage: status-state" in err, ssa.asked) == (2, "", True, [])
+
+
+ENTRY: dict[str, Any] = {
+    "number": 7,
+    "at": "2026-11-23T18:00:30Z",
+    "kind": "action",
+    "by": "controller",
+    "container": {"id": "a" * 64, "name": "web"},
+    "what": "start",
+    "reason": "had exited\x1b[2J",
+    "result": "failed",
+    "detail": "port is already allocated",
+    "seconds": 0.412,
+    "attempt": 2,
+}
+PAUSED = {
+    "number": 8,
+    "at": "2026-11-23T18:01:00Z",
+    "kind": "pause",
+    "by": "operator: pause",
+    "what": "begun",
+    "reason": "all containers until 18:15",
+}
+
+
+def test_the_journal_is_shown_with_the_oldest_first(ssa: FakeSsa, run: Any) -> None:
+    asked = "GET /journal?kind=action&kind=pause&container=web&limit=50&since=24h"
+    ssa.answers[asked] = (200, {"entries": [PAUSED, ENTRY], "next_before": None})
+    arguments = ("journal", "--kind", "action", "--kind", "pause", "--container", "web", "--since", "24h")
+    assert run(*arguments) == (
+        0,
+        (
+            "2026-11-23 18:00:30 UTC  action    web start: had exited\\u001b[2J → failed after 0.41 s, attempt 2"
+            " (port is already allocated)  [controller]\n"
+            "2026-11-23 18:01:00 UTC  pause     begun: all containers until 18:15  [operator: pause]\n"
+        ),
+        "",
+    )
+    code, out, _ = run(*arguments, "--jsonl")
+    assert (code, [json.loads(line) for line in out.splitlines()]) == (0, [ENTRY, PAUSED])
+
+
+def test_the_journal_is_followed_without_a_gap(ssa: FakeSsa, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_state_api.cli.journal.LOOK_AGAIN_SECONDS", 0)
+    ssa.answers["GET /journal?limit=50"] = (200, {"entries": [ENTRY], "next_before": None})
+    ssa.answers["GET /journal?limit=1000&after=7"] = (200, {"entries": [PAUSED], "next_before": None})
+    ssa.answers["GET /journal?limit=1000&after=8"] = (503, {"detail": "The journal can't be read."})
+    code, out, err = run("journal", "--follow", "--jsonl")
+    assert (code, [json.loads(line)["number"] for line in out.splitlines()]) == (1, [7, 8])
+    assert "The journal can't be read." in err
+
+
+def test_the_availability_is_shown_in_per_cent(ssa: FakeSsa, run: Any) -> None:
+    percent = {"1d": 100.0, "7d": 99.9821, "30d": None}
+    document = {"known_since": "2026-11-20T18:00:00Z", "originals": [{"name": "web", "percent": percent}]}
+    ssa.answers["GET /availability"] = (200, document)
+    assert run("availability") == (
+        0,
+        "NAME  1 DAY  7 DAYS     30 DAYS\nweb   100 %  99.9821 %  -\nKnown since 2026-11-20 18:00:00 UTC.\n",
+        "",
+    )
+    assert json.loads(run("availability", "--json")[1]) == document
