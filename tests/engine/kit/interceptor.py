@@ -1,7 +1,8 @@
 """A socket before the engine's own, at which something happens just after the engine has done a certain thing.
 
-What is sent through it is passed on as it is. Once it has been told what to wait for, the first request that matches is
-passed on too, but before its answer is, an action is carried out, such as killing whoever waits for it.
+What is sent through it is passed on as it is, and each request is written down with the container that asks. Once it has
+been told what to wait for, the first request that matches is passed on too, but before its answer is, an action is carried
+out, such as killing whoever waits for it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,40 @@ import contextlib
 import re
 import select
 import socket
+import struct
 import threading
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from .engine_api import SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CHUNK_BYTES = 65536
+# Their clients wait for an answer before they ask again: so a request begins a piece of data.
+REQUEST = re.compile(rb"([A-Z]+) (/\S*) HTTP/1\.[01]\r\n")
+CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class Asked(NamedTuple):
+    """One request: when (time of day), by which container, what."""
+
+    at: float
+    container_id: str
+    method: str
+    path: str
+
+
+def _find_asker(client: socket.socket) -> str:
+    """The id of the container whose process is at the other end; empty for any other process."""
+    size = struct.calcsize("3i")
+    pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    with contextlib.suppress(OSError):  # it has ended
+        found = CONTAINER_ID.search(Path(f"/proc/{pid}/cgroup").read_text())
+        return found[0] if found else ""
+    return ""
 
 
 class Interceptor:
@@ -37,6 +62,7 @@ class Interceptor:
         self._wanted: re.Pattern[bytes] | None = None
         self._action: Callable[[], None] | None = None
         self.happened = threading.Event()
+        self.asked: list[Asked] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self, request: str, action: Callable[[], None]) -> None:
@@ -60,11 +86,14 @@ class Interceptor:
         with client, socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
             engine.connect(SOCKET)
             other, is_caught = {client: engine, engine: client}, False
+            asker = _find_asker(client)
             while True:
                 for source in select.select([client, engine], [], [])[0]:
                     chunk: bytes = source.recv(CHUNK_BYTES)
                     if not chunk:
                         return
+                    if source is client and (found := REQUEST.match(chunk)):
+                        self.asked.append(Asked(time.time(), asker, found[1].decode(), found[2].decode()))
                     if source is client and self._is_wanted(chunk):
                         is_caught = True
                     elif source is engine and is_caught:

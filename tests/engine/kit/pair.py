@@ -18,6 +18,7 @@ from .waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 FILE = ROOT / "docker-compose.yaml"
 API = "status-state-api"
@@ -31,8 +32,9 @@ INTERVAL = "1s"
 class Pair:
     """One SSA and one SSC, under a Compose project of their own."""
 
-    def __init__(self, host: Host, **settings: str) -> None:
+    def __init__(self, host: Host, *over: Path, **settings: str) -> None:
         self.host = host
+        self.over = over  # Compose files that are laid over the first one
         self.project = f"pair{host.mark}"
         self.environment = {"STATUS_STATE_BASE_IMAGE": host.image, "SSC_INTERVAL": INTERVAL, **settings}
 
@@ -40,7 +42,7 @@ class Pair:
 
     def run_compose(self, *arguments: str) -> str:
         """`docker compose ARGUMENTS…` for this pair."""
-        return run_compose(*arguments, file=FILE, project=self.project, environment=self.environment)
+        return run_compose(*arguments, file=FILE, project=self.project, over=self.over, environment=self.environment)
 
     def up(self) -> None:
         """`up --detach`, until both are at work."""
