@@ -84,7 +84,7 @@ def test_the_ssa_has_no_socket_of_the_engine_and_all_three_are_protected(
     assert str(interceptor[1]) not in sources
     assert not [source for source in sources if source.endswith(".sock")]
     pair.wait_for_checks()
-    standings = {one["name"]: one["standing"] for one in pair.status()["running"]}
+    standings = {one["container"]["name"]: one["standing"] for one in pair.status()["standings"]}
     for ours in (pair.api, pair.controller, filter_):
         assert (ours.status, standings[ours.name]) == ("running", "protected")
     assert filter_.started_at == begun
