@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..health.health import RESTART, make_labels, speak, wait_for_verdict
+from ..health.health import RESTART, Recorder, make_labels, speak, wait_for_verdict
 from ..kit.compose import ROOT
 from ..kit.host import LIVE, Container, Host, run_command, volume_path
 from ..kit.interceptor import Interceptor
@@ -42,6 +42,14 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
+def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
+    """Hears what happens once all originals run."""
+    assert {original.status for original in originals.values()} == {"running"}
+    with Recorder().hearing(module_host) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="module")
 def interceptor(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Interceptor, Path]]:
     """What stands between all three and the engine, and writes down who asks for what."""
     path = tmp_path_factory.mktemp("sockets") / "docker.sock"
@@ -51,8 +59,14 @@ def interceptor(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Int
 
 
 @pytest.fixture(scope="module")
-def pair(module_host: Host, originals: dict[str, Container], interceptor: tuple[Interceptor, Path]) -> Generator[Pair]:
+def pair(
+    module_host: Host,
+    originals: dict[str, Container],
+    recorder: Recorder,
+    interceptor: tuple[Interceptor, Path],
+) -> Generator[Pair]:
     """The pair with its filter, which cuts all that is idle for 20 s."""
+    del recorder
     build = ["docker", "build", "--network=host", "--tag", IMAGE, "--build-arg", f"BASE_IMAGE={module_host.image}", "-"]
     built = subprocess.run(build, input=DOCKERFILE, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -136,18 +150,13 @@ def test_ill_health_by_events_and_logs_is_seen_and_healed(pair: Pair, originals:
     plain.wait_for_start_after(began)
     began = checked.started_at
     checked.execute("touch", "/sick")
-    wait_for_verdict(pair, checked, "docker", "failing")
-    checked.execute("rm", "/sick")
     checked.wait_for_start_after(began, 60)
-
-
-def restarts(host: Host, original: Container) -> list[str]:
-    """What was done to it so far."""
-    return [event.action for event in host.events(original, "kill", "die", "start", "restart")][1:]
+    checked.execute("rm", "/sick")
+    wait_for_verdict(pair, checked, "engine", "ok")
 
 
 def test_idle_connections_that_are_cut_are_opened_again_and_nothing_is_missed_or_counted_twice(
-    pair: Pair, module_host: Host, originals: dict[str, Container], interceptor: tuple[Interceptor, Path]
+    pair: Pair, originals: dict[str, Container], recorder: Recorder, interceptor: tuple[Interceptor, Path]
 ) -> None:
     speaking = originals["speaking"]
     wait_for_verdict(pair, speaking, "logs", "ok")
@@ -164,19 +173,19 @@ def test_idle_connections_that_are_cut_are_opened_again_and_nothing_is_missed_or
         assert times[1] - times[0] > CUT_SECONDS - 1, "it was cut while it was not idle, or was not cut"
     assert {one.container_id for one in list(interceptor[0].asked) if "/logs?" in one.path} == {filter_id}
     assert "event=engine_lost" not in pair.api.logs
-    assert restarts(module_host, speaking) == [], "one line was counted twice"
+    assert recorder.actions(speaking) == [], "one line was counted twice"
     speak(speaking, BAD)
-    wait_until(lambda: restarts(module_host, speaking) == RESTART, "it to be restarted once", 60)
+    wait_until(lambda: recorder.actions(speaking) == RESTART, "it to be restarted once", 60)
 
 
 def test_what_happens_while_the_filter_is_away_is_seen_once_it_is_back(
-    pair: Pair, module_host: Host, originals: dict[str, Container]
+    pair: Pair, originals: dict[str, Container], recorder: Recorder
 ) -> None:
     meanwhile, filter_ = originals["meanwhile"], pair.find("status-state-filter")
     filter_.docker("stop")
     speak(meanwhile, BAD * 2)
     filter_.docker("start")
-    wait_until(lambda: restarts(module_host, meanwhile) == RESTART, "it to be restarted once", 60)
+    wait_until(lambda: recorder.actions(meanwhile) == RESTART, "it to be restarted once", 60)
     assert pair.is_ready()
 
 
