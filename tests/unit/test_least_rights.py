@@ -58,7 +58,7 @@ def test_the_ssa_gives_up_the_socket_and_is_protected_all_the_same(services: dic
     assert [one.rpartition(":")[2] for one in api["volumes"]] == [socket], "the folder must take the socket's place"
     labels = {"status-state.role": "api"}
     variables = [f"{name}={value}" for name, value in api["environment"].items()]
-    seen = {"Config": {"Env": variables}, "Mounts": []}
+    seen: dict[str, Any] = {"Config": {"Env": variables}, "Mounts": []}
     assert given_labels(labels, {"Labels": labels}, seen) == labels
 
 

@@ -85,6 +85,7 @@ def make_originals(host: Host, pushed: str, folder: Path) -> dict[str, Container
     rich = ("--network", f"main-{host.mark}", "--volume", f"rich-{host.mark}:/v", "--volume", f"{folder}:/bound")
     made = {
         "killed": host.run("killed"),
+        "visitor": host.run("visitor", options=("--volume", f"visitor-{host.mark}:/v")),
         "speaking": host.run("speaking", options=SPEAKING),
         "rich": host.run("rich", options=rich),
         "pruned": host.run("pruned", options=("--network", f"pruned-{host.mark}")),
@@ -116,12 +117,17 @@ def wait_for_another(host: Host, original: Container) -> None:
 def break_while_nobody_looks(pair: Pair, host: Host, originals: dict[str, Container], pushed: str) -> None:
     """What takes several steps, so that the controller sees the whole of it: it is stopped meanwhile."""
     pair.controller.docker("stop")
-    originals["pruned"].docker("stop")
+    for stem in ("pruned", "visitor"):
+        originals[stem].docker("stop")
+    visited = f"visited-{host.mark}"  # a network that it has joined since the snapshot
+    run_command("docker", "network", "create", visited)
+    run_command("docker", "network", "connect", visited, originals["visitor"].id)
     image = originals["pulled"].inspect()["Image"]
     for stem in ("rich", "replaced", "pulled"):
         originals[stem].docker("rm", "--force")
     for kind in ("main", "further", "pruned"):
         run_command("docker", "network", "rm", f"{kind}-{host.mark}")
+    run_command("docker", "network", "rm", visited)
     run_command("docker", "volume", "rm", f"rich-{host.mark}")
     run_command("docker", "image", "rm", "--force", pushed, image)
     host.run("impostor", *LIVE, options=("--name", originals["replaced"].name, "--env", "VERSION=2"))
@@ -140,7 +146,8 @@ def live_through_everything(pair: Pair, host: Host, originals: dict[str, Contain
     speak(originals["speaking"], b"CRITICAL:root:boom\n")
     originals["speaking"].wait_for_start_after(began["speaking"], SECONDS)
     break_while_nobody_looks(pair, host, originals, pushed)
-    originals["pruned"].wait_for("running", seconds=SECONDS)
+    for stem in ("pruned", "visitor"):
+        originals[stem].wait_for("running", seconds=SECONDS)
     for stem in ("rich", "replaced", "pulled"):
         wait_for_another(host, originals[stem])
     with socket.socket() as taken:  # a start that fails: what was made for it is removed
