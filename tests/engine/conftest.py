@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 FIRST = "test_starts_that_fail.py"
 LONG = (
     "test_lifecycle.py",
+    "test_least_rights.py",
     "test_all_sick.py",
     "test_restore.py",
     "test_policy.py",

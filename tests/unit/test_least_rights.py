@@ -16,7 +16,7 @@ FORBIDDEN = [
     "/", "/images/json", "/images/get", "/volumes", "/containers/create", "/system/df", "/session", "/info/x",
     f"/containers/{ID}/archive", f"/containers/{ID}/export", f"/containers/{ID}/attach/ws", f"/containers/{ID}/top",
     f"/containers/{ID}%2Fexport", f"/containers/{ID}/../export", f"/images/{ID}/get", f"/x/containers/{ID}/json",
-    "/containers/../json", "/networks/..", "/volumes/a%2Fb", "/v1.41/v1.41/info", "/info#",
+    "/images/../x/json", "/images/name/json", "/containers/../json", "/networks/..", "/volumes/a%2Fb", "/v1.41/v1.41/info", "/info#",
 ]  # fmt: skip
 
 

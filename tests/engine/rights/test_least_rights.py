@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -69,7 +70,8 @@ def pair(
     del recorder
     build = ["docker", "build", "--network=host", "--tag", IMAGE, "--build-arg", f"BASE_IMAGE={module_host.image}", "-"]
     built = subprocess.run(build, input=DOCKERFILE, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
+    if built.returncode != 0:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"HAProxy can't be had: {built.stdout}{built.stderr}")
     settings = {
         "STATUS_STATE_FILTER_IMAGE": IMAGE,
         "STATUS_STATE_FILTER_STREAM_TIMEOUT": f"{CUT_SECONDS}s",
