@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -82,11 +83,16 @@ def pair(
         yield pair
 
 
+def find_door(pair: Pair) -> Path:
+    """The socket that the SSA has."""
+    return volume_path(f"{pair.project}_filter") / "docker.sock"
+
+
 def ask(pair: Pair, request: str) -> int:
     """The status that the filter answers to a request, given at the place that the SSA has."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
-        client.connect(str(volume_path(f"{pair.project}_filter") / "docker.sock"))
+        client.connect(str(find_door(pair)))
         client.sendall(f"{request} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n".encode())
         return int(client.recv(64).split()[1])
 
@@ -193,12 +199,21 @@ def test_what_happens_while_the_filter_is_away_is_seen_once_it_is_back(
 
 def test_an_asker_that_is_gone_holds_no_connection(pair: Pair) -> None:
     # Else the streams of each SSA that has ended would add up until none is left.
-    begun, before = time.time(), count_connections(pair)
-    for _ in range(3):
-        pair.api.docker("kill")
-        pair.api.docker("start")
-    pair.wait_until_at_work(begun)
-    wait_until(lambda: count_connections(pair) <= before + 2, "the old ones to be closed", 15, lambda: before)
+    before = count_connections(pair)
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(find_door(pair)))
+            client.sendall(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
+            assert client.recv(64).split()[1] == b"200"
+        assert count_connections(pair) >= before + 30
+    seconds = CUT_SECONDS / 2  # before they are cut anyway
+    wait_until(
+        lambda: count_connections(pair) <= before + 10,
+        "them to be closed",
+        seconds,
+        lambda: (before, count_connections(pair)),
+    )
 
 
 def count_connections(pair: Pair) -> int:
