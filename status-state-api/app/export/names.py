@@ -11,6 +11,7 @@ from typing import Any
 from ..model import OriginalRecipe, Recipes
 
 COMPOSE = "com.docker.compose."
+_SHORT_ID = 12
 PROJECT = "originals"
 """The name of the project where the originals have none, or more than one."""
 
@@ -46,11 +47,14 @@ class Names:
 
     def service(self, reference: str) -> str | None:
         """Return the service of the original with this id, beginning of an id, or name; None for none of them."""
+        return self.services.get(self.container(reference))
+
+    def container(self, reference: str) -> str:
+        """Return the name of the original with this id, beginning of an id, or name; else what was given."""
         name = reference.removeprefix("/")
-        if name in self.services:
-            return self.services[name]
-        found = [one for id_, one in self.ids.items() if len(name) >= 12 and id_.startswith(name)]
-        return self.services[found[0]] if found else None
+        if name in self.services or len(name) < _SHORT_ID:
+            return name
+        return next((one for id_, one in self.ids.items() if id_.startswith(name)), name)
 
 
 def label(inspect: Mapping[str, Any], name: str) -> str:

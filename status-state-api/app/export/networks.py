@@ -38,6 +38,8 @@ def add_networking(fields: dict[str, Any], lost: list[str], inspect: Mapping[str
             lost.append("it is attached to the network bridge, beside others")
     if mac := inspect["Config"].get("MacAddress"):
         fields["mac_address"] = mac
+        if len(ends) > 1:
+            lost.append("before engine 25 compose gives no MAC address to who has several networks")
     _add_links(fields, lost, host_config, ends, names)
     _add_ports(fields, inspect)
 
@@ -151,8 +153,7 @@ def _add_links(
     found: list[str] = []
     for link in asked:
         container, _, alias = str(link).partition(":")
-        name = names.ids.get(container, container.removeprefix("/"))
-        service = names.service(container)
+        name, service = names.container(container), names.service(container)
         if service is None:
             lost.append(f"it is linked to {name}, which is no original")
             continue

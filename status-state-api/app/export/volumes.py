@@ -46,9 +46,12 @@ def add_volumes_from(fields: dict[str, Any], lost: list[str], sources: Sequence[
         container, colon, mode = source.partition(":")
         service = names.service(container)
         if service is None:
-            lost.append(f"the volumes of {container}, which is no original")
+            lost.append(f"it uses the volumes of {container}, which is no original")
+        elif mode:  # compose drops it behind a service
+            found.append(f"container:{names.container(container)}{colon}{mode}")
+            fields.setdefault("depends_on", {}).setdefault(service, {"condition": "service_started"})
         else:
-            found.append(f"{service}{colon}{mode}")
+            found.append(service)
     if found:
         fields["volumes_from"] = found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ __all__ = ["prepared"]
 NOT_SUCCESSORS = {
     "rm", "terminal", "kernel-memory", "ports-all", "cpus", "seccomp-profile", "disconnected-from-its-first-network",
     "disconnected-from-all", "disconnected-from-the-default-network-alone", "disconnected-from-the-default-network",
-    "default-and-another-network", "named-volume-by-mount-with-options",
+    "default-and-another-network", "several-networks", "named-volume-by-mount-with-options",
 }  # fmt: skip
 """What compose can't say."""
 
@@ -73,6 +75,11 @@ def exported(prepared: World, tmp_path_factory: pytest.TempPathFactory) -> World
     hidden = make_compose(recipes, "0", with_secrets=False)
     file.with_name("hidden.yaml").write_text(hidden)
     world.places["file"] = str(file)
+    with pytest.raises(AssertionError, match="required variable"):
+        run_compose("config", "--quiet", file=file.with_name("hidden.yaml"), project="originals")
+    variables = dict.fromkeys(re.findall(r"^#   ([A-Z0-9_]+)=$", hidden, re.MULTILINE), "x")
+    assert variables
+    run_compose("config", "--quiet", file=file.with_name("hidden.yaml"), project="originals", environment=variables)
     run_command("docker", "rm", "--force", "--volumes", *(one["Id"] for one in world.before.values()))
     for name in NETWORKS:
         run_command("docker", "network", "rm", world.fill(name))
