@@ -58,7 +58,7 @@ def _head(
 ) -> str:
     snapshot = recipes.snapshot
     lines = [
-        f"The {len(recipes.originals)} originals of the engine {snapshot.engine.name}, as Status State {version} has them in the",
+        f"The originals ({len(recipes.originals)}) of the engine {snapshot.engine.name}, as Status State {version} has them in the",
         f"snapshot {snapshot.id} of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC ({snapshot.reason}).",
         "For an engine that has none of them: docker compose --file FILE up --detach",
         "Data in volumes and images that no registry has are not in here.",

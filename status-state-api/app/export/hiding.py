@@ -52,7 +52,7 @@ class _Hiding:
             words: list[str] = members.get("entrypoint") or []
             return {
                 key: self._words(one, [*path, key], words if key == "command" else [])
-                if key in _COMMANDS and isinstance(one, list)
+                if key in _COMMANDS and isinstance(one, list)  # of words
                 else self.hide(one, [*path, key])
                 for key, one in members.items()
             }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .json_fields import inner, listed
+
 SECOND = 1_000_000_000
 """In nanoseconds, as the engine counts; and so are parts of a processor."""
 _DEFAULT_SHM = 64 << 20
@@ -38,18 +40,18 @@ def add_limits(fields: dict[str, Any], lost: list[str], host_config: Mapping[str
     fields["isolation"] = None if isolation == "default" else isolation
     fields["devices"] = [
         f"{one['PathOnHost']}:{one['PathInContainer']}:{one.get('CgroupPermissions') or 'rwm'}"
-        for one in host_config.get("Devices") or []
+        for one in listed(host_config, "Devices")
     ]
-    log: dict[str, Any] = host_config.get("LogConfig") or {}
+    log: dict[str, Any] = inner(host_config, "LogConfig")
     if log.get("Type"):
-        options: dict[str, str] = log.get("Config") or {}
+        options: dict[str, str] = inner(log, "Config")
         fields["logging"] = {"driver": log["Type"], **({"options": options} if options else {})}
     if host_config.get("VolumeDriver") not in {None, "", "local"}:
         lost.append("its volumes are made by a driver of its own")
     _add_security(fields, lost, host_config)
     _add_amounts(fields, lost, host_config)
     _add_block_io(fields, host_config)
-    _add_gpus(fields, lost, host_config.get("DeviceRequests") or [])
+    _add_gpus(fields, lost, listed(host_config, "DeviceRequests"))
 
 
 def seconds(nanoseconds: int) -> str:
@@ -70,13 +72,13 @@ def _add_amounts(fields: dict[str, Any], lost: list[str], host_config: Mapping[s
     pids, shm = host_config.get("PidsLimit") or 0, host_config.get("ShmSize") or 0
     fields["pids_limit"] = pids if pids > 0 else None
     fields["shm_size"] = shm if shm not in {0, _DEFAULT_SHM} else None
-    ulimits: list[dict[str, Any]] = host_config.get("Ulimits") or []
+    ulimits: list[dict[str, Any]] = listed(host_config, "Ulimits")
     fields["ulimits"] = {one["Name"]: {"soft": one.get("Soft") or 0, "hard": one.get("Hard") or 0} for one in ulimits}
 
 
 def _add_security(fields: dict[str, Any], lost: list[str], host_config: Mapping[str, Any]) -> None:
     """Add the security options; a profile that was read from a file is in the recipe itself, and has no file here."""
-    options: list[str] = host_config.get("SecurityOpt") or []
+    options: list[str] = listed(host_config, "SecurityOpt")
     kept = [one for one in options if "{" not in one]
     if len(kept) < len(options):
         lost.append("its seccomp profile, which was a file: security_opt names the file")
@@ -98,21 +100,21 @@ def _add_block_io(fields: dict[str, Any], host_config: Mapping[str, Any]) -> Non
     }
     found: dict[str, Any] = {"weight": host_config.get("BlkioWeight")}
     found["weight_device"] = [
-        {"path": one["Path"], "weight": one["Weight"]} for one in host_config.get("BlkioWeightDevice") or []
+        {"path": one["Path"], "weight": one["Weight"]} for one in listed(host_config, "BlkioWeightDevice")
     ]
     for word, key in rates.items():
-        found[word] = [{"path": one["Path"], "rate": one["Rate"]} for one in host_config.get(key) or []]
+        found[word] = [{"path": one["Path"], "rate": one["Rate"]} for one in listed(host_config, key)]
     fields["blkio_config"] = {key: value for key, value in found.items() if value}
 
 
 def _add_gpus(fields: dict[str, Any], lost: list[str], requests: Sequence[Mapping[str, Any]]) -> None:
     devices: list[dict[str, Any]] = []
     for request in requests:
-        capabilities: list[list[str]] = request.get("Capabilities") or []
+        capabilities: list[list[str]] = listed(request, "Capabilities")
         if len(capabilities) != 1:
             lost.append("devices with one of several capabilities")
             continue
-        ids, count = request.get("DeviceIDs") or [], request.get("Count")
+        ids, count = listed(request, "DeviceIDs"), request.get("Count")
         device: dict[str, Any] = {"driver": request.get("Driver"), "capabilities": capabilities[0]}
         device |= {"device_ids": ids} if ids else {"count": "all" if count == -1 else count}
         device["options"] = request.get("Options")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from .json_fields import inner, listed
 from .names import COMPOSE, Names
 
 _PREDEFINED = frozenset({"bridge", "host", "none"})
@@ -16,7 +17,7 @@ def add_networking(fields: dict[str, Any], lost: list[str], inspect: Mapping[str
     """Add `networks` or `network_mode`, links and ports to a service."""
     host_config: dict[str, Any] = inspect["HostConfig"]
     mode = str(host_config.get("NetworkMode") or "default")
-    networks: dict[str, dict[str, Any] | None] = inspect["NetworkSettings"].get("Networks") or {}
+    networks: dict[str, dict[str, Any] | None] = inner(inspect["NetworkSettings"], "Networks")
     ends = {name: end or {} for name, end in networks.items() if name not in _PREDEFINED}
     main = _main_network(mode, ends)
     if mode.startswith("container:"):
@@ -58,23 +59,19 @@ def joined(mode: str, names: Names, lost: list[str]) -> str:
 def network_definitions(networks: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the definitions of the networks that services are attached to."""
     known = {str(network["Name"]): network for network in networks}
-    used = {name for service in services for name in service.get("networks") or {}}
+    used: set[str] = {name for service in services for name in inner(service, "networks")}
     return {name: _definition(name, known.get(name)) for name in sorted(used)}
 
 
 def _definition(name: str, network: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return one definition; what compose can't make has to be there."""
-    if (
-        network is None
-        or network.get("Scope") not in {None, "local"}
-        or (network.get("ConfigFrom") or {}).get("Network")
-    ):
+    if network is None or network.get("Scope") not in {None, "local"} or inner(network, "ConfigFrom").get("Network"):
         return {"name": name, "external": True}
-    ipam: dict[str, Any] = network.get("IPAM") or {}
-    pools: list[dict[str, Any]] = ipam.get("Config") or []
+    ipam: dict[str, Any] = inner(network, "IPAM")
+    pools: list[dict[str, Any]] = listed(ipam, "Config")
     words = {"Subnet": "subnet", "Gateway": "gateway", "IPRange": "ip_range", "AuxiliaryAddresses": "aux_addresses"}
     config = [{word: pool[key] for key, word in words.items() if pool.get(key)} for pool in pools]
-    labels: dict[str, str] = network.get("Labels") or {}
+    labels: dict[str, str] = inner(network, "Labels")
     fields: dict[str, Any] = {
         "driver": network.get("Driver"),
         "driver_opts": network.get("Options"),
@@ -107,8 +104,8 @@ def _endpoint(
 ) -> dict[str, Any]:
     """Return what was asked for of one network: addresses, aliases; nothing that the engine has chosen."""
     own = {str(inspect["Id"])[:12], str(inspect["Name"]).removeprefix("/")}
-    addresses: dict[str, Any] = end.get("IPAMConfig") or {}
-    aliases: list[str] = end.get("Aliases") or []
+    addresses: dict[str, Any] = inner(end, "IPAMConfig")
+    aliases: list[str] = listed(end, "Aliases")
     # That of the main network is the service's own, where it was asked for by name.
     own_mac = name == main and inspect["Config"].get("MacAddress")
     return _kept(
@@ -149,7 +146,7 @@ def _add_links(
     names: Names,
 ) -> None:
     """Add links as those to foreign containers, which get the alias alone: to services compose adds names of its own."""
-    asked = [*(host_config.get("Links") or []), *(link for end in ends.values() for link in end.get("Links") or [])]
+    asked = [*(listed(host_config, "Links")), *(link for end in ends.values() for link in listed(end, "Links"))]
     found: list[str] = []
     for link in asked:
         container, _, alias = str(link).partition(":")
@@ -166,7 +163,7 @@ def _add_links(
 
 
 def _add_ports(fields: dict[str, Any], inspect: Mapping[str, Any]) -> None:
-    bindings: dict[str, list[dict[str, str]] | None] = inspect["HostConfig"].get("PortBindings") or {}
+    bindings: dict[str, list[dict[str, str]] | None] = inner(inspect["HostConfig"], "PortBindings")
     ports: list[dict[str, Any]] = []
     for port, ends in sorted(bindings.items(), key=lambda one: _number(one[0])):
         number, _, protocol = port.partition("/")
@@ -176,7 +173,7 @@ def _add_ports(fields: dict[str, Any], inspect: Mapping[str, Any]) -> None:
             ports.append({"target": int(number), **_kept(told), "protocol": protocol.lower() or "tcp"})
     if ports:
         fields["ports"] = ports
-    exposed: dict[str, Any] = inspect["Config"].get("ExposedPorts") or {}
+    exposed: dict[str, Any] = inner(inspect["Config"], "ExposedPorts")
     published_too = {port for port, ends in bindings.items() if ends}
     if not fields.get("network_mode", "").startswith(("service:", "container:")):
         fields["expose"] = sorted(exposed.keys() - published_too, key=_number)

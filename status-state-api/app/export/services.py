@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .json_fields import inner, listed
 from .limits import HANDLED_LIMITS, add_limits, seconds
 from .names import COMPOSE, Names, label
 from .networks import add_networking, joined
@@ -49,23 +50,23 @@ def make_service(inspect: Mapping[str, Any], image: Mapping[str, Any], names: Na
     """
     config: dict[str, Any] = inspect["Config"]
     host_config: dict[str, Any] = inspect["HostConfig"]
-    of_image: dict[str, Any] = image.get("Config") or {}
+    of_image: dict[str, Any] = inner(image, "Config")
     fields: dict[str, Any] = {
         "image": _image(str(config.get("Image") or inspect.get("Image")), image),
         "container_name": str(inspect["Name"]).removeprefix("/"),
     }
     lost: list[str] = []
     fields |= _command(config, of_image)
-    _add_environment(fields, lost, config.get("Env") or [], of_image.get("Env") or [])
+    _add_environment(fields, lost, listed(config, "Env"), listed(of_image, "Env"))
     _add_labels(fields, config, of_image)
     _add_identity(fields, inspect, of_image, names)
     _add_life(fields, config, host_config, of_image)
     _add_depends_on(fields, inspect, names)
     add_mounts(fields, lost, inspect, of_image)
-    add_volumes_from(fields, lost, host_config.get("VolumesFrom") or [], names)
+    add_volumes_from(fields, lost, listed(host_config, "VolumesFrom"), names)
     add_networking(fields, lost, inspect, names)
-    ports = of_image.get("ExposedPorts") or {}
-    fields["expose"] = [port for port in fields.get("expose") or [] if port not in ports]
+    ports = inner(of_image, "ExposedPorts")
+    fields["expose"] = [port for port in listed(fields, "expose") if port not in ports]
     for key, word in (("IpcMode", "ipc"), ("PidMode", "pid")):
         mode = joined(str(host_config.get(key) or ""), names, lost)
         fields[word] = None if mode == "private" else mode
@@ -76,7 +77,7 @@ def make_service(inspect: Mapping[str, Any], image: Mapping[str, Any], names: Na
 
 def _image(name: str, image: Mapping[str, Any]) -> str:
     """Return the image by its name and the digest that a registry has it by: the name alone may mean another one by now."""
-    digests: list[str] = image.get("RepoDigests") or []
+    digests: list[str] = listed(image, "RepoDigests")
     if "@" in name or not digests:
         return name
     if name.startswith("sha256:"):
@@ -92,8 +93,8 @@ def _command(config: Mapping[str, Any], of_image: Mapping[str, Any]) -> dict[str
 
     An entrypoint that is given takes the image's command away, so it has to be given where the command was taken away.
     """
-    entrypoint, command = config.get("Entrypoint") or [], config.get("Cmd") or []
-    own_entrypoint, own_command = of_image.get("Entrypoint") or [], of_image.get("Cmd") or []
+    entrypoint, command = listed(config, "Entrypoint"), listed(config, "Cmd")
+    own_entrypoint, own_command = listed(of_image, "Entrypoint"), listed(of_image, "Cmd")
     if entrypoint == own_entrypoint and (command or not own_command):
         return {} if command == own_command else {"command": command}
     return {"entrypoint": entrypoint or [""], "command": command}
@@ -113,8 +114,8 @@ def _add_environment(fields: dict[str, Any], lost: list[str], lines: Sequence[st
 
 
 def _add_labels(fields: dict[str, Any], config: Mapping[str, Any], of_image: Mapping[str, Any]) -> None:
-    labels: dict[str, str] = config.get("Labels") or {}
-    own: dict[str, str] = of_image.get("Labels") or {}
+    labels: dict[str, str] = inner(config, "Labels")
+    own: dict[str, str] = inner(of_image, "Labels")
     fields["labels"] = {
         key: value for key, value in sorted(labels.items()) if own.get(key) != value and not key.startswith(COMPOSE)
     }
@@ -141,13 +142,13 @@ def _add_life(
     fields: dict[str, Any], config: Mapping[str, Any], host_config: Mapping[str, Any], of_image: Mapping[str, Any]
 ) -> None:
     """Add how it is started, stopped and judged."""
-    policy: dict[str, Any] = host_config.get("RestartPolicy") or {}
+    policy: dict[str, Any] = inner(host_config, "RestartPolicy")
     name, most = policy.get("Name") or "no", policy.get("MaximumRetryCount")
     fields["restart"] = None if name == "no" else f"{name}:{most}" if name == "on-failure" and most else name
     fields["init"] = host_config.get("Init")
     if config.get("StopTimeout") is not None:
         fields["stop_grace_period"] = f"{config['StopTimeout']}s"
-    check: dict[str, Any] = config.get("Healthcheck") or {}
+    check: dict[str, Any] = inner(config, "Healthcheck")
     if not check or check == of_image.get("Healthcheck"):
         return
     if check.get("Test") == ["NONE"]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .json_fields import inner, listed
 from .names import COMPOSE, Names
 
 _NAMELESS = re.compile(r"[0-9a-f]{64}")
@@ -18,18 +19,18 @@ def add_mounts(fields: dict[str, Any], lost: list[str], inspect: Mapping[str, An
     without a name are asked for without one: their data are of this engine alone.
     """
     host_config: dict[str, Any] = inspect["HostConfig"]
-    mounted = {_place(mount["Destination"]): mount for mount in inspect.get("Mounts") or []}
-    of_image = {_place(place) for place in image.get("Volumes") or {}}
+    mounted = {_place(mount["Destination"]): mount for mount in listed(inspect, "Mounts")}
+    of_image = {_place(place) for place in inner(image, "Volumes")}
     mounts: dict[str, dict[str, Any] | None] = {}
-    for bind in host_config.get("Binds") or []:
+    for bind in listed(host_config, "Binds"):
         parts = str(bind).split(":")
         place = _place(parts[1] if len(parts) > 1 else parts[0])
         words = parts[2].split(",") if len(parts) > 2 else []
         mounts[place] = _bound(parts[0], place, words, mounted.get(place) or {})
-    for request in host_config.get("Mounts") or []:
+    for request in listed(host_config, "Mounts"):
         mounts[_place(request["Target"])] = _requested(request, lost)
-    tmpfs: dict[str, str] = host_config.get("Tmpfs") or {}
-    for place in inspect["Config"].get("Volumes") or {}:
+    tmpfs: dict[str, str] = inner(host_config, "Tmpfs")
+    for place in inner(inspect["Config"], "Volumes"):
         if _place(place) not in of_image | {_place(one) for one in tmpfs}:
             mounts.setdefault(_place(place), {"type": "volume", "target": _place(place)})
     plain = [{"type": "volume", "target": place} for place in of_image]
@@ -59,14 +60,14 @@ def add_volumes_from(fields: dict[str, Any], lost: list[str], sources: Sequence[
 def volume_definitions(volumes: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the definitions of the named volumes that services mount."""
     known = {str(volume["Name"]): volume for volume in volumes}
-    used = {mount["source"] for service in services for mount in service.get("volumes") or [] if _is_named(mount)}
-    return {name: _definition(name, known.get(name) or {}) for name in sorted(used)}
+    used = {mount["source"] for service in services for mount in listed(service, "volumes") if _is_named(mount)}
+    return {name: _definition(name, inner(known, name)) for name in sorted(used)}
 
 
 def _definition(name: str, volume: Mapping[str, Any]) -> dict[str, Any]:
     if volume.get("ClusterVolume"):
         return {"name": name, "external": True}
-    labels: dict[str, str] = volume.get("Labels") or {}
+    labels: dict[str, str] = inner(volume, "Labels")
     fields = {
         "driver": None if volume.get("Driver") == "local" else volume.get("Driver"),
         "driver_opts": volume.get("Options"),
@@ -112,7 +113,7 @@ def _requested(request: Mapping[str, Any], lost: list[str]) -> dict[str, Any]:
     options: dict[str, Any] = {
         key: value
         for name in ("BindOptions", "VolumeOptions", "TmpfsOptions", "ImageOptions")
-        for key, value in (request.get(name) or {}).items()
+        for key, value in inner(request, name).items()
         if value
     }
     words = {

@@ -11,7 +11,7 @@ from status_state_api.export.file import make_compose
 from status_state_api.model import EngineIdentity, OriginalRecipe, Recipes, SnapshotHead
 
 IMAGE = "sha256:1b"
-OF_IMAGE = {
+OF_IMAGE: dict[str, Any] = {
     "Env": ["PATH=/bin"],
     "Cmd": ["nginx"],
     "Entrypoint": ["/start"],
@@ -28,7 +28,7 @@ def recipe(name: str, config: dict[str, Any], host_config: dict[str, Any], **mor
     id_ = name.encode().hex().ljust(64, "0")
     own = {key: OF_IMAGE[key] for key in ("Env", "Cmd", "Entrypoint", "Labels", "StopSignal", "Healthcheck")}
     own |= {"Image": "nginx:1.27", "Hostname": id_[:12], "Volumes": {"/of-image": {}}, "ExposedPorts": {"80/tcp": {}}}
-    networks = {"NetworkSettings": {"Networks": {"bridge": {}}}}
+    networks: dict[str, Any] = {"NetworkSettings": {"Networks": {"bridge": {}}}}
     return {
         "Id": id_, "Name": f"/{name}", "Image": IMAGE, "Mounts": [], "Config": own | config,
         "HostConfig": {"NetworkMode": "default", "LogConfig": {"Type": "json-file"}} | host_config,
@@ -44,7 +44,7 @@ def recipes(*inspects: dict[str, Any], **definitions: Any) -> Recipes:
         for one in inspects
     ]
     image = {"Id": IMAGE, "RepoDigests": ["nginx@sha256:d1"], "Config": OF_IMAGE}
-    known = {"networks": [], "volumes": []} | definitions
+    known: dict[str, Any] = {"networks": [], "volumes": []} | definitions
     return Recipes(snapshot=head, count=len(originals), originals=originals, images=[image], **known)
 
 
@@ -68,7 +68,7 @@ def test_the_whole_file_as_text() -> None:
     assert (
         shown
         == """\
-# The 1 originals of the engine kiosk, as Status State 1.0 has them in the
+# The originals (1) of the engine kiosk, as Status State 1.0 has them in the
 # snapshot 55555555555555555555555555555555 of 2026-11-23 00:00:00 UTC (startup).
 # For an engine that has none of them: docker compose --file FILE up --detach
 # Data in volumes and images that no registry has are not in here.
