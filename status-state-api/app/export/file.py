@@ -95,7 +95,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
+    return dumper.represent_scalar(  # pyright: ignore[reportUnknownMemberType] - PyYAML has no types of its own
+        "tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"'
+    )
 
 
 _Dumper.add_representer(str, _write_text)

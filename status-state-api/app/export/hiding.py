@@ -51,8 +51,8 @@ class _Hiding:
             members = cast("Mapping[str, Any]", value)
             words: list[str] = members.get("entrypoint") or []
             return {
-                key: self._words(one, [*path, key], words if key == "command" else [])
-                if key in _COMMANDS and isinstance(one, list)  # of words
+                key: self._words(cast("list[str]", one), [*path, key], words if key == "command" else [])
+                if key in _COMMANDS and isinstance(one, list)
                 else self.hide(one, [*path, key])
                 for key, one in members.items()
             }

@@ -48,11 +48,10 @@ def add_volumes_from(fields: dict[str, Any], lost: list[str], sources: Sequence[
         service = names.service(container)
         if service is None:
             lost.append(f"it uses the volumes of {container}, which is no original")
-        elif mode:  # compose drops it behind a service
-            found.append(f"container:{names.container(container)}{colon}{mode}")
-            fields.setdefault("depends_on", {}).setdefault(service, {"condition": "service_started"})
         else:
-            found.append(service)
+            found.append(f"{service}{colon}{mode}")
+            if mode.split(",").count("ro"):
+                lost.append(f"the volumes of {names.container(container)} are read-only to it, which compose ignores")
     if found:
         fields["volumes_from"] = found
 

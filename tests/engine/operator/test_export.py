@@ -24,7 +24,8 @@ __all__ = ["prepared"]
 NOT_SUCCESSORS = {
     "rm", "terminal", "kernel-memory", "ports-all", "cpus", "seccomp-profile", "disconnected-from-its-first-network",
     "disconnected-from-all", "disconnected-from-the-default-network-alone", "disconnected-from-the-default-network",
-    "default-and-another-network", "several-networks", "named-volume-by-mount-with-options",
+    "default-and-another-network", "several-networks",
+    "volumes-from-read-only", "named-volume-by-mount-with-options",
 }  # fmt: skip
 """What compose can't say."""
 

@@ -26,13 +26,16 @@ OF_IMAGE: dict[str, Any] = {
 def recipe(name: str, config: dict[str, Any], host_config: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A recipe as engines tell it, with what the image says in it."""
     id_ = name.encode().hex().ljust(64, "0")
-    own = {key: OF_IMAGE[key] for key in ("Env", "Cmd", "Entrypoint", "Labels", "StopSignal", "Healthcheck")}
+    own: dict[str, Any] = {
+        key: OF_IMAGE[key] for key in ("Env", "Cmd", "Entrypoint", "Labels", "StopSignal", "Healthcheck")
+    }
     own |= {"Image": "nginx:1.27", "Hostname": id_[:12], "Volumes": {"/of-image": {}}, "ExposedPorts": {"80/tcp": {}}}
     networks: dict[str, Any] = {"NetworkSettings": {"Networks": {"bridge": {}}}}
-    return {
+    told: dict[str, Any] = {
         "Id": id_, "Name": f"/{name}", "Image": IMAGE, "Mounts": [], "Config": own | config,
         "HostConfig": {"NetworkMode": "default", "LogConfig": {"Type": "json-file"}} | host_config,
-    } | networks | more  # fmt: skip
+    }  # fmt: skip
+    return told | networks | more
 
 
 def recipes(*inspects: dict[str, Any], **definitions: Any) -> Recipes:
@@ -44,7 +47,7 @@ def recipes(*inspects: dict[str, Any], **definitions: Any) -> Recipes:
         for one in inspects
     ]
     image = {"Id": IMAGE, "RepoDigests": ["nginx@sha256:d1"], "Config": OF_IMAGE}
-    known: dict[str, Any] = {"networks": [], "volumes": []} | definitions
+    known: dict[str, Any] = {"networks": [], "volumes": [], **definitions}
     return Recipes(snapshot=head, count=len(originals), originals=originals, images=[image], **known)
 
 
@@ -133,10 +136,9 @@ def test_namespaces_links_and_volumes_are_those_of_services() -> None:
     document, head = made(db, sidecar, web)
     services = document["services"]
     assert services["sidecar"]["network_mode"] == "service:db"
-    assert services["sidecar"]["volumes_from"] == ["container:db:ro"], "behind a service compose drops the mode"
-    assert (
-        services["sidecar"]["depends_on"] == services["web"]["depends_on"] == {"db": {"condition": "service_started"}}
-    )
+    assert services["sidecar"]["volumes_from"] == ["db:ro"]
+    assert "sidecar: the volumes of db are read-only to it, which compose ignores" in head
+    assert services["web"]["depends_on"] == {"db": {"condition": "service_started"}}
     assert services["web"]["external_links"] == ["db:store"]
     assert "web: it uses a namespace of the container gone, which is no original" in head
 
