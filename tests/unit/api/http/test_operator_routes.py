@@ -308,7 +308,9 @@ async def test_resuming_accepts_first_what_was_deployed(ssa: Ssa) -> None:
 
 
 async def test_the_export_needs_the_token_and_tells_no_secrets_unless_asked_to(ssa: Ssa) -> None:
-    ssa.engine.inspects[container_id("web")]["Config"]["Env"] = ["PASSWORD=hunter2"]
+    for name in ("web", "db"):
+        config = {"Image": "nginx", "Env": ["PASSWORD=hunter2"]}
+        ssa.engine.inspects[container_id(name)] = inspect(name, Config=config, HostConfig={"NetworkMode": "default"})
     await post(ssa, "/snapshot")
     assert (await ssa.problem("GET", "/snapshot/compose"))[0] == 401
     hidden = await ssa.client.get("/snapshot/compose", headers=BEARER)
