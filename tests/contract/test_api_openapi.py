@@ -38,6 +38,7 @@ def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
         "/snapshot": ["get", "post"],
         "/healthz": ["get"],
         "/readyz": ["get"],
+        "/snapshot/compose": ["get"],
         "/snapshot/recipes": ["get"],
         "/verdicts": ["get"],
         "/reports": ["post"],
@@ -58,7 +59,7 @@ def test_the_token_is_asked_for_where_the_design_says(described: dict[str, Any])
         if "security" in one
     }
     changes = {"post /snapshot", "post /snapshots/{snapshot_id}/rollback", "post /pause", "post /resume"}
-    assert guarded == {"get /snapshot/recipes", "get /verdicts", "post /reports", *changes}
+    assert guarded == {"get /snapshot/compose", "get /snapshot/recipes", "get /verdicts", "post /reports", *changes}
 
 
 def test_every_model_and_field_is_described_with_an_example(described: dict[str, Any]) -> None:

@@ -52,12 +52,26 @@ class Ssa:
             headers["Authorization"] = f"Bearer {self.token()}"
         return self._request("GET", path, None, headers)
 
+    def text(self, path: str) -> str:
+        """Ask for a text, with the token; raises `Failed`."""
+        status, content = self._ask("GET", path, None, {"Authorization": f"Bearer {self.token()}"})
+        if status != http.client.OK:
+            raise Failed(_problem("GET", path, status, _read(content)))
+        return content.decode()
+
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for a change, with the token; raises `Failed`."""
         headers = {"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"}
         return self._request("POST", path, json.dumps(body).encode(), headers)
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        status, content = self._ask(method, path, body, headers)
+        document = _read(content)
+        if status != http.client.OK or document is None:
+            raise Failed(_problem(method, path, status, document))
+        return document
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         if not self._port.isdecimal():
             raise Failed(f"SSA_PORT={self._port} is no port.")
         connection = http.client.HTTPConnection(self._host, int(self._port), timeout=TIMEOUT_SECONDS)
@@ -65,7 +79,7 @@ class Ssa:
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
-            content = answer.read()
+            return answer.status, answer.read()
         except ConnectionRefusedError:
             raise Failed(
                 f"Nobody answers at {where}: the status-state-api has not started yet, or has ended. Its log says why."
@@ -74,10 +88,6 @@ class Ssa:
             raise Failed(f"The status-state-api at {where} gives no answer: {error or type(error).__name__}.") from None
         finally:
             connection.close()
-        document = _read(content)
-        if answer.status != http.client.OK or document is None:
-            raise Failed(_problem(method, path, answer.status, document))
-        return document
 
 
 def _read(content: bytes) -> dict[str, Any] | None:

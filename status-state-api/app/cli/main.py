@@ -5,11 +5,11 @@ import sys
 import typer
 
 from ..printable import printable
-from . import change, journal, look, pauses, tokens
+from . import change, export, journal, look, pauses, tokens
 from .ask import Failed
 from .say import EXIT_FAILED
 
-GROUPS = (look.commands, change.commands, pauses.commands, journal.commands, tokens.commands)
+GROUPS = (look.commands, change.commands, pauses.commands, journal.commands, export.commands, tokens.commands)
 
 
 def make_commands() -> typer.Typer:

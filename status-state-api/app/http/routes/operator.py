@@ -4,21 +4,34 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from ... import VERSION
 from ...errors import StatusStateError
+from ...export.file import make_compose
+from ...model import Recipes
 from ...snapshot.answers import ChangeAnswer, SnapshotHistory
 from ...snapshot.change import NotAllowed, UnknownName, near
 from ...snapshot.changes import NoSnapshotYet
 from ..auth import checked_first
-from ..problems import JSON_HEADERS, ProblemError, documented
+from ..problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
 from ..requests import ChangeRequest, PauseAnswer, PauseRequest, ResumeAnswer, ResumeRequest, RollBackRequest
 from .parts import Parts, not_now, require_json
 
 T = TypeVar("T")
 
 DryRun = Annotated[bool, Query(description="Only tell what would change.")]
+WithSecrets = Annotated[
+    bool, Query(description="With the values of the environment, and whatever else looks like a secret.")
+]
 CHANGES = (400, 403, 404, 409, 413, 415, 422, 503)
+
+
+class ComposeFile(Response):
+    """A compose file."""
+
+    media_type = "application/yaml"
 
 
 def operator_routes(parts: Parts, check_token: Callable[..., None]) -> APIRouter:
@@ -30,6 +43,7 @@ def operator_routes(parts: Parts, check_token: Callable[..., None]) -> APIRouter
         route_class=checked_first(check_token),
         responses=documented(401),
     )
+    _add_export(guarded, parts)
     _add_changes(guarded, parts)
     _add_pauses(guarded, parts)
     router.include_router(guarded)
@@ -41,6 +55,29 @@ def _add_list(router: APIRouter, parts: Parts) -> None:
     async def get_snapshots() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """The last 20 snapshots, the newest first, each with what was different in it from the one before."""
         return _answer(await _explained(parts, parts.changes.history()))
+
+
+def _add_export(router: APIRouter, parts: Parts) -> None:
+    @router.get(
+        "/snapshot/compose",
+        summary="The originals as a compose file",
+        response_class=ComposeFile,
+        responses=documented(503),
+    )
+    async def get_compose(  # pyright: ignore[reportUnusedFunction] - the route uses it
+        *, with_secrets: WithSecrets = False
+    ) -> Response:
+        """The originals as a compose file: brought up on an engine that has none of them, it gives successors of them.
+
+        Its head says which variables have to be given without secrets, and what of a container compose can't express.
+        """
+        held = parts.held()
+
+        def make() -> str:
+            return make_compose(Recipes.model_validate_json(held.recipes), VERSION, with_secrets=with_secrets)
+
+        # Of thousands of originals it takes seconds, in which others are to be answered.
+        return ComposeFile(await run_in_threadpool(make), headers=NEVER_STORE)
 
 
 def _add_changes(router: APIRouter, parts: Parts) -> None:

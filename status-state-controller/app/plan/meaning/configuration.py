@@ -27,6 +27,10 @@ _COMPOSE_BOOKKEEPING = frozenset(
         "com.docker.compose.replace",  # v2: which container this one replaces
         "com.docker.compose.config-hash",  # how compose sees the configuration that is compared here itself
         "com.docker.compose.version",
+        "com.docker.compose.image",  # the image, which is compared itself
+        "com.docker.compose.project.config_files",  # where the compose file lies: it may be moved, or be an export
+        "com.docker.compose.project.working_dir",
+        "com.docker.compose.project.environment_file",
     }
 )
 _AFFINITY = "affinity:container=="  # compose v1 adds it to the environment of what it recreates

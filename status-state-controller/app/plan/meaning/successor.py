@@ -37,6 +37,9 @@ _LONG_ID = re.compile(r"\b[0-9a-f]{64}\b")
 _UNKNOWN_MODES = frozenset({"private", "shareable"})
 """Either may be the default of a daemon: where the other side names no mode, it may be the same."""
 
+_COMPOSE_LABEL = "label.com.docker.compose."
+"""What compose adds to an original that it has not made doesn't count: the originals' export is brought up by it."""
+
 _NOT_ALWAYS_TOLD = frozenset({"CgroupnsMode", "KernelMemory", "KernelMemoryTCP"})
 """The first is not known to engines before 20.10, the others to those from 24 on, which don't do it either."""
 
@@ -89,6 +92,8 @@ def differences(
         if field == "IpcMode" and {was, is_now} & {None} and {was, is_now} & _UNKNOWN_MODES:
             continue
         if field in _NOT_ALWAYS_TOLD and None in {was, is_now}:
+            continue
+        if was is None and field.startswith(_COMPOSE_LABEL):
             continue
         if was != is_now:
             found.append(Difference(_cut(field, LONGEST_FIELD), *_told(field, was, is_now)))

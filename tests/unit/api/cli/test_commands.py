@@ -349,3 +349,18 @@ def test_the_availability_is_shown_in_per_cent(ssa: FakeSsa, run: Any) -> None:
         "",
     )
     assert json.loads(run("availability", "--json")[1]) == document
+
+
+def test_the_export_is_printed_or_written_for_its_owner_alone(ssa: FakeSsa, run: Any, tmp_path: Path) -> None:
+    ssa.answers["GET /snapshot/compose"] = (200, b"name: shop\n")
+    ssa.answers["GET /snapshot/compose?with_secrets=true"] = (200, b"A: secret\n")
+    assert run("export") == (0, "name: shop\n", "")
+    file = tmp_path / "compose.yaml"
+    assert run("export", "--with-secrets", "-o", str(file)) == (0, "", "")
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("A: secret\n", 0o600)
+    assert ssa.authorizations == {f"Bearer {TOKEN}"}
+    code, printed, said = run("export", "-o", str(tmp_path))
+    assert (code, printed) == (1, "")
+    assert "can't be written" in said
+    ssa.answers["GET /snapshot/compose"] = (503, {"detail": "No snapshot is held yet."})
+    assert run("export") == (1, "", "status-state: No snapshot is held yet.\n")

@@ -307,6 +307,19 @@ async def test_resuming_accepts_first_what_was_deployed(ssa: Ssa) -> None:
     )
 
 
+async def test_the_export_needs_the_token_and_tells_no_secrets_unless_asked_to(ssa: Ssa) -> None:
+    for name in ("web", "db"):
+        config = {"Image": "nginx", "Env": ["PASSWORD=hunter2"]}
+        ssa.engine.inspects[container_id(name)] = inspect(name, Config=config, HostConfig={"NetworkMode": "default"})
+    await post(ssa, "/snapshot")
+    assert (await ssa.problem("GET", "/snapshot/compose"))[0] == 401
+    hidden = await ssa.client.get("/snapshot/compose", headers=BEARER)
+    assert (hidden.headers["content-type"], hidden.headers["cache-control"]) == ("application/yaml", "no-store")
+    assert 'PASSWORD: "${WEB_PASSWORD:?}"' in hidden.text
+    whole = await ssa.client.get("/snapshot/compose?with_secrets=true", headers=BEARER)
+    assert "PASSWORD: hunter2" in whole.text
+
+
 @pytest.mark.parametrize("path", ["/snapshots", *WRITES])
 async def test_before_there_is_a_snapshot_there_is_nothing_to_change(path: str) -> None:
     async with beside_two_containers() as ssa:

@@ -59,6 +59,12 @@ NOT_COUNTED: dict[str, Callable[[dict[str, Any]], object]] = {
     "the order of the environment": lambda web: web["Config"]["Env"].reverse(),
     "compose v2's replace label": lambda web: web["Config"]["Labels"].update({"com.docker.compose.replace": "x"}),
     "the version of compose": lambda web: web["Config"]["Labels"].update({"com.docker.compose.version": "2.40"}),
+    "the folder of the compose file": lambda web: web["Config"]["Labels"].update(
+        {"com.docker.compose.project.working_dir": "/srv", "com.docker.compose.project.config_files": "/srv/c.yaml"}
+    ),
+    "what compose adds to what it has not made": lambda web: web["Config"]["Labels"].update(
+        {"com.docker.compose.container-number": "1", "com.docker.compose.oneoff": "False"}
+    ),
     "volumes spelt as Mounts": spell_as_mounts,
     "another anonymous volume": rename_anonymous_volume,
     "the anonymous volume passed on": pass_on_anonymous_volume,

@@ -1,0 +1,1 @@
+"""The originals as a compose file. Pure."""
