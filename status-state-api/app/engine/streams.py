@@ -9,7 +9,7 @@ Which engine, and how, is `engine`'s business: this module gets an endpoint and 
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -69,6 +69,15 @@ class _Answer:
         taken = b"".join(self.parts)
         self.parts.clear()
         return taken
+
+
+async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
+    """Cut a stream into its lines, however it comes; an unfinished one at its end is left out."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from ..engine.streams import lines_of
 from ..engine.view import EngineStreams
 from ..engine.watch import EngineWatch
 from ..errors import StatusStateError
@@ -76,11 +77,8 @@ class EventFollower:
         async with self._engine.events() as chunks:
             self._any = True
             self._wake.set()
-            rest = b""
-            async for chunk in chunks:
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    self._note(line)
+            async for line in lines_of(chunks):
+                self._note(line)
 
     def _note(self, line: bytes) -> None:
         try:

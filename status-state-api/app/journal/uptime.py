@@ -7,12 +7,13 @@ when it last ended. A bug in here must not take the snapshot along.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
+from ..engine.streams import lines_of
 from ..engine.view import EngineStreams, Inspection, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import StatusStateError
@@ -90,12 +91,9 @@ class Uptime:
                 reading.cancel()
             reading.result()
 
-    async def _read(self, chunks: Any) -> None:
-        rest = b""
-        async for chunk in chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._note(line)
+    async def _read(self, chunks: AsyncIterable[bytes]) -> None:
+        async for line in lines_of(chunks):
+            self._note(line)
 
     def _note(self, line: bytes) -> None:
         try:
