@@ -91,6 +91,7 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
     container = {"id": container_id("web"), "name": "web"}
     finding = {"container": container, "kind": "replaced", "reason": told, "db_password": CANARY}
     outcome = {"container": container, "action": "restore", "result": "failed", "reason": told, "detail": told}
+    outcome |= {"outcome_id": "one", "finding": "replaced", "seconds": 1.0, "attempt": 1}
     whole = {**REPORT, "sentence": told, "findings": [finding], "outcomes": [outcome], "memory": {"x": CANARY}}
     assert report(process, json.dumps(whole).encode())[0] == 204
     status = wait_for_evidence(process)
@@ -99,8 +100,12 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
         assert expected in shown
     paths = [path for path, operations in process.get("/openapi.json")[1]["paths"].items() if "get" in operations]
     assert {"/status", "/snapshot", "/verdicts"} <= set(paths)
-    for path in [*paths, "/docs", "/openapi.json", "/nothing"]:
+    further = ["/docs", "/openapi.json", "/nothing", "/status?format=text", "/journal?format=jsonl", "/snapshot/compose"]
+    for path in [*paths, *further]:
         assert CANARY not in str(process.get(path)[1]), path
+    assert "restore" in str(process.get("/journal")[1])
+    exported = process.get("/snapshot/compose", **bearer(process))
+    assert (exported[0], CANARY in str(exported[1])) == (200, False)
     recipes = Request(f"http://127.0.0.1:{process.port}/snapshot/recipes", headers=bearer(process))
     with urlopen(recipes, timeout=10) as answer:  # noqa: S310 - http
         assert CANARY in answer.read().decode(), "or this test would see nothing"
