@@ -45,6 +45,15 @@ async def test_a_container_with_a_running_action_is_skipped(tmp_path: Path) -> N
     assert sorted(s.engine.acts) == ["start web", "stop miner None"]
 
 
+async def test_each_outcome_is_told_apart_so_that_none_is_written_down_twice(tmp_path: Path) -> None:
+    s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("miner"))
+    await s.check()
+    told = [outcome for report in s.ssa.reports for outcome in report["outcomes"] if outcome["result"] == "done"]
+    assert {outcome["action"]: outcome["attempt"] for outcome in told} == {"start": 1, "stop": 1}
+    assert len({outcome["outcome_id"] for outcome in told}) == 2
+    assert all(outcome["at"] and outcome["seconds"] >= 0 for outcome in told)
+
+
 async def test_a_slow_stop_holds_up_neither_starts_nor_other_stops_nor_the_next_check(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("slow"), container("miner"))
     stopping = s.engine.hang("stop slow")
