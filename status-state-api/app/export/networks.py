@@ -39,8 +39,8 @@ def add_networking(fields: dict[str, Any], lost: list[str], inspect: Mapping[str
             lost.append("it is attached to the network bridge, beside others")
     if mac := inspect["Config"].get("MacAddress"):
         fields["mac_address"] = mac
-        if len(ends) > 1:
-            lost.append("before engine 25 compose gives no MAC address to who has several networks")
+        # Seen with compose 2.26: on engine 26 on the default network, and on 20.10 for who has several networks.
+        lost.append("compose may give it another MAC address")
     _add_links(fields, lost, host_config, ends, names)
     _add_ports(fields, inspect)
 

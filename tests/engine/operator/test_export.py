@@ -24,10 +24,10 @@ __all__ = ["prepared"]
 NOT_SUCCESSORS = {
     "rm", "terminal", "kernel-memory", "ports-all", "cpus", "seccomp-profile", "disconnected-from-its-first-network",
     "disconnected-from-all", "disconnected-from-the-default-network-alone", "disconnected-from-the-default-network",
-    "default-and-another-network", "several-networks",
+    "default-and-another-network", "several-networks", "mac", "mac-on-the-default-network",
     "volumes-from-read-only", "named-volume-by-mount-with-options",
 }  # fmt: skip
-"""What compose can't say."""
+"""What compose can't say, or can't say to each engine."""
 
 
 def inspect_all(kind: str, *names: str) -> list[dict[str, Any]]:
@@ -100,6 +100,6 @@ def test_what_compose_makes_of_the_export_is_a_successor(exported: World, case: 
     lines = Path(exported.places["file"]).read_text().splitlines()
     said = [line for line in lines if line.startswith(f"#   {name}: ")]
     if case.about in NOT_SUCCESSORS:
-        assert said, f"the head doesn't say what will differ: {found}"
+        assert said or not found, f"the head doesn't say what will differ: {found}"
     else:
         assert (found, said) == ("", [])

@@ -100,7 +100,14 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
         assert expected in shown
     paths = [path for path, operations in process.get("/openapi.json")[1]["paths"].items() if "get" in operations]
     assert {"/status", "/snapshot", "/verdicts"} <= set(paths)
-    further = ["/docs", "/openapi.json", "/nothing", "/status?format=text", "/journal?format=jsonl", "/snapshot/compose"]
+    further = [
+        "/docs",
+        "/openapi.json",
+        "/nothing",
+        "/status?format=text",
+        "/journal?format=jsonl",
+        "/snapshot/compose",
+    ]
     for path in [*paths, *further]:
         assert CANARY not in str(process.get(path)[1]), path
     assert "restore" in str(process.get("/journal")[1])
