@@ -16,7 +16,7 @@ from status_state_controller.plan.meaning.successor import differences, tell
 
 from ..kit.compose import run_compose
 from ..kit.host import run_command
-from ..recreate.recreate_table import CASES, NETWORKS, Case
+from ..recreate.recreate_table import CASES, Case
 from ..recreate.table_world import World, prepared
 
 __all__ = ["prepared"]
@@ -82,8 +82,9 @@ def exported(prepared: World, tmp_path_factory: pytest.TempPathFactory) -> World
     assert variables
     run_compose("config", "--quiet", file=file.with_name("hidden.yaml"), project="originals", environment=variables)
     run_command("docker", "rm", "--force", "--volumes", *(one["Id"] for one in world.before.values()))
-    for name in NETWORKS:
-        run_command("docker", "network", "rm", world.fill(name))
+    for name in world.networks:
+        if not name.startswith("config"):  # one that is configured by another compose can't make
+            run_command("docker", "network", "rm", name)
     for volume in run_command("docker", "volume", "ls", "--quiet", "--filter", "dangling=true").split():
         run_command("docker", "volume", "rm", volume)
     run_compose("up", "--detach", file=file, project="originals")

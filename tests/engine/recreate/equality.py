@@ -31,7 +31,7 @@ MAY_DIFFER = (
 # Maps whose keys a person chose: a key tells something even without a value.
 KEYS_TELL = ("Volumes", "ExposedPorts", "Ports", "PortBindings", "Tmpfs", "Labels", "Options", "DriverOpts")
 # Assigned by the engine, unless it was asked for.
-ASSIGNED_ADDRESSES = ("IPAddress", "GlobalIPv6Address")
+ASSIGNED_ADDRESSES = {"IPAddress": "IPv4Address", "GlobalIPv6Address": "IPv6Address"}
 
 
 def compare(
@@ -91,6 +91,9 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
         text = text.replace(id_, f"<id of {name}>").replace(id_[:12], f"<short id of {name}>")
     found: dict[str, Any] = json.loads(text)
     found["Mounts"] = {mount["Destination"]: mount for mount in found["Mounts"]}
+    for mount in found["Mounts"].values():
+        if mount["Type"] == "image":  # a folder of the container itself
+            mount["Source"] = _told(mount["Source"])
     found["HostConfig"]["Links"] = sorted(found["HostConfig"].get("Links") or [])  # the engine itself keeps no order
     settings: dict[str, Any] = found["NetworkSettings"]
     # A MAC can be asked for in the first network only.
@@ -102,8 +105,8 @@ def _prepare(inspect: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
             endpoint["MacAddress"] = _told(endpoint.get("MacAddress"))
         endpoint["Aliases"] = sorted(endpoint.get("Aliases") or [])  # Compose asks for them in no order
         asked_for: dict[str, Any] = endpoint.get("IPAMConfig") or {}
-        if not asked_for.get("IPv4Address"):
-            for field in ASSIGNED_ADDRESSES:
+        for field, asked in ASSIGNED_ADDRESSES.items():
+            if not asked_for.get(asked):
                 endpoint[field] = _told(endpoint.get(field))
     bindings: dict[str, list[dict[str, str]] | None] = found["HostConfig"].get("PortBindings") or {}
     ports: dict[str, list[dict[str, str]] | None] = settings.get("Ports") or {}

@@ -1,7 +1,10 @@
 """What containers can be made with: every option that this engine offers, a container or a few for each group of them.
 
 One line per container: what it is about, and the options of `docker create`. `{mark}` stands for the random mark of
-the test run. Options that the kernel or the machine may refuse carry the engine's word for that.
+the test run. Options that the kernel, the engine or its client may refuse carry the word for that.
+
+Two kinds of options are not here: `--gpus`, with which no container starts where there is no GPU (that request is tried
+with a device by CDI), and generic resources, which only services of a swarm can ask for.
 """
 
 from __future__ import annotations
@@ -11,10 +14,18 @@ from dataclasses import dataclass
 from ..kit.host import LIVE
 
 # Networks, volumes and images that the table relies on; made before any container of it.
+PARENTS = ("parent0", "parent1")
+"""Two ends of one cable, as networks of their own drivers need: one interface may not serve both of these."""
 NETWORKS = {
+    "macvlan-{mark}": ("--driver", "macvlan", "--subnet", "172.31.242.0/24", "--opt", f"parent={PARENTS[0]}"),
+    "ipvlan-{mark}": ("--driver", "ipvlan", "--subnet", "172.31.243.0/24", "--opt", f"parent={PARENTS[1]}"),
+    "six-{mark}": ("--ipv6", "--subnet", "fd00:31:244::/64", "--subnet", "172.31.244.0/24"),
+    "six-alone-{mark}": ("--ipv6", "--ipv4=false", "--subnet", "fd00:31:245::/64"),
+    "configuration-{mark}": ("--config-only", "--subnet", "172.31.246.0/24", "--label", "purpose=configuration"),
+    "configured-{mark}": ("--driver", "bridge", "--config-from", "configuration-{mark}"),
     "front-{mark}": ("--subnet", "172.31.240.0/24", "--gateway", "172.31.240.1"),
     "back-{mark}": ("--subnet", "172.31.241.0/24", "--opt", "com.docker.network.bridge.enable_icc=true"),
-    "inner-{mark}": ("--internal", "--label", "purpose=inner"),
+    "inner-{mark}": ("--internal", "--label", "purpose=inner"),  # the last: its id is `{network-id}`
 }
 VOLUMES = {
     "named-{mark}": ("--label", "purpose=data"),
@@ -48,7 +59,8 @@ class Case:
         leaves: networks that it is disconnected from once it runs.
         after: that of the case whose container has to run first.
         data: folders in which data are put that must be there afterwards.
-        refusal: a part of what the engine says where the kernel or the machine can't do it; empty: it must work.
+        refusal: parts of what is said where the kernel, the engine or its client can't do it; none: it must work.
+        told: what its inspect tells where it was made as asked; some engines leave out what they don't know.
         image: another image than the base image.
     """
 
@@ -59,12 +71,17 @@ class Case:
     leaves: tuple[str, ...] = ()
     after: str = ""
     data: tuple[str, ...] = ()
-    refusal: str = ""
+    refusal: tuple[str, ...] = ()
+    told: str = ""
     image: str = ""
 
 
-# A client newer than the engine may not know how to ask it for a MAC.
-OLD_CLIENT = "requires API version"
+# A client newer than the engine may know that it has no such option, as with a MAC, which it asks for in another way.
+OLD_ENGINE = ("requires API version",)
+OLD_CLIENT = (*OLD_ENGINE, "unknown flag", "invalid field key", "unexpected key")
+# Older clients take the second one for that of the same network.
+SECOND_NETWORK = (*OLD_CLIENT, "cannot be connected to network endpoints")
+INTERFACE_SYSCTL = "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.route_localnet=1"
 LOOP = "trap 'exit 0' TERM; while :; do sleep infinity & wait $!; done"
 
 PROCESS = (
@@ -89,6 +106,13 @@ PROCESS = (
         ("--health-cmd", "true", "--health-interval", "7s", "--health-retries", "4", "--health-timeout", "3s",
          "--health-start-period", "9s"),
     ),
+    Case(
+        "health-start-interval",
+        ("--health-cmd", "true", "--health-start-period", "50s", "--health-start-interval", "4s"),
+        refusal=OLD_CLIENT,
+        told='"StartInterval": 4000000000',
+    ),
+    Case("annotations", ("--annotation", "a=b", "--annotation", "c="), refusal=OLD_CLIENT, told='"Annotations": {'),
     Case("no-health-check", ("--no-healthcheck",)),
     Case("restart-always", ("--restart", "always")),
     Case("restart-on-failure", ("--restart", "on-failure:3")),
@@ -132,20 +156,46 @@ STORAGE = (
         data=("/data/sub", "/nameless", "/by/mount"),
     ),
     Case("tmpfs-over-a-volume-of-the-image", ("--tmpfs", "/of-image/"), (LOOP,), image="volume-image-{mark}"),
+    Case("giver-of-parts", ("--volume", "parts-{mark}:/parts", "--workdir", "/parts/one")),
+    Case(
+        "part-of-a-volume",
+        ("--mount", "type=volume,source=parts-{mark},target=/part,volume-subpath=one"),
+        after="giver-of-parts",
+        data=("/part",),
+        refusal=OLD_CLIENT,
+        told='"Subpath": "one"',
+    ),
+    Case(
+        "image-by-mount",
+        ("--mount", "type=image,source=volume-image-{mark},target=/image"),
+        refusal=("mount type unknown",),
+    ),
+    Case(
+        "part-of-an-image",
+        ("--mount", "type=image,source=volume-image-{mark},target=/image,image-subpath=etc"),
+        refusal=("mount type unknown", *OLD_CLIENT),
+        told='"Subpath": "etc"',
+    ),
+    Case(
+        "device-by-cdi",
+        ("--device", "{cdi-device}"),
+        refusal=("not an absolute path", 'could not select device driver "cdi"'),
+        told='"DeviceIDs": [',
+    ),
     Case("devices", ("--device", "/dev/null:/dev/nothing:rw", "--device-cgroup-rule", "c 42:* rmw")),
 )  # fmt: skip
 
 NETWORKING = (
     Case("address-assigned", ("--network", "front-{mark}")),
     Case("address-static", ("--network", "front-{mark}", "--ip", "172.31.240.77", "--network-alias", "seventy-seven")),
-    Case("mac", ("--network", "front-{mark}", "--mac-address", "02:42:aa:bb:cc:01"), refusal=OLD_CLIENT),
-    Case("mac-on-the-default-network", ("--mac-address", "02:42:aa:bb:cc:02"), refusal=OLD_CLIENT),
+    Case("mac", ("--network", "front-{mark}", "--mac-address", "02:42:aa:bb:cc:01"), refusal=OLD_ENGINE),
+    Case("mac-on-the-default-network", ("--mac-address", "02:42:aa:bb:cc:02"), refusal=OLD_ENGINE),
     Case(
         "several-networks",
         ("--network", "front-{mark}", "--network-alias", "web", "--network-alias", "www", "--ip", "172.31.240.88",
          "--mac-address", "02:42:aa:bb:cc:03"),
         joins=(("--ip", "172.31.241.88", "--alias", "store", "back-{mark}"), ("--alias", "deep", "inner-{mark}")),
-        refusal=OLD_CLIENT,
+        refusal=OLD_ENGINE,
     ),
     Case("default-and-another-network", (), joins=(("--alias", "both", "back-{mark}"),)),
     Case("disconnected-from-the-default-network", (), joins=(("--alias", "only", "back-{mark}"),), leaves=("bridge",)),
@@ -158,6 +208,39 @@ NETWORKING = (
     Case("disconnected-from-all", ("--network", "front-{mark}"), leaves=("front-{mark}",)),
     Case("disconnected-from-the-default-network-alone", (), leaves=("bridge",)),
     Case("link-local-address", ("--network", "front-{mark}", "--link-local-ip", "169.254.34.68")),
+    Case(
+        "macvlan",
+        ("--network", "macvlan-{mark}", "--ip", "172.31.242.77", "--network-alias", "own"),
+        refusal=("not supported",),
+    ),
+    Case("ipvlan", ("--network", "ipvlan-{mark}", "--ip", "172.31.243.77"), refusal=("not supported",)),
+    Case("ipv6-assigned", ("--network", "six-{mark}", "--ip", "172.31.244.66")),
+    Case("ipv6-static", ("--network", "six-{mark}", "--ip6", "fd00:31:244::77")),
+    Case("ipv6-alone", ("--network", "six-alone-{mark}", "--ip6", "fd00:31:245::77"), refusal=OLD_CLIENT),
+    Case("network-configured-by-another", ("--network", "configured-{mark}", "--ip", "172.31.246.77")),
+    Case("network-internal", ("--network", "inner-{mark}", "--network-alias", "inside")),
+    Case(
+        "networks-with-gateway-priorities",
+        ("--network", "name=front-{mark},ip=172.31.240.99,gw-priority=-1", "--network", "name=back-{mark}",
+         "--network", "name=six-{mark},gw-priority=100"),
+        refusal=SECOND_NETWORK,
+        told='"GwPriority": 100',
+    ),
+    Case(
+        "default-network-with-a-gateway-priority",
+        ("--network", "name=bridge,gw-priority=7"),
+        refusal=OLD_CLIENT,
+        told='"GwPriority": 7',
+    ),
+    Case(
+        "sysctls-of-an-interface",
+        ("--network", "front-{mark}", "--sysctl", "net.ipv4.conf.eth0.route_localnet=1"),
+        refusal=("must be supplied using driver option",),
+    ),
+    Case(
+        "sysctls-of-a-network",
+        ("--network", "name=front-{mark},driver-opt=" + INTERFACE_SYSCTL),
+    ),
     Case("network-by-id", ("--network", "{network-id}", "--network-alias", "known-by-id")),
     Case("network-bridge-by-name", ("--network", "bridge")),
     Case("network-host", ("--network", "host")),
@@ -186,11 +269,11 @@ LIMITS = (
         "memory",
         ("--memory", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--memory-swappiness", "10"),
     ),
-    Case("kernel-memory", ("--kernel-memory", "48m"), refusal="kernel memory"),
+    Case("kernel-memory", ("--kernel-memory", "48m"), refusal=("kernel memory",)),
     Case("cpus", ("--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0", "--cpuset-mems", "0")),
     Case("cpu-quota", ("--cpu-period", "50000", "--cpu-quota", "25000")),
     Case("pids", ("--pids-limit", "77")),
-    Case("block-io", ("--blkio-weight", "300"), refusal="blkio"),
+    Case("block-io", ("--blkio-weight", "300"), refusal=("blkio",)),
     Case(
         "block-io-of-a-device", ("--device-read-bps", "{block-device}:1mb", "--device-write-iops", "{block-device}:99")
     ),
@@ -206,13 +289,13 @@ SAFETY = (
         "capabilities",
         ("--cap-drop", "ALL", "--cap-add", "NET_BIND_SERVICE", "--cap-add", "CHOWN", "--cap-add", "KILL"),
     ),
-    Case("privileged", ("--privileged",), refusal="not permitted"),
+    Case("privileged", ("--privileged",), refusal=("not permitted",)),
     Case("security-options", ("--security-opt", "no-new-privileges", "--security-opt", "label=disable")),
     Case("seccomp-unconfined", ("--security-opt", "seccomp=unconfined")),
     Case("seccomp-profile", ("--security-opt", "seccomp={seccomp}")),
     Case("system-paths-unconfined", ("--security-opt", "systempaths=unconfined")),
     Case("user-namespace-of-the-host", ("--userns", "host")),
-    Case("cgroup-namespace", ("--cgroupns", "private"), refusal="cgroup namespace"),
+    Case("cgroup-namespace", ("--cgroupns", "private"), refusal=("cgroup namespace",)),
     Case("ipc-private", ("--ipc", "private")),
     Case("ipc-none", ("--ipc", "none")),
     Case("ipc-host", ("--ipc", "host")),
