@@ -17,6 +17,7 @@ PLAIN = (
     "--subnet", "172.31.232.0/24", "--gateway", "172.31.232.1", "--ip-range", "172.31.232.64/26",
     "--aux-address", "kept=172.31.232.70", "--internal", "--attachable", "--label", "a=b",
     "--opt", "com.docker.network.bridge.enable_icc=false", "--ipam-opt", "c=d",
+    "--ipv6", "--subnet", "fd00:31:232::/64", "--gateway", "fd00:31:232::1",
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_definitions_come_back_whole(host: Host, definitions: tuple[tuple[str, s
     (_, plain), (_, configured), _, (_, volume) = definitions
     options = ("--network", configured, "--ip", "172.31.233.7", "--volume", f"{volume}:/data")
     original = host.run("defined", options=options)
-    run_command("docker", "network", "connect", "--ip", "172.31.232.80", plain, original.id)
+    run_command("docker", "network", "connect", "--ip", "172.31.232.80", "--ip6", "fd00:31:232::80", plain, original.id)
     before, defined = original.inspect(), [_definition(*one) for one in definitions]
     with Pair(host).running() as pair:
         assert pair.original_names() == {original.name}
