@@ -41,6 +41,8 @@ def add_networking(fields: dict[str, Any], lost: list[str], inspect: Mapping[str
         fields["mac_address"] = mac
         # Seen with compose 2.26: on engine 26 on the default network, and on 20.10 for who has several networks.
         lost.append("compose may give it another MAC address")
+    if any(end.get("DriverOpts") for end in ends.values()):
+        lost.append("compose before 2.27.1 ignores the driver options with which it is attached to a network")
     _add_links(fields, lost, host_config, ends, names)
     _add_ports(fields, inspect)
 

@@ -74,9 +74,11 @@ class World:
                 self.places["network-id"] = made.strip()
 
     def remove_networks(self) -> None:
-        """Removes them, those first that have their configuration from another."""
+        """Removes those that are there, those first that have their configuration from another."""
+        there = run_command("docker", "network", "ls", "--format", "{{.Name}}").split()
         for name in reversed(self.networks):
-            run_command("docker", "network", "rm", name)
+            if name in there:
+                run_command("docker", "network", "rm", name)
 
     def make(self, case: Case) -> None:
         """Makes the container of a case, joins its networks, starts it and puts its data there."""

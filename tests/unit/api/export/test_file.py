@@ -200,7 +200,10 @@ def test_secrets_of_definitions_are_hidden_as_well_and_each_has_a_variable_of_it
 
 def test_what_is_unknown_or_has_no_word_is_named_in_the_head() -> None:
     host_config = {"AutoRemove": True, "FromALaterEngine": 7, "SecurityOpt": ['seccomp={"a": 1}']}
-    document, head = made(recipe("web", {"Env": ["A=1", "A=2"]}, host_config))
+    ends = {"Networks": {"net": {"DriverOpts": {"mtu": "1400"}}}}
+    mode = {"NetworkMode": "net"}
+    document, head = made(recipe("web", {"Env": ["A=1", "A=2"]}, host_config | mode, NetworkSettings=ends))
     assert "security_opt" not in cast("dict[str, Any]", document["services"]["web"])
     for said in ("it is removed when it stops", "FromALaterEngine", "seccomp profile", "its variable A is there twice"):
         assert said in head
+    assert "ignores the driver options" in head
