@@ -43,6 +43,9 @@ def add_networking(fields: dict[str, Any], lost: list[str], inspect: Mapping[str
         lost.append("compose may give it another MAC address")
     if any(end.get("DriverOpts") for end in ends.values()):
         lost.append("compose before 2.27.1 ignores the driver options with which it is attached to a network")
+    bridge = networks.get("bridge") or {}
+    if not ends and (bridge.get("DriverOpts") or bridge.get("GwPriority")):
+        lost.append("compose has no driver options and no priority for the default network")
     _add_links(fields, lost, host_config, ends, names)
     _add_ports(fields, inspect)
 
@@ -89,7 +92,8 @@ def _definition(name: str, network: Mapping[str, Any] | None) -> dict[str, Any]:
         ),
         "labels": {key: value for key, value in sorted(labels.items()) if not key.startswith(COMPOSE)},
     }
-    return {"name": name, **_kept(fields)}
+    only_ipv6 = {"enable_ipv4": False} if network.get("EnableIPv4") is False else {}
+    return {"name": name, **_kept(fields), **only_ipv6}
 
 
 def _main_network(mode: str, ends: Mapping[str, Mapping[str, Any]]) -> str:

@@ -24,7 +24,7 @@ __all__ = ["prepared"]
 NOT_SUCCESSORS = {
     "rm", "terminal", "kernel-memory", "ports-all", "cpus", "seccomp-profile", "disconnected-from-its-first-network",
     "disconnected-from-all", "disconnected-from-the-default-network-alone", "disconnected-from-the-default-network",
-    "default-and-another-network", "several-networks", "mac", "mac-on-the-default-network",
+    "default-and-another-network", "default-network-with-a-gateway-priority", "several-networks", "mac", "mac-on-the-default-network",
     "sysctls-of-a-network", "device-by-cdi", "volumes-from-read-only", "named-volume-by-mount-with-options",
 }  # fmt: skip
 """What compose can't say, or can't say to each engine."""

@@ -162,6 +162,21 @@ def test_a_project_of_compose_keeps_its_name_its_services_and_what_they_wait_for
     assert document["networks"] == {"shop_default": {"name": "shop_default", "driver": "bridge"}}
 
 
+def test_what_newer_engines_know_of_networks_is_kept_or_said_to_be_lost() -> None:
+    six = recipe("six", {}, {"NetworkMode": "six"}, NetworkSettings={"Networks": {"six": {"GwPriority": 3}}})
+    usual = recipe("usual", {}, {}, NetworkSettings={"Networks": {"bridge": {"GwPriority": 7}}})
+    network = {"Name": "six", "Driver": "bridge", "EnableIPv4": False, "EnableIPv6": True}
+    document, head = made(six, usual, networks=[network])
+    assert document["networks"]["six"] == {
+        "name": "six",
+        "driver": "bridge",
+        "enable_ipv4": False,
+        "enable_ipv6": True,
+    }
+    assert document["services"]["six"]["networks"] == {"six": {"gw_priority": 3}}
+    assert "usual: compose has no driver options and no priority for the default network" in head
+
+
 @pytest.mark.parametrize(
     ("config", "host_config"),
     [
