@@ -62,7 +62,7 @@ def _add_export(router: APIRouter, parts: Parts) -> None:
         "/snapshot/compose",
         summary="The originals as a compose file",
         response_class=ComposeFile,
-        responses=documented(503),
+        responses={200: {"content": {"application/yaml": {"schema": {"type": "object"}}}}, **documented(422, 503)},
     )
     async def get_compose(  # pyright: ignore[reportUnusedFunction] - the route uses it
         *, with_secrets: WithSecrets = False
