@@ -2,8 +2,9 @@
 """Breaks the code on purpose, one fault at a time, and tells which faults no test has noticed: `make mutants`.
 
 The faults are listed in tests/mutants.toml: a file, the exact text in it, what stands there instead, and why that would
-be wrong. Each is applied to a copy of the repository, and the unit and contract tests must fail there. A fault that
-survives, or whose text is no longer in its file exactly once, fails this run.
+be wrong. Each is applied to a copy of the repository, and the unit and contract tests must fail there; without a fault
+they must pass, or nothing would be proven. A fault that survives, or whose text is no longer in its file exactly once,
+fails this run.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tests" / "mutants.toml"
-COPIED = ("status-state-api", "status-state-controller", "tests", "docs", "policy", "pyproject.toml", "README.md")
+LEFT_OUT = (".venv", ".git", ".cache", ".hypothesis", "__pycache__", "output")
 TIMEOUT_SECONDS = 300
 """A fault may make a test hang: that is noticed as well."""
 
@@ -37,33 +42,38 @@ class Mutant:
 
     @property
     def tests(self) -> list[str]:
-        """Where it must be noticed: in the service's own unit tests, or in the contract."""
-        service = "api" if self.file.startswith("status-state-api/") else "controller"
-        return [f"tests/unit/{service}", "tests/contract"]
+        """Where it must be noticed: in the service's own unit tests, those of its room first, or in the contract."""
+        service, room = ("api" if self.file.startswith("status-state-api/") else "controller"), self.file.split("/")[2]
+        own = ROOT / "tests" / "unit" / service / room
+        return [*([str(own.relative_to(ROOT))] if own.is_dir() else []), *ALL_TESTS[service]]
+
+
+ALL_TESTS = {service: (f"tests/unit/{service}", "tests/contract") for service in ("api", "controller")}
 
 
 def copy_repository(to: Path) -> None:
-    """Copy what the tests need."""
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "output", "engine")
-            shutil.copytree(source, to / name, symlinks=True, ignore=ignored)
-        else:
-            shutil.copy2(source, to / name)
+    """Copy the repository, without what is made from it."""
+    shutil.copytree(ROOT, to, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+
+def run_tests(tests: Iterable[str], copy: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run tests in a copy, until the first one fails."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=copy, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
 
 
 def is_noticed(mutant: Mutant, copy: Path) -> bool:
     """Apply a fault to a copy, run the tests there, and take it back."""
     file = copy / mutant.file
+    if not file.is_file():
+        raise ValueError("there is no such file")
     right = file.read_text(encoding="utf-8")
     if right.count(mutant.old) != 1:
         message = f"its text stands there {right.count(mutant.old)} times, not once"
         raise ValueError(message)
     file.write_text(right.replace(mutant.old, mutant.new), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
     try:
-        done = subprocess.run(command, cwd=copy, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        done = run_tests(mutant.tests, copy)
     except subprocess.TimeoutExpired:
         return True
     finally:
@@ -89,6 +99,11 @@ def main() -> int:
         for number in range(arguments.jobs):
             copy_repository(Path(folder) / str(number))
             copies.put(Path(folder) / str(number))
+        for service in sorted({one.file.partition("/")[0].removeprefix("status-state-") for one in mutants}):
+            without = run_tests(ALL_TESTS[service], Path(folder) / "0")
+            if without.returncode != 0:
+                print(f"The tests of {service} fail without any fault:\n{without.stdout.decode()[-2000:]}")
+                return 1
 
         def run(mutant: Mutant) -> str:
             copy = copies.get()

@@ -98,8 +98,11 @@ async def test_a_replacement_is_told_with_what_the_controller_found_different(ss
     ssa.engine.inspects[container_id("web2")] = inspect("web", Id=container_id("web2"))
     ssa.engine.inspects[container_id("db")] = inspect("db", HostConfig={"Memory": 7})
     container = {"id": container_id("web"), "name": "web"}
-    finding = {"container": container, "kind": "replaced", "reason": "was replaced (image: a → b)"}
-    await ssa.client.post("/reports", json={**REPORT, "findings": [finding]}, headers=BEARER)
+    findings = [
+        {"container": container, "kind": "unhealthy", "reason": "its probe fails"},
+        {"container": container, "kind": "replaced", "reason": "was replaced (image: a → b)"},
+    ]
+    await ssa.client.post("/reports", json={**REPORT, "findings": findings}, headers=BEARER)
     answer = await post(ssa, "/snapshot")
     assert answer["replaced"] == [
         {"name": "db", "before_id": container_id("db"), "id": container_id("db"), "difference": "updated: Memory"},
