@@ -6,17 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from ..journal.entry import NumberedEntry
-from ..model import (
-    MOMENT,
-    ContainerName,
-    ContainerReference,
-    Pause,
-    Recipes,
-    Report,
-    RunningContainer,
-    Snapshot,
-    Verdict,
-)
+from ..journal.report import Report
+from ..model import MOMENT, ContainerName, ContainerReference, Pause, Recipes, RunningContainer, Snapshot, Verdict
 
 
 class PolicyEntry(BaseModel):

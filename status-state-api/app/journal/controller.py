@@ -15,8 +15,9 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..masking import mask_document
-from ..model import EngineIdentity, Report, ReportWithMemory
+from ..model import EngineIdentity
 from .entry import Entry, entries_of
+from .report import Report, ReportWithMemory
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 

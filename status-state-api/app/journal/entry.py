@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ..masking import mask
-from ..model import MOMENT, SNAPSHOT_ID, ContainerReference, Report, Snapshot
+from ..model import MOMENT, SNAPSHOT_ID, ContainerReference, Snapshot
+from .report import Report
 
 Kind = Literal["action", "snapshot", "pause", "verdict", "state", "service"]
 KINDS: tuple[Kind, ...] = ("action", "snapshot", "pause", "verdict", "state", "service")

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 
 from ...errors import StoreUnavailable
-from ...model import ReportWithMemory, VerdictsForController
+from ...journal.report import ReportWithMemory
+from ...model import VerdictsForController
 from ..auth import checked_first
 from ..desired import make_desired_state, make_etag, matches
 from ..limits.streams import JsonLines, Streams

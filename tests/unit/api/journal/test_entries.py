@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from status_state_api.journal.entry import entries_of
-from status_state_api.model import Report
+from status_state_api.journal.report import Report
 
 from ..world import NOW, container_id
 
