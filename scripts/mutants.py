@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tests" / "mutants.toml"
 LEFT_OUT = (".venv", ".git", ".cache", ".hypothesis", "__pycache__", "output")
-TIMEOUT_SECONDS = 300
-"""A fault may make a test hang: that is noticed as well."""
+BASELINE_SECONDS = 1800.0
+PATIENCE = 4
+"""A fault may make a test hang, which is noticed as well: so many times as long as all tests take without a fault."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,13 @@ def copy_repository(to: Path) -> None:
     shutil.copytree(ROOT, to, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
-def run_tests(tests: Iterable[str], copy: Path) -> subprocess.CompletedProcess[bytes]:
+def run_tests(tests: Iterable[str], copy: Path, seconds: float) -> subprocess.CompletedProcess[bytes]:
     """Run tests in a copy, until the first one fails."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    return subprocess.run(command, cwd=copy, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+    return subprocess.run(command, cwd=copy, capture_output=True, timeout=seconds, check=False)
 
 
-def is_noticed(mutant: Mutant, copy: Path) -> bool:
+def is_noticed(mutant: Mutant, copy: Path, seconds: float) -> bool:
     """Apply a fault to a copy, run the tests there, and take it back."""
     file = copy / mutant.file
     if not file.is_file():
@@ -73,7 +75,7 @@ def is_noticed(mutant: Mutant, copy: Path) -> bool:
         raise ValueError(message)
     file.write_text(right.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        done = run_tests(mutant.tests, copy)
+        done = run_tests(mutant.tests, copy, seconds)
     except subprocess.TimeoutExpired:
         return True
     finally:
@@ -99,16 +101,18 @@ def main() -> int:
         for number in range(arguments.jobs):
             copy_repository(Path(folder) / str(number))
             copies.put(Path(folder) / str(number))
+        begun = time.monotonic()
         for service in sorted({one.file.partition("/")[0].removeprefix("status-state-") for one in mutants}):
-            without = run_tests(ALL_TESTS[service], Path(folder) / "0")
+            without = run_tests(ALL_TESTS[service], Path(folder) / "0", BASELINE_SECONDS)
             if without.returncode != 0:
                 print(f"The tests of {service} fail without any fault:\n{without.stdout.decode()[-2000:]}")
                 return 1
+        patience = PATIENCE * (time.monotonic() - begun)
 
         def run(mutant: Mutant) -> str:
             copy = copies.get()
             try:
-                verdict = "noticed" if is_noticed(mutant, copy) else "SURVIVED"
+                verdict = "noticed" if is_noticed(mutant, copy, patience) else "SURVIVED"
             except ValueError as error:
                 verdict = f"CAN'T BE TRIED ({error})"
             finally:

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -108,27 +109,27 @@ def serve(
         )
         return EXIT_FAILED
     ending = Ending()
-    server = _wire(
-        settings, engine, store, token=token, policy_file=policy_file, ending=ending, first_start=first_start
-    )
-    server.run([listener])
+    _wire(Means(settings, engine, store, token, policy_file, ending, first_start)).run([listener])
     return ending.exit_code
 
 
-def _wire(
-    settings: Settings,
-    engine: Engine,
-    store: Store,
-    *,
-    token: str,
-    policy_file: PolicyFile,
-    ending: Ending,
-    first_start: bool,
-) -> Server:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the parts are made of."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    token: str
+    policy_file: PolicyFile
+    ending: Ending
+    first_start: bool
+
+
+def _wire(means: Means) -> Server:
+    settings, engine, store, policy_file = means.settings, means.engine, means.store, means.policy_file
     own_id = own_container_id()
-    verdicts = Verdicts()
-    controller = ControllerRecord(store)
-    watch = EngineWatch(engine, ending)
+    verdicts, controller, watch = Verdicts(), ControllerRecord(store), EngineWatch(engine, means.ending)
     journal = Journal(store, Retention(settings.journal_days, settings.journal_entries))
     uptime = Uptime(engine, watch, journal)
     book = PauseBook(store, verdicts, PauseNotes(journal))
@@ -141,21 +142,15 @@ def _wire(
         on_start=settings.snapshot_on_start,
         own_id=own_id,
         boot_id=read_boot_id(),
-        first_start=first_start,
+        first_start=means.first_start,
     )
-    health = HealthSupervisor(
-        engine,
-        watch,
-        verdicts,
-        policy_file,
-        own_id=own_id,
-        proven=ProvenProbes(settings.data_dir / "probes.json"),
-        notes=VerdictNotes(journal),
-    )
-    changes = SnapshotChanges(
-        engine, watch, holder, store, policy_file, controller=controller, followers=(uptime, health)
-    )
-    pauses = PauseKeeper(book, changes)
+    proven, notes = ProvenProbes(settings.data_dir / "probes.json"), VerdictNotes(journal)
+    health = HealthSupervisor(engine, watch, verdicts, policy_file, own_id=own_id, proven=proven, notes=notes)
+    followers = (uptime, health)
+    changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, followers=followers)
+    pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)
+    status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, standings=standings)
+    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime)
     service = Service(
         holder,
         watch,
@@ -164,19 +159,21 @@ def _wire(
         pauses=pauses,
         journal=journal,
         uptime=uptime,
-        ending=ending,
+        ending=means.ending,
     )
-    status = Status(
-        engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policy_file)
-    )
+    return _serve_with(means, parts, service)
+
+
+def _serve_with(means: Means, parts: Parts, service: Service) -> Server:
+    settings = means.settings
     app = create_app(
-        Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime),
-        token,
-        KnownHosts([socket.gethostname(), *settings.allowed_hosts], holder),
-        read_token=settings.read_token,
+        parts,
+        means.token,
+        KnownHosts([socket.gethostname(), *settings.allowed_hosts], parts.holder),
         lifespan=service.lifespan,
+        read_token=settings.read_token,
     )
-    return Server(make_config(app), ending, service)
+    return Server(make_config(app), means.ending, service)
 
 
 def main() -> int:

@@ -107,11 +107,9 @@ class Controller:
         self._completed = completed
         self._clocks = clocks
         self._timing = timing
+        empty, dry_run = settings.empty_snapshot_grace, settings.dry_run
         self._plan_timing = timing_for(
-            settings.interval,
-            settings.new_container_grace,
-            empty_snapshot_grace=settings.empty_snapshot_grace,
-            dry_run=settings.dry_run,
+            settings.interval, settings.new_container_grace, empty_snapshot_grace=empty, dry_run=dry_run
         )
         self._lasting = Lasting()
         self._memory = KeptMemory()
@@ -129,22 +127,19 @@ class Controller:
             again_seconds=timing.engine_retry,
         )
         self._reading = Reading(self._ssa, self._lasting, clocks.steady, self._read, timing.slow_ssa)
+        ended, concurrency = self._look_at_waiting, settings.concurrency
         self._executor = Executor(
-            engine,
-            self._ssa,
-            self._reading,
-            self._memory,
-            clocks,
-            concurrency=settings.concurrency,
-            ended=self._look_at_waiting,
+            engine, self._ssa, self._reading, self._memory, clocks, concurrency=concurrency, ended=ended
         )
-        outbox = Outbox(partial(send_report, client, settings.token_file), self._lasting)
-        self._reporter = Reporter(
-            outbox, self._memory, self._lasting, clocks.utc, dry_run=settings.dry_run, timing=timing.reports
-        )
+        self._reporter = self._make_reporter(client)
         self._acting = Acting(self._executor, self._reporter, self._memory, clocks.utc, dry_run=settings.dry_run)
         self._engine_loss = EngineLoss(self._lasting, timing.engine_given_up)
         self._last_bug: str | None = None
+
+    def _make_reporter(self, client: httpx.AsyncClient) -> Reporter:
+        outbox = Outbox(partial(send_report, client, self._settings.token_file), self._lasting)
+        dry_run, timing = self._settings.dry_run, self._timing.reports
+        return Reporter(outbox, self._memory, self._lasting, self._clocks.utc, dry_run=dry_run, timing=timing)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from ..errors import StatusStateError, StoreUnavailable
+from ..errors import StatusStateError
 from ..model import EngineIdentity
 from .entry import Entry, Kind, NumberedEntry, service_entry
 
@@ -125,12 +125,19 @@ class Journal:
             self._wake.clear()
             try:
                 if pruned_at is None or loop.time() - pruned_at >= PRUNE_SECONDS:
-                    oldest = self._now() - timedelta(days=self._retention.days)
-                    await self._store.delete_entries(engine, oldest, self._retention.entries)
+                    await self._prune()
                     pruned_at = loop.time()
                 await self.flush()
-            except StoreUnavailable as error:
+            except StatusStateError as error:
                 self._tell(error)
+                await asyncio.sleep(self._again_seconds)
+                continue
+            except Exception:
+                # What can't be written would not be the next time either, and must not hold up all that follows.
+                lost = len(self._unstored)
+                self._unstored.clear()
+                message = "Entries of the journal are lost because of a bug; please report this."
+                log.exception("journal_failed", message=message, entries=lost)
                 await asyncio.sleep(self._again_seconds)
                 continue
             self._tell(None)
@@ -138,6 +145,11 @@ class Journal:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(PRUNE_SECONDS):
                         await self._wake.wait()
+
+    async def _prune(self) -> None:
+        if self._engine is not None:
+            oldest = self._now() - timedelta(days=self._retention.days)
+            await self._store.delete_entries(self._engine, oldest, self._retention.entries)
 
     async def flush(self) -> None:
         """Store what is noted now. Raises `StoreUnavailable`; it is held then."""
@@ -155,7 +167,7 @@ class Journal:
         with contextlib.suppress(StatusStateError):
             await self.flush()
 
-    def _tell(self, error: StoreUnavailable | None) -> None:
+    def _tell(self, error: StatusStateError | None) -> None:
         if error is not None and not self._fails:
             log.error(
                 "journal_unstored",

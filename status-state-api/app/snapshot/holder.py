@@ -27,22 +27,20 @@ from .decide import (
     OnStart,
     Resume,
     SettleTiming,
-    Settling,
     Situation,
     StoredSnapshot,
     decide,
-    engine_age_seconds,
     is_starting,
     judge_endings,
 )
 from .held import Held
+from .settle import LOOK_SECONDS, Patience, wait_until_settled
 from .stored import SnapshotStore, compare, find_latest, read_resumed
 
 PATIENCE_SECONDS = 60.0
 """Design, section 2: an exit at once would make `compose up` fail."""
 RETRY_SECONDS = 5.0
 """As slowly as while the engine is lost later: see `watch`."""
-SETTLE_LOOK_SECONDS = 1.0
 ACCEPT_COMMAND = "docker compose exec status-state-api status-state accept"
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -71,7 +69,7 @@ class Timing:
 
     patience_seconds: float = PATIENCE_SECONDS
     retry_seconds: float = RETRY_SECONDS
-    settle_look_seconds: float = SETTLE_LOOK_SECONDS
+    settle_look_seconds: float = LOOK_SECONDS
     settle: SettleTiming = field(default_factory=SettleTiming)
 
 
@@ -267,7 +265,9 @@ class SnapshotHolder:
     async def _capture_fresh(self, decision: Fresh, situation: Situation, own: Own, look: EngineLook) -> Held:
         names_before = await self._names_before(situation.latest)
         if is_starting(look, self._timing.settle):
-            await self._wait_until_settled(look)
+            timing = self._timing
+            patience = Patience(self._clock, self._sleep, timing.settle, timing.settle_look_seconds)
+            await wait_until_settled(self._engine, self._watch, look, patience, self._say)
             look = await self._engine.look()
         recipes = await capture_snapshot(
             self._engine, look.identity, datetime.now(UTC), "startup", self._policies.policy
@@ -299,33 +299,8 @@ class SnapshotHolder:
             return set()
         return {original.name for original in before.originals}
 
-    async def _wait_until_settled(self, look: EngineLook) -> None:
-        age = engine_age_seconds(look) or 0.0
-        times = self._timing.settle
-        self.waiting_for = (
-            f"the engine started {age:.0f} s ago: the snapshot is captured once what runs has not changed for "
-            f"{times.quiet_seconds:.0f} s, after {times.limit_seconds:.0f} s at the latest"
-        )
-        log.info(
-            "engine_settling",
-            message="The snapshot waits until the engine has started what it starts.",
-            engine_age_seconds=round(age),
-        )
-        settling = Settling.begin(times, self._clock(), await self._running_ids())
-        while settling.done is None:
-            await self._sleep(self._timing.settle_look_seconds)
-            settling = settling.observe(self._clock(), await self._running_ids())
-        log.info(
-            "engine_settled",
-            message="The engine has started what it starts.",
-            why=settling.done,
-            running=len(settling.running),
-        )
-
-    async def _running_ids(self) -> frozenset[str]:
-        listing = await self._engine.running()
-        self._watch.answered()
-        return frozenset(container.id for container in listing.containers)
+    def _say(self, waiting_for: str) -> None:
+        self.waiting_for = waiting_for
 
     async def _hold(self, recipes: Recipes, own: Own, look: EngineLook) -> Held:
         """Save first, then hold: what is held survives a crash."""

@@ -57,30 +57,12 @@ def creation(
         network_ids: the ids that networks have now, by name: one may have been asked for by an id it no longer has, and
             one that the container was disconnected from may be gone.
     """
-    config: dict[str, Any] = dict(recipe["Config"])
     host_config: dict[str, Any] = dict(recipe["HostConfig"])
     short_id = str(recipe["Id"])[:12]
     network_mode = str(host_config.get("NetworkMode") or "default")
-
-    config["Image"] = image
-    if not config.get("Entrypoint") and config.get("Cmd"):
-        config["Entrypoint"] = [""]  # none at all; null would bring back the image's own
-    if not _owns_hostname(config, host_config, short_id):
-        config["Hostname"] = ""
-    if _JOINED.fullmatch(network_mode):
-        config["Domainname"] = ""
-        config["ExposedPorts"] = None
-
-    by_name = network_name(recipe)
-    if by_name is not None and not (network_ids or {}).get(by_name, "").startswith(network_mode):
-        network_mode = host_config["NetworkMode"] = by_name  # the network has been recreated, with another id
-        by_name = None
-    left = _left_network(recipe, by_name or network_mode)
-    if left is not None and left not in _DEFAULT_NETWORKS and left not in (network_ids or {}):
-        attached = sorted(recipe["NetworkSettings"]["Networks"])
-        if attached:  # newer engines start nothing on other networks whose network mode names one that is gone
-            network_mode, left = attached[0], None
-            host_config["NetworkMode"] = network_mode
+    config = _config(recipe, image, network_mode, short_id)
+    network_mode, by_name, left = _main_network(recipe, network_mode, network_ids or {})
+    host_config["NetworkMode"] = network_mode
     for mode in ("NetworkMode", "PidMode", "IpcMode"):
         host_config[mode] = _follow(str(host_config.get(mode) or ""), present_ids)
     volumes_from: list[str] = host_config.get("VolumesFrom") or []
@@ -98,6 +80,33 @@ def creation(
     further = {name: endpoint for name, endpoint in endpoints.items() if name != main_network}
     body = {**config, "HostConfig": host_config, "NetworkingConfig": {"EndpointsConfig": first}}
     return Creation(body, further, () if left is None else (left,))
+
+
+def _config(recipe: Mapping[str, Any], image: str, network_mode: str, short_id: str) -> dict[str, Any]:
+    config: dict[str, Any] = {**recipe["Config"], "Image": image}
+    if not config.get("Entrypoint") and config.get("Cmd"):
+        config["Entrypoint"] = [""]  # none at all; null would bring back the image's own
+    if not _owns_hostname(config, recipe["HostConfig"], short_id):
+        config["Hostname"] = ""
+    if _JOINED.fullmatch(network_mode):
+        config["Domainname"] = ""
+        config["ExposedPorts"] = None
+    return config
+
+
+def _main_network(
+    recipe: Mapping[str, Any], network_mode: str, network_ids: Mapping[str, str]
+) -> tuple[str, str | None, str | None]:
+    """Return the network mode to ask for, the name of the network where that is an id, and the network to leave again."""
+    by_name = network_name(recipe)
+    if by_name is not None and not network_ids.get(by_name, "").startswith(network_mode):
+        network_mode, by_name = by_name, None  # the network has been recreated, with another id
+    left = _left_network(recipe, by_name or network_mode)
+    if left is not None and left not in _DEFAULT_NETWORKS and left not in network_ids:
+        attached = sorted(recipe["NetworkSettings"]["Networks"])
+        if attached:  # newer engines start nothing on other networks whose network mode names one that is gone
+            network_mode, left = attached[0], None
+    return network_mode, by_name, left
 
 
 def mode_network(recipe: Mapping[str, Any]) -> str | None:

@@ -44,7 +44,7 @@ def still_right(
         mass_failure: whether so many are unhealthy by now that none of them is restarted for that.
     """
     original = snapshot.by_id.get(action.original_id or "")
-    names = [action.container.name, *([] if original is None else [original.name])]
+    names = [action.container.name] if original is None else [action.container.name, original.name]
     if (pause := pause_of(snapshot.pauses, names, now)) is not None:
         return Result.DROPPED, f"healing is paused {pause}"
     if action.original_id is None:

@@ -160,7 +160,7 @@ class FakeEngine:
 class FakeStore:
     """A store in memory. `error` makes everything fail."""
 
-    error: StoreUnavailable | None = None
+    error: Exception | None = None
     snapshots: list[Recipes] = field(default_factory=list[Recipes])
     runs: dict[str, StoredRun] = field(default_factory=dict[str, StoredRun])
     numbers: list[str | None] = field(default_factory=list[str | None])

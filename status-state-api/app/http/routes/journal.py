@@ -53,7 +53,12 @@ class NamesOriginals(Protocol):
 def journal_routes(kept: Journal, availability: Availability, names: NamesOriginals) -> APIRouter:
     """What everyone may ask who can reach the port."""
     router = APIRouter(tags=["journal"])
+    _add_journal(router, kept)
+    _add_availability(router, availability, names)
+    return router
 
+
+def _add_journal(router: APIRouter, kept: Journal) -> None:
     @router.get(
         "/journal",
         summary="What was done",
@@ -97,6 +102,8 @@ def journal_routes(kept: Journal, availability: Availability, names: NamesOrigin
         more = entries[-1].number if len(entries) == limit and after is None else None
         return Response(JournalPage(entries=entries, next_before=more).model_dump_json(), headers=JSON_HEADERS)
 
+
+def _add_availability(router: APIRouter, availability: Availability, names: NamesOriginals) -> None:
     @router.get(
         "/availability",
         summary="For how long the originals were well",
@@ -119,8 +126,6 @@ def journal_routes(kept: Journal, availability: Availability, names: NamesOrigin
             ],
         )
         return Response(document.model_dump_json(), headers=JSON_HEADERS)
-
-    return router
 
 
 async def _lines(kept: Journal, query: journal.Query, page: list[NumberedEntry]) -> AsyncGenerator[bytes]:

@@ -126,3 +126,19 @@ async def test_the_entry_of_a_snapshot_says_what_is_different(store: Store) -> N
     last = (await store.find_entries(IDENTITY, Query()))[0]
     told = (last.what, last.by, last.reason)
     assert told == ("accepted", "operator: accept", "2 originals; added: cache; removed: db")
+
+
+async def test_what_can_not_be_written_is_told_and_does_not_hold_up_what_follows() -> None:
+    store = FakeStore()
+    journal = Journal(store, Retention(), lambda: NOW, again_seconds=0.001)
+    with Lines() as lines:
+        running = asyncio.create_task(journal.run(IDENTITY, "5" * 32))
+        await until(lambda: len(store.journal) == 1)
+        store.error = RuntimeError("a bug")
+        journal.note(entry("lost"))
+        await until(lambda: "journal_failed" in lines.events)
+        store.error = None
+        journal.note(entry("next"))
+        await until(lambda: len(store.journal) == 2)
+        running.cancel()
+    assert store.journal[-1].key == "next"
