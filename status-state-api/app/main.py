@@ -20,12 +20,12 @@ from .health.probe.proven import ProvenProbes
 from .health.rules.policy_file import PolicyFile
 from .health.supervisor import HealthSupervisor
 from .health.verdicts import Verdicts
+from .http.answers.standings import Standings
+from .http.answers.status import Status
 from .http.app import create_app
 from .http.gate import KnownHosts
 from .http.routes.parts import Parts
 from .http.server import Server, listen, make_config
-from .http.standings import Standings
-from .http.status import Status
 from .journal.controller import ControllerRecord
 from .journal.journal import Journal, Retention
 from .journal.notes import PauseNotes, VerdictNotes

@@ -17,11 +17,11 @@ from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.health.verdict import State, Subject, Verdict
 from status_state_api.health.verdicts import Verdicts
+from status_state_api.http.answers.standings import Standings
+from status_state_api.http.answers.status import Status
 from status_state_api.http.app import create_app
 from status_state_api.http.gate import KnownHosts
 from status_state_api.http.routes.parts import Parts
-from status_state_api.http.standings import Standings
-from status_state_api.http.status import Status
 from status_state_api.journal.controller import ControllerRecord
 from status_state_api.journal.journal import Journal, Retention
 from status_state_api.journal.notes import PauseNotes

@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..model import Unhealthy
+from ..model.status_text import up_seconds
 from .memory import HealthySeen, MassFailure, Settling
 from .notices import Notice
-from .status_text import up_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

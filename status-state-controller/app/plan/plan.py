@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ..model.status_text import up_seconds
 from ..protection import protection
 from ..wishes.rules import ACCEPT, on_new_rule
 from .dependencies import namespaces
@@ -18,7 +19,6 @@ from .needs import asks_for_networks, known_volumes
 from .notices import Notice, empty, misread_labels, paused, silent
 from .schedule import newcomer_times, schedule
 from .situation import Situation, follows_deploys, undecided_holders
-from .status_text import up_seconds
 from .table import MOVABLE_STATES, judge, may_run_longer, to_be_started
 from .timing import Timing
 

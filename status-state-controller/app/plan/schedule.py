@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..model import REMAINS, RUNNING_STATES, TO_THE_SSA, Action, Verb, Waiting
+from ..model.status_text import up_seconds
 from ..wishes.pauses import pause_of
 from .dependencies import PROJECT_LABEL, Condition, blocks, dependencies, joined
 from .health import STARTING, UNHEALTHY, Hold
-from .status_text import up_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb
+from ..model.status_text import exit_code, up_seconds
 from ..protection import protection
 from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
 from ..wishes.rules import ACCEPT, REPORT, is_oneoff, on_new_rule, restart_rule, rule
@@ -16,7 +17,6 @@ from .dependencies import Condition, dependencies, namespaces
 from .health import STARTING, Hold
 from .needs import tell_lost
 from .situation import follows_deploys
-from .status_text import exit_code, up_seconds
 
 if TYPE_CHECKING:
     from ..model import Inspect, Original

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Header, Response
 from ...errors import StoreUnavailable
 from ...journal.report import ReportWithMemory
 from ...model import VerdictsForController
+from ..answers.desired import make_desired_state, make_etag, matches
 from ..auth import checked_first
-from ..desired import make_desired_state, make_etag, matches
 from ..limits.streams import JsonLines, Streams
 from ..problems import NEVER_STORE, documented
 from ..schemas import DesiredState

@@ -13,9 +13,9 @@ from ...pauses.keeper import PauseKeeper
 from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
 from ...snapshot.holder import PolicySource, SnapshotHolder
-from ..desired import make_etag
+from ..answers.desired import make_etag
+from ..answers.status import Status
 from ..problems import ProblemError
-from ..status import Status
 
 RETRY_AFTER_SECONDS = 5
 

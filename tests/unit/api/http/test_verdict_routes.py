@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.health.verdict import State, Subject, Verdict
-from status_state_api.http.desired import make_desired_state, make_etag
+from status_state_api.http.answers.desired import make_desired_state, make_etag
 from status_state_api.http.limits.streams import STREAMS
 from status_state_api.http.schemas import DesiredState
 from status_state_api.model import VerdictsForController

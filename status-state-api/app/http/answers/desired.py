@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from ..model import Pause
-from ..snapshot.held import Held
+from ...model import Pause
+from ...snapshot.held import Held
 
 
 def make_desired_state(

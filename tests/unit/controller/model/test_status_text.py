@@ -6,7 +6,7 @@ The texts are those of moby's `container.State.String` around `units.HumanDurati
 from __future__ import annotations
 
 import pytest
-from status_state_controller.plan.status_text import exit_code, up_seconds
+from status_state_controller.model.status_text import exit_code, up_seconds
 
 NOT_UP = [
     "",

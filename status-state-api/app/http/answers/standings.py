@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from ..engine.view import Listing
-from ..journal.controller import ControllerRecord, ReceivedReport
-from ..snapshot.held import Held
-from ..snapshot.holder import PolicySource, SnapshotHolder
-from ..snapshot.standing import Desired, standings
+from ...engine.view import Listing
+from ...journal.controller import ControllerRecord, ReceivedReport
+from ...snapshot.held import Held
+from ...snapshot.holder import PolicySource, SnapshotHolder
+from ...snapshot.standing import Desired, standings
 
 
 class Standings:

@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import TypeAdapter
 
-from ..engine.shared import SharedCall
-from ..engine.view import EngineView, Listing
-from ..engine.watch import EngineWatch
-from ..errors import EngineUnavailable
-from ..health.verdicts import Verdicts
-from ..journal.controller import ControllerRecord
-from ..masking import mask, mask_labels
-from ..model import RunningContainer, Verdict
-from ..pauses.keeper import PauseKeeper
-from ..snapshot.capture import labels_given
-from ..snapshot.holder import ACCEPT_COMMAND, SnapshotHolder
+from ...engine.shared import SharedCall
+from ...engine.view import EngineView, Listing
+from ...engine.watch import EngineWatch
+from ...errors import EngineUnavailable
+from ...health.verdicts import Verdicts
+from ...journal.controller import ControllerRecord
+from ...masking import mask, mask_labels
+from ...model import RunningContainer, Verdict
+from ...pauses.keeper import PauseKeeper
+from ...snapshot.capture import labels_given
+from ...snapshot.holder import ACCEPT_COMMAND, SnapshotHolder
 from .desired import describe_pauses
 from .standings import Standings
 

@@ -1,0 +1,1 @@
+"""The answers that are put together from several parts."""
