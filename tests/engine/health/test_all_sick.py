@@ -42,14 +42,6 @@ def originals(module_host: Host) -> list[Container]:
 
 
 @pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: list[Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="module")
 def pair(module_host: Host, originals: list[Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, which finds all of them healthy."""
     del recorder

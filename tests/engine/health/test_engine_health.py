@@ -61,14 +61,6 @@ def originals(module_host: Host) -> dict[str, Container]:
     }
 
 
-@pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
-
-
 def wait_for_health(original: Container, *wanted: str, seconds: float = 20) -> None:
     """Until the engine says so."""
 

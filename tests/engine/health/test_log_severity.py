@@ -50,14 +50,6 @@ def originals(module_host: Host) -> dict[str, Container]:
 
 
 @pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
-
-
-@pytest.fixture(scope="module")
 def pair(module_host: Host, originals: dict[str, Container], recorder: Recorder) -> Generator[Pair]:
     """The pair, which has nothing to find fault with at first."""
     with Pair(module_host).running() as pair:

@@ -19,7 +19,6 @@ from .health import (
     join_network,
     make_labels,
     make_lively,
-    make_network,
     set_mode,
     wait_for_verdict,
 )
@@ -71,13 +70,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def network(module_host: Host) -> Generator[str]:
-    """What the servers share with the SSA."""
-    with make_network(module_host) as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
 def originals(module_host: Host, network: str) -> dict[str, Container]:
     """What runs before the pair comes; only one of them has labels, of which one leads nowhere."""
     shared = ("--network", network)
@@ -85,14 +77,6 @@ def originals(module_host: Host, network: str) -> dict[str, Container]:
     made = {stem: module_host.run(stem, "python3", "-c", SERVER, options=shared) for stem in SERVERS}
     made["overridden"] = module_host.run("overridden", "python3", "-c", SERVER, options=(*shared, *labels))
     return made | make_lively(module_host, LIVELY)
-
-
-@pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")

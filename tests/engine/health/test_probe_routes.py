@@ -18,7 +18,6 @@ from .health import (
     find_verdict,
     join_network,
     make_labels,
-    make_network,
     run_server,
     set_mode,
     wait_for_verdict,
@@ -39,13 +38,6 @@ HTTPS = {"probe.url": "https://:8080/health", "probe.every": "1s", "probe.timeou
 YOUNG_SECONDS = 8
 # A well server is asked every second, but the machine may be busy; behind a hanging one it would be asked every 30 s.
 LONGEST_GAP_SECONDS = 8
-
-
-@pytest.fixture(scope="module")
-def network(module_host: Host) -> Generator[str]:
-    """What some servers share with the SSA."""
-    with make_network(module_host) as name:
-        yield name
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +68,6 @@ def originals(module_host: Host, network: str) -> dict[str, Container]:
         made[stem] = module_host.run(stem, "sh", "-c", SECURED, SERVER, options=options)
     set_mode(made["never-well"], "500")
     return made
-
-
-@pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from .health import (
     find_requests,
     join_network,
     make_lively,
-    make_network,
     make_sick,
     run_server,
     wait_for_restart_told,
@@ -48,13 +47,6 @@ ALL_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def network(module_host: Host) -> Generator[str]:
-    """What the servers share with the SSA."""
-    with make_network(module_host) as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
 def servers(module_host: Host, network: str) -> dict[str, Container]:
     """A server for each mode, all of them well at first."""
     modes = (*SICK, *FINE)
@@ -70,14 +62,6 @@ def servers(module_host: Host, network: str) -> dict[str, Container]:
 def originals(module_host: Host, servers: dict[str, Container]) -> dict[str, Container]:
     """The servers, and some without any rule."""
     return servers | make_lively(module_host, PLAIN)
-
-
-@pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
-    """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
-    with Recorder().hearing(module_host) as recorder:
-        yield recorder
 
 
 @pytest.fixture(scope="module")
