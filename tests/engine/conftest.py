@@ -17,11 +17,14 @@ import pytest
 from .kit.compose import ROOT
 from .kit.host import Host
 from .kit.images import provide_images
+from .kit.pair import Pair
 from .kit.private_engine import NoPrivateEngineError, PrivateEngine
 from .kit.traces import leave_traces
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from .kit.host import Container
 
 HERE = Path(__file__).parent
 # The order of the files, which are run side by side. One that needs images comes first of all: they are made while the
@@ -134,3 +137,11 @@ def module_host(image: str, engine: PrivateEngine) -> Generator[Host]:
     host = Host(image, engine)
     yield host
     host.remove_everything()
+
+
+@pytest.fixture(scope="module")
+def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
+    """The pair with the originals of a module; one that needs more has its own."""
+    with Pair(module_host).running() as pair:
+        assert pair.original_names() == {container.name for container in originals.values()}
+        yield pair

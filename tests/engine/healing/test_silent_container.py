@@ -10,27 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..kit.pair import Pair
 from ..kit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from ..kit.host import Container, Host
+    from ..kit.pair import Pair
 
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> dict[str, Container]:
     """What runs before the pair comes."""
     return {name: module_host.run(name) for name in ("web", "db")}
-
-
-@pytest.fixture(scope="module")
-def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
-    """The pair with its originals."""
-    with Pair(module_host).running() as pair:
-        assert pair.original_names() == {original.name for original in originals.values()}
-        yield pair
 
 
 def find_shim(container: Container) -> int:

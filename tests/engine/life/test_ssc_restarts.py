@@ -9,25 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..kit.host import STUBBORN, Container, Host
-from ..kit.pair import Pair
 from ..kit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from ..kit.pair import Pair
 
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> dict[str, Container]:
     """What runs before the pair comes."""
     return {name: module_host.run(name) for name in ("mended", "calm")}
-
-
-@pytest.fixture(scope="module")
-def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
-    """The pair with its originals."""
-    with Pair(module_host).running() as pair:
-        assert pair.original_names() == {original.name for original in originals.values()}
-        yield pair
 
 
 def test_an_ssc_killed_in_mid_action_carries_on_after_its_restart(

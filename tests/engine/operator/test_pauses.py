@@ -7,25 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..kit.host import LIVE, Container, Host, run_command
-from ..kit.pair import Pair
 from ..kit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from ..kit.pair import Pair
 
 
 @pytest.fixture(scope="module")
 def originals(module_host: Host) -> dict[str, Container]:
     """What runs before the pair comes."""
     return {name: module_host.run(name) for name in ("one", "other", "deployed", "survives", "ends")}
-
-
-@pytest.fixture(scope="module")
-def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
-    """The pair."""
-    with Pair(module_host).running() as pair:
-        assert pair.original_names() == {container.name for container in originals.values()}
-        yield pair
 
 
 @pytest.fixture(autouse=True)

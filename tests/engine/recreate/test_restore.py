@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..kit.host import LABEL, LIVE, Container, Host, parse_time, run_command
-from ..kit.pair import Pair
 from ..kit.waiting import wait_until
 from .equality import compare
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from ..kit.pair import Pair
     from ..kit.private_engine import PrivateEngine
 
 PORT = 18120
@@ -115,14 +115,6 @@ def originals(module_host: Host, lost_image: str, folder: Path) -> dict[str, Con
     id_ = run_command("docker", "run", "--detach", "--name", name, *labels, lost_image, *LIVE).strip()
     made["imageless"] = Container(id_, name)
     return made
-
-
-@pytest.fixture(scope="module")
-def pair(module_host: Host, originals: dict[str, Container]) -> Generator[Pair]:
-    """The pair, with the originals."""
-    with Pair(module_host).running() as pair:
-        assert pair.original_names() == {original.name for original in originals.values()}
-        yield pair
 
 
 def wait_for_original(name: str, other: Container, seconds: float = 30) -> Container:
