@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
+import shlex
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..kit.host import Container, Host
 
+CTRL_C = b"\x03"
 FEW_SECONDS = 8  # less than the ten after which Compose kills what does not end
 
 
@@ -119,22 +120,25 @@ def test_ctrl_c_and_up_again_take_a_fresh_snapshot_which_holds_what_was_started_
 
 def interrupt(pair: Pair, log: Path) -> tuple[str, list[str], list[int]]:
     """`up` in the foreground until it is at work, then Ctrl-C: snapshot, container ids, exit codes."""
-    command = make_command("up", file=FILE, project=pair.project)
+    # At a terminal: which process `docker` leaves the signal to differs from version to version where there is none.
+    up_command = shlex.join(make_command("up", file=FILE, project=pair.project))
     begun = time.time()
-    with log.open("w") as output, contextlib.ExitStack() as stack:
-        up = subprocess.Popen(
-            command,
+    with contextlib.ExitStack() as stack:
+        terminal = subprocess.Popen(
+            ["script", "--quiet", "--command", up_command, str(log)],
             env={**os.environ, **pair.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            bufsize=0,
         )
-        stack.callback(up.kill)
+        stack.callback(terminal.kill)
+        assert terminal.stdin is not None
+        keyboard = stack.enter_context(terminal.stdin)
         pair.wait_until_at_work(begun)
         snapshot_id, containers = pair.snapshot_id(), [pair.api, pair.controller]
         interrupted = time.time()
-        up.send_signal(signal.SIGINT)
-        up.wait(timeout=60)
+        keyboard.write(CTRL_C)
+        terminal.wait(timeout=60)
     assert max(measure_stop(pair.host, container, interrupted) for container in containers) < FEW_SECONDS
     assert [container.status for container in containers] == ["exited", "exited"]
     return snapshot_id, [container.id for container in containers], [c.state["ExitCode"] for c in containers]
