@@ -22,8 +22,9 @@ def network(module_host: Host) -> Generator[str]:
 
 
 @pytest.fixture(scope="module")
-def recorder(module_host: Host, originals: dict[str, Container]) -> Generator[Recorder]:
+def recorder(module_host: Host, originals: dict[str, Container] | list[Container]) -> Generator[Recorder]:
     """Hears what happens once all originals run."""
-    assert {container.status for container in originals.values()} == {"running"}
+    all_of_them = originals if isinstance(originals, list) else originals.values()
+    assert {container.status for container in all_of_them} == {"running"}
     with Recorder().hearing(module_host) as recorder:
         yield recorder

@@ -189,9 +189,8 @@ def test_a_plan_does_not_depend_on_the_order_of_the_input_nor_on_how_often_it_is
     again = moment.before
     inspects = {key: again.inspect(key) for key, one in again.world.items() if one.state != "dead"}
     observed = replace(again.observe(inspects), images={name: again.image(name) for name in again.images})
-    twice = [
-        make_plan(again.held, observed, again.verdicts, again.memory, again.now, only=moment.only) for _ in range(2)
-    ]
+    known = again.held, observed, again.verdicts, again.memory, again.now
+    twice = [make_plan(*known, timing=again.timing, only=moment.only) for _ in range(2)]
     assert twice[0] == twice[1]
     assert str(twice[0]) == str(moment.plan), "to know more than was asked for changes nothing"
 
