@@ -15,7 +15,7 @@ from .durations import read_duration
 from .errors import SettingsUnusable
 from .health.rules.policy_file import DEFAULT_PATH
 from .snapshot.decide import OnStart
-from .store.store import database_url
+from .store.databases import database_url
 
 PREFIX = "SSA_"
 

@@ -5,16 +5,11 @@ file is readable by its owner only, and nothing of it is ever logged. All work i
 order in which it was asked for, so a mark asked for while a snapshot is being saved is written right after it.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
-import sqlalchemy
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, ProgrammingError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from ..errors import StoreUnavailable, StoreUnusable
 from ..journal.controller import ReceivedReport
@@ -25,25 +20,35 @@ from ..process.threads import DaemonThreads
 from ..snapshot.decide import StoredRun, StoredSnapshot
 from . import journal
 from . import queries as records
+from .databases import CALL_SECONDS, TimeLimit, create_database, database_url
 from .tables import SCHEMA_VERSION
 
-CONNECT_SECONDS = 5
-BUSY_SECONDS = 5.0
-"""How long a write waits for another process that has the SQLite file locked, such as a backup."""
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 T = TypeVar("T")
 
 _FAILURES = (DatabaseError, InterfaceError, OSError)
 """What the world does to a database; `DatabaseError` includes bugs of ours, which are sorted out."""
+_BUGS = (DataError, IntegrityError, ProgrammingError)
+_THE_WORLDS = {"42501", "42P01", "3F000"}
+"""PostgreSQL calls these errors of the program, too: no right to a table; a table, or a schema, that somebody has deleted."""
 
 
 class Store:
-    """The store at a database URL. Every method raises `StoreUnavailable` or `StoreUnusable` when it can't do it."""
+    """The store at a database URL. Every method raises `StoreUnavailable` or `StoreUnusable` when it can't do it.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: SQLite's or PostgreSQL's. Raises ValueError for anything else.
+        call_seconds: how long one transaction may take in PostgreSQL.
+    """
+
+    def __init__(self, url: str, call_seconds: float = CALL_SECONDS) -> None:
         self._url = database_url(url)
+        self._call_seconds = call_seconds
+        self._limit: TimeLimit | None = None
         self._threads = DaemonThreads(1, "store")
-        self._database: sqlalchemy.Engine | None = None
+        self._database: Engine | None = None
 
     @property
     def address(self) -> str:
@@ -152,10 +157,9 @@ class Store:
         """Do the work in one transaction."""
 
         def in_transaction() -> T:
-            database = self._database
-            if database is None:
+            if self._database is None or self._limit is None:
                 raise StoreUnavailable("the store is not open", "Wait until it is")
-            with database.begin() as connection:
+            with self._limit.applied(), self._database.begin() as connection:
                 return work(connection, *args)
 
         return await self._run(in_transaction)
@@ -163,26 +167,20 @@ class Store:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await self._threads.run(work)
-        except (IntegrityError, ProgrammingError):
-            raise  # a bug here: it is logged with its traceback
         except _FAILURES as error:
-            raise self._explain(error) from error
+            if not _is_bug(error):
+                raise self._explain(error) from error
+            # It is logged with its traceback: without the lines after the first, where PostgreSQL quotes the row.
+            said = type(error)(error.statement, None, Exception(_said(error)), hide_parameters=True)
+            raise said.with_traceback(error.__traceback__) from None
 
     def _open(self) -> bool:
         if self._database is not None:
             return False
-        if self._url.get_backend_name() == "sqlite":
-            database = open_sqlite(self._url)
-        else:
-            database = sqlalchemy.create_engine(
-                self._url,
-                pool_size=1,
-                pool_pre_ping=True,
-                connect_args={"connect_timeout": CONNECT_SECONDS},
-                hide_parameters=True,
-            )
+        database = create_database(self._url)
+        limit = TimeLimit(database, self._call_seconds)
         try:
-            with database.begin() as connection:
+            with limit.applied(), database.begin() as connection:
                 found, is_new = records.prepare(connection)
         except (IntegrityError, ProgrammingError) as error:
             database.dispose()
@@ -200,7 +198,7 @@ class Store:
                 f"{SCHEMA_VERSION}",
                 "Run that version again, or name another store by SSA_DATA_DIR or SSA_DATABASE_URL",
             )
-        self._database = database
+        self._database, self._limit = database, limit
         return is_new
 
     def _close(self) -> None:
@@ -226,48 +224,11 @@ class Store:
         )
 
 
+def _is_bug(error: Exception) -> TypeGuard[DatabaseError]:
+    return isinstance(error, _BUGS) and getattr(error.orig, "sqlstate", None) not in _THE_WORLDS
+
+
 def _said(error: Exception) -> str:
     """The first line of what the database said; never the statement, which may hold secrets."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-def database_url(text: str) -> URL:
-    """Read a database URL; `postgresql://` and `postgres://` mean psycopg 3. Raises ValueError for anything else."""
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise ValueError("it is no database URL") from error
-    if url.drivername in {"postgresql", "postgres"}:
-        return url.set(drivername="postgresql+psycopg")
-    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ValueError(f"databases of the kind {url.drivername} are not supported, only postgresql and sqlite")
-    return url
-
-
-def open_sqlite(url: URL) -> sqlalchemy.Engine:
-    """Open the file with the owner's rights alone, and so that a commit survives a power loss."""
-    if url.database and url.database != ":memory:":
-        path = Path(url.database)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-    database = sqlalchemy.create_engine(
-        url,
-        poolclass=StaticPool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-        hide_parameters=True,
-    )
-    event.listen(database, "connect", _set_up_sqlite)
-    return database
-
-
-def _set_up_sqlite(connection: Any, _: object) -> None:
-    """Writes are rare, so they may be slow: one file without a log beside it, synced to its folder's entry."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=DELETE")
-    cursor.execute("PRAGMA synchronous=EXTRA")
-    cursor.execute("PRAGMA foreign_keys=ON")  # as PostgreSQL always does
-    cursor.execute("PRAGMA secure_delete=ON")  # deleted recipes leave no secrets behind
-    cursor.execute("PRAGMA temp_store=MEMORY")  # the root file system is read-only
-    cursor.close()

@@ -6,28 +6,16 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from status_state_api.journal.controller import ReceivedReport
 from status_state_api.journal.entry import Entry
 from status_state_api.journal.journal import Journal, Query, Retention
 from status_state_api.model import ContainerReference
-from status_state_api.store.store import Store
 
 from ..health.world import until
 from ..world import DISK_FULL, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, FakeStore, Lines, container_id, recipes_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-    from pathlib import Path
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[Store]:
-    """A store that is open."""
-    store = Store(f"sqlite:///{tmp_path}/store.sqlite3")
-    await store.open()
-    yield store
-    await store.close()
+    from status_state_api.store.store import Store
 
 
 def entry(key: str, minutes_ago: float = 0, container: str = "web", what: str = "up") -> Entry:

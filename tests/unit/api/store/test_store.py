@@ -1,17 +1,15 @@
-"""The store on a real SQLite file: what survives, who may read it, what is refused, and what is deleted."""
+"""The store in a real SQLite file and a real PostgreSQL: what survives, who may read it, what is refused, and what is deleted."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import sqlite3
 import stat
 import subprocess
 import sys
+import traceback
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -21,12 +19,11 @@ from status_state_api.model import Pause
 from status_state_api.pauses.pause import begin_pause
 from status_state_api.snapshot.decide import StoredRun
 from status_state_api.store import queries as records
-from status_state_api.store.store import Store, database_url, open_sqlite
+from status_state_api.store.databases import create_database, database_url, open_sqlite
+from status_state_api.store.store import Store
 
+from ..conftest import Place
 from ..world import BOOT, IDENTITY, NOW, OTHER_IDENTITY, OWN_ID, SECRET, recipes_of, stored
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 EMPTY = ReceivedReport(NOW, "{}")
 
@@ -35,15 +32,6 @@ EMPTY = ReceivedReport(NOW, "{}")
 def file(tmp_path: Path) -> Path:
     """The file of the store, in a folder that has yet to be made."""
     return tmp_path / "data" / "status-state.sqlite3"
-
-
-@pytest.fixture
-async def store(file: Path) -> AsyncGenerator[Store]:
-    """A store that is open."""
-    store = Store(f"sqlite:///{file}")
-    await store.open()
-    yield store
-    await store.close()
 
 
 def mode_of(path: Path) -> int:
@@ -68,9 +56,9 @@ def names_beside(file: Path) -> list[str]:
     return [path.name for path in file.parent.iterdir()]
 
 
-async def reopened(file: Path) -> Store:
+async def reopened(place: Place) -> Store:
     """The store as another process finds it."""
-    store = Store(f"sqlite:///{file}")
+    store = Store(place.url)
     await store.open()
     return store
 
@@ -92,7 +80,7 @@ async def test_the_file_and_its_folder_are_their_owners_alone(file: Path, umask:
 
 async def test_a_file_that_others_can_read_is_closed_to_them(file: Path) -> None:
     put(file, b"", 0o644)
-    store = await reopened(file)
+    store = await reopened(Place(f"sqlite:///{file}"))
     await store.close()
     assert mode_of(file) == 0o600
 
@@ -108,23 +96,23 @@ def test_a_commit_is_made_to_survive_a_power_loss(file: Path) -> None:
     assert pragmas == {"synchronous": 3, "journal_mode": "delete", "secure_delete": 1}, "3 is EXTRA"
 
 
-async def test_a_snapshot_survives_with_its_recipes(store: Store, file: Path) -> None:
+async def test_a_snapshot_survives_with_its_recipes(store: Store, place: Place) -> None:
     recipes = recipes_of("web", "db")
     await store.begin_run(recipes, OWN_ID, BOOT, "bridge-1")
     await store.close()
-    again = await reopened(file)
+    again = await reopened(place)
     assert await again.read_recipes(recipes.snapshot.id) == recipes
     assert await again.find_latest(IDENTITY) == stored(recipes)
     assert await again.find_run(OWN_ID) == StoredRun(BOOT, "bridge-1", None, stored(recipes))
     await again.close()
 
 
-async def test_a_mark_survives(store: Store, file: Path) -> None:
+async def test_a_mark_survives(store: Store, place: Place) -> None:
     run = await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
     assert run is not None
     await store.mark_stopped(run, NOW)
     await store.close()
-    again = await reopened(file)
+    again = await reopened(place)
     assert await again.find_run(OWN_ID) == StoredRun(BOOT, None, NOW, stored(recipes_of("web")))
     await again.close()
 
@@ -196,32 +184,29 @@ async def test_what_is_stored_goes_on_under_another_identity_of_its_engine(store
     assert await store.last_memory(OTHER_IDENTITY) == "{2}"
 
 
-async def test_the_memories_that_an_older_version_kept_for_each_name_become_one(store: Store, file: Path) -> None:
+async def test_the_memories_that_an_older_version_kept_for_each_name_become_one(store: Store, place: Place) -> None:
     await store.save_report(IDENTITY, EMPTY, '{"old": 1}')
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("insert into status_state_memories values (?, 'kiosk-18', ?, '{}')", (IDENTITY.id, "5d6f"))
-        connection.commit()
+    place.execute(f"insert into status_state_memories values ('{IDENTITY.id}', 'kiosk-18', '5d6f', '{{}}')")  # noqa: S608
     await store.save_report(RENAMED, EMPTY, '{"new": 1}')
     assert await store.last_memory(IDENTITY) == '{"new": 1}'
     await store.move_engine(IDENTITY, UPGRADED)
     assert await store.last_memory(UPGRADED) == '{"new": 1}'
 
 
-async def test_the_last_memory_survives_and_a_report_without_one_leaves_it(store: Store, file: Path) -> None:
+async def test_the_last_memory_survives_and_a_report_without_one_leaves_it(store: Store, place: Place) -> None:
     for memory in ('{"n":1}', '{"n":2}', None):
         await store.save_report(IDENTITY, EMPTY, memory)
     await store.close()
-    again = await reopened(file)
+    again = await reopened(place)
     assert await again.last_memory(IDENTITY) == '{"n":2}'
     await again.close()
 
 
-async def test_an_older_store_gets_the_table_that_it_lacks(store: Store, file: Path) -> None:
+async def test_an_older_store_gets_the_table_that_it_lacks(store: Store, place: Place) -> None:
     await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
     await store.close()
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("drop table status_state_memories")
-    again = await reopened(file)
+    place.execute("drop table status_state_memories")
+    again = await reopened(place)
     assert await again.last_memory(IDENTITY) is None
     await again.save_report(IDENTITY, EMPTY, "{}")
     assert await again.last_memory(IDENTITY) == "{}"
@@ -229,32 +214,38 @@ async def test_an_older_store_gets_the_table_that_it_lacks(store: Store, file: P
     await again.close()
 
 
-async def test_old_snapshots_are_deleted_and_leave_no_secret_behind(store: Store, file: Path) -> None:
+async def test_old_snapshots_are_deleted(store: Store) -> None:
     for number in range(records.SNAPSHOTS_KEPT + 1):
-        name = "oldest" if number == 0 else f"web-{number}"
-        await store.begin_run(recipes_of(name, snapshot_id=f"{number:032}"), f"{number:064}", BOOT, None)
+        await store.begin_run(recipes_of("web", snapshot_id=f"{number:032}"), f"{number:064}", BOOT, None)
     other = recipes_of("web", snapshot_id="f" * 32, engine=OTHER_IDENTITY)
     await store.begin_run(other, OWN_ID, BOOT, None)
     assert await store.find_run(f"{0:064}") is None
     assert await store.find_run(f"{1:064}") is not None
+    assert len(await store.list_snapshots(IDENTITY)) == records.SNAPSHOTS_KEPT
+    assert len(await store.list_snapshots(OTHER_IDENTITY)) == 1
+
+
+async def test_what_was_deleted_leaves_no_secret_behind(file: Path) -> None:
+    store = await reopened(Place(f"sqlite:///{file}"))
+    for number in range(records.SNAPSHOTS_KEPT + 1):
+        name = "oldest" if number == 0 else f"web-{number}"
+        await store.begin_run(recipes_of(name, snapshot_id=f"{number:032}"), OWN_ID, BOOT, None)
     await store.close()
     content = content_of(file)
     assert b"/oldest" not in content
-    assert content.count(SECRET.encode()) == records.SNAPSHOTS_KEPT + 1
+    assert content.count(SECRET.encode()) == records.SNAPSHOTS_KEPT
 
 
 async def test_the_snapshots_of_an_engine_are_listed_newest_first_and_read_by_their_id(
-    store: Store, file: Path
+    store: Store, place: Place
 ) -> None:
     first, second = recipes_of("web", snapshot_id="1" * 32), recipes_of("web", "db", snapshot_id="2" * 32)
     other = recipes_of("web", snapshot_id="f" * 32, engine=OTHER_IDENTITY)
     for recipes in (first, second, other):
         await store.begin_run(recipes, OWN_ID, BOOT, None)
     await store.close()
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("delete from status_state_summaries where snapshot = 1")  # as an older version left it
-        connection.commit()
-    again = await reopened(file)
+    place.execute("delete from status_state_summaries where snapshot = 1")  # as an older version left it
+    again = await reopened(place)
     assert await again.list_snapshots(IDENTITY) == [second.summary(), first.summary()]
     assert await again.find_snapshot(IDENTITY, first.snapshot.id) == first
     assert await again.find_snapshot(IDENTITY, other.snapshot.id) is None, "it is another engine's"
@@ -278,8 +269,8 @@ async def test_pauses_are_kept_by_engine_and_scope(store: Store) -> None:
     assert (await store.read_pauses(IDENTITY), len(await store.read_pauses(OTHER_IDENTITY))) == ([], 1)
 
 
-def test_only_the_last_reports_are_kept(file: Path) -> None:
-    database = open_sqlite(database_url(f"sqlite:///{file}"))
+def test_only_the_last_reports_are_kept(place: Place) -> None:
+    database = create_database(database_url(place.url))
     with database.begin() as connection:
         records.prepare(connection)
         for number in range(records.REPORTS_KEPT + 3):
@@ -290,37 +281,30 @@ def test_only_the_last_reports_are_kept(file: Path) -> None:
     database.dispose()
 
 
-async def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(store: Store, file: Path) -> None:
+async def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(store: Store, place: Place) -> None:
     await store.close()
-    connection = sqlite3.connect(file)
-    connection.execute("update status_state_schema_version set version = 2")
-    connection.execute("drop table status_state_reports")
-    connection.commit()
+    place.execute("update status_state_schema_version set version = 2", "drop table status_state_reports")
     with pytest.raises(StoreUnusable, match=r"newer version: its schema is 2, and this version knows 1.*SSA_DATA_DIR"):
-        await reopened(file)
-    assert connection.execute("select name from sqlite_master where name like '%reports'").fetchall() == []
-    connection.close()
+        await reopened(place)
+    assert "status_state_reports" not in place.tables()
 
 
 async def test_a_damaged_file_is_told_with_what_to_do(file: Path) -> None:
     put(file, b"not a database, but long enough to be taken for one" * 100)
     with pytest.raises(StoreUnusable, match=r"is damaged: .*Move the file away"):
-        await reopened(file)
+        await reopened(Place(f"sqlite:///{file}"))
 
 
 async def test_a_folder_that_is_none_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(StoreUnavailable, match=r"can't be used: .*SSA_DATA_DIR"):
-        await reopened(tmp_path / "data" / "x.sqlite3")
+        await reopened(Place(f"sqlite:///{tmp_path}/data/x.sqlite3"))
 
 
-async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secrets(store: Store, file: Path) -> None:
+async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secrets(store: Store, place: Place) -> None:
     recipes = recipes_of("web")
     await store.begin_run(recipes, OWN_ID, BOOT, None)
-    connection = sqlite3.connect(file)
-    connection.execute("update status_state_snapshots set document = ?", (f'{{"{SECRET}": 1}}',))
-    connection.commit()
-    connection.close()
+    place.execute("update status_state_snapshots set document = :it", it=f'{{"{SECRET}": 1}}')
     with pytest.raises(StoreUnusable, match="can't be read") as raised:
         await store.read_recipes(recipes.snapshot.id)
     assert SECRET not in repr(raised.value)
@@ -328,14 +312,22 @@ async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secret
     assert raised.value.__suppress_context__
 
 
-async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(store: Store, file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute(
-            "create trigger t before insert on status_state_snapshots begin select raise(abort, 'a constraint'); end"
-        )
+async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(store: Store, place: Place) -> None:
+    # SQLite can't add a constraint to a table.
+    place.execute(
+        "create trigger t before insert on status_state_snapshots begin select raise(abort, 'a constraint'); end"
+        if place.url.startswith("sqlite")
+        else 'alter table status_state_snapshots add constraint "a constraint" check (originals > 1)'
+    )
     with pytest.raises(IntegrityError, match="a constraint") as raised:
         await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
-    assert SECRET not in str(raised.value)
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_what_somebody_else_has_deleted_is_no_bug_of_ours(store: Store, place: Place) -> None:
+    place.execute("drop table status_state_reports")
+    with pytest.raises(StoreUnavailable, match=r"can't be used: .*status_state_reports"):
+        await store.last_report(IDENTITY)
 
 
 async def test_a_mark_asked_for_while_a_snapshot_is_being_saved_follows_it(store: Store) -> None:
