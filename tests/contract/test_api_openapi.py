@@ -43,6 +43,7 @@ def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
         "/verdicts": ["get"],
         "/reports": ["post"],
         "/snapshots": ["get"],
+        "/snapshots/{before_id}/changes/{after_id}": ["get"],
         "/snapshots/{snapshot_id}/rollback": ["post"],
         "/pause": ["post"],
         "/resume": ["post"],
@@ -59,7 +60,15 @@ def test_the_token_is_asked_for_where_the_design_says(described: dict[str, Any])
         if "security" in one
     }
     changes = {"post /snapshot", "post /snapshots/{snapshot_id}/rollback", "post /pause", "post /resume"}
-    assert guarded == {"get /snapshot/compose", "get /snapshot/recipes", "get /verdicts", "post /reports", *changes}
+    between = "get /snapshots/{before_id}/changes/{after_id}"
+    assert guarded == {
+        between,
+        "get /snapshot/compose",
+        "get /snapshot/recipes",
+        "get /verdicts",
+        "post /reports",
+        *changes,
+    }
 
 
 def test_every_model_and_field_is_described_with_an_example(described: dict[str, Any]) -> None:

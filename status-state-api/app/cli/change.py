@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from ..printable import printable
-from ..shown.changes import change_text, snapshots_text
+from ..shown.changes import between_text, change_text, snapshots_text
 from .ask import Failed, Ssa
 from .options import AsJson, DryRun
 from .say import by, examples, say, say_json, terminal_width
@@ -51,14 +51,39 @@ def release(
     _change("/snapshot", {"release": names, "by": by("release", *names)}, dry_run=dry_run, as_json=as_json)
 
 
-@commands.command(epilog=examples("status-state snapshots", "status-state snapshots --json | jq -r '.snapshots[0].id'"))
-def snapshots(*, as_json: AsJson = False) -> None:
-    """List the snapshots, and what each changed.
+@commands.command(
+    epilog=examples(
+        "status-state snapshots",
+        "status-state snapshots 3f0c 81d2      # what changed between the two?",
+        "status-state snapshots 3f0c           # and since then?",
+        "status-state snapshots --json | jq -r '.snapshots[0].id'",
+    )
+)
+def snapshots(
+    before: Annotated[
+        str | None, typer.Argument(metavar="ID", help="A snapshot, or the beginning of its id.", show_default=False)
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Another one; the one in force without.", show_default=False)
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the snapshots, and what each changed; or what changed between two.
 
     The last 20, the newest first. `*` marks the snapshot in force. +web was added, ~web was replaced, -web was removed.
+
+    With an ID field by field. Values of the environment, and what looks like a secret, are not shown: only that they differ.
     """
-    answer = Ssa().get("/snapshots")
-    say_json(answer) if as_json else say(snapshots_text(answer["snapshots"], terminal_width()))
+    ssa = Ssa()
+    answer = ssa.get("/snapshots")
+    if before is None:
+        say_json(answer) if as_json else say(snapshots_text(answer["snapshots"], terminal_width()))
+        return
+    listed = answer["snapshots"]
+    second = _whole_id(listed, after) if after else next(one["id"] for one in listed if one["in_force"])
+    found = ssa.get(f"/snapshots/{_whole_id(listed, before)}/changes/{second}")
+    say_json(found) if as_json else say(between_text(found) or "Nothing differs.\n")
 
 
 @commands.command(

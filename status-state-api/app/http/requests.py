@@ -18,7 +18,10 @@ LONGEST_TEXT = 500
 USUAL_DURATIONS = "^([1-9][0-9]?h([1-9][0-9]?m)?|[1-9][0-9]{0,2}m([1-9][0-9]?s)?|[1-9][0-9]{0,4}s?)$"
 """How durations are mostly written; `durations` reads some more."""
 
-Name = Annotated[str, Field(min_length=1, max_length=300)]
+WITHOUT_NUL = r"^[^\x00]*$"
+"""PostgreSQL has no room for that character, and nothing that is named has it."""
+
+Name = Annotated[str, Field(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
 By = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from .state import objects, split_fields, words
 from .table import Column, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _SNAPSHOTS = (
     Column("ID"),
@@ -34,6 +34,24 @@ def change_text(answer: dict[str, Any]) -> str:
     lines += [f"- {name} is no original any more" for name in words(answer, "removed") if name not in released]
     lines += [f"- {name} is released: it may stay or go" for name in released]
     return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def between_text(answer: dict[str, Any]) -> str:
+    """Return what is different in the second of two snapshots, a line for each container and each field."""
+    lines = [f"+ {name}" for name in words(answer, "added")]
+    for one in objects(answer, "differing"):
+        other = "" if one["id"] == one["before_id"] else f": {one['before_id'][:12]} → {one['id'][:12]}"
+        lines.append(f"~ {one['name']}{other}")
+        lines += [f"    {_field_text(field)}" for field in objects(one, "fields")]
+    lines += [f"- {name}" for name in words(answer, "removed")]
+    lines += [f"- {name} is released" for name in words(answer, "released")]
+    lines += [f"+ {name} is released no longer" for name in words(answer, "released_no_longer")]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _field_text(field: Mapping[str, Any]) -> str:
+    before, after = ("-" if field[key] is None else field[key] for key in ("before", "after"))
+    return f"{field['field']}: {before} → {'another value' if before == after else after}"
 
 
 def snapshots_text(snapshots: Sequence[dict[str, Any]], width: int | None = None) -> str:

@@ -35,6 +35,43 @@ class ChangeAnswer(BaseModel):
     )
 
 
+class FieldDifference(BaseModel):
+    """A field of an original that is another one in the second snapshot."""
+
+    field: str = Field(
+        description="As the engine's `inspect` calls it; `env NAME` and `label NAME` for one of them.",
+        examples=["Cmd"],
+    )
+    before: str | None = Field(
+        description="Its value in the first, masked and shortened; `set` for any value of a variable; null: it had none.",
+        examples=['["serve", "--old"]'],
+    )
+    after: str | None = Field(description="The same in the second.", examples=['["serve", "--new"]'])
+
+
+class Differing(BaseModel):
+    """An original of both snapshots that differs."""
+
+    name: ContainerName
+    before_id: ContainerId
+    id: ContainerId
+    fields: list[FieldDifference] = Field(
+        description="What differs, by name; empty where only the container is another one."
+    )
+
+
+class SnapshotDifference(BaseModel):
+    """What is different in the second of two snapshots."""
+
+    before: SnapshotHead = Field(description="The first.")
+    after: SnapshotHead = Field(description="The second.")
+    added: list[str] = Field(description="The names that only the second has.", examples=[["web"]])
+    removed: list[str] = Field(description="The names that only the first has.", examples=[["old"]])
+    differing: list[Differing] = Field(description="The originals of both that differ, by name.")
+    released: list[str] = Field(description="The names that only the second leaves alone.", examples=[["legacy"]])
+    released_no_longer: list[str] = Field(description="The names that only the first leaves alone.", examples=[[]])
+
+
 class SnapshotOverview(BaseModel):
     """A snapshot that is kept, and what was different in it from the one before."""
 

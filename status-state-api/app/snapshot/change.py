@@ -245,7 +245,7 @@ def differing_fields(before: Inspection, after: Inspection) -> tuple[str, ...]:
 
     Names only, no values: those may be secrets.
     """
-    one, other = _lasting(before), _lasting(after)
+    one, other = lasting(before), lasting(after)
     return tuple(sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)))
 
 
@@ -257,8 +257,8 @@ def told(fields: Sequence[str]) -> str | None:
     return f"updated: {', '.join(fields[:FIELDS_TOLD])}{more}"
 
 
-def _lasting(inspect: Inspection) -> dict[str, Any]:
-    """The recipe by field, without its state and what the engine assigns anew at each start."""
+def lasting(inspect: Inspection) -> dict[str, Any]:
+    """Return the recipe by field, without its state and what the engine assigns anew at each start."""
     networks: Mapping[str, Inspection] = inspect["NetworkSettings"].get("Networks") or {}
     host: Inspection = inspect.get("HostConfig") or {}
     mounts: list[Inspection] = inspect.get("Mounts") or []

@@ -18,7 +18,8 @@ from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..health.observer import Watched
 from ..model import EngineIdentity, Recipes, RunningContainer, Snapshot, SnapshotHead
-from .answers import ChangeAnswer, Replaced, SnapshotHistory, SnapshotOverview
+from .answers import ChangeAnswer, Replaced, SnapshotDifference, SnapshotHistory, SnapshotOverview
+from .between import differences_between
 from .capture import capture_containers, capture_running, labels_given
 from .change import (
     Change,
@@ -140,6 +141,12 @@ class SnapshotChanges:
             ]
         )
 
+    async def between(self, before_id: str, after_id: str) -> SnapshotDifference:
+        """Tell what differs between two snapshots that are kept. Raises `UnknownName` and as `history`."""
+        engine = self._held().snapshot.engine
+        before, after = await self._kept(engine, before_id), await self._kept(engine, after_id)
+        return differences_between(before, after)
+
     async def containers(self) -> tuple[RunningContainer, ...]:
         """List all containers, in whatever state, with the labels that count. Raises `EngineUnavailable`."""
         if self._watch.error is not None:
@@ -179,11 +186,15 @@ class SnapshotChanges:
     async def _roll_back(self, snapshot_id: str, by: str | None, *, dry_run: bool) -> ChangeAnswer:
         held = self._recipes()
         engine = held.snapshot.engine
-        older = await self._history.find_snapshot(engine, snapshot_id)
-        if older is None:
+        older = await self._kept(engine, snapshot_id)
+        return await self._take(held, go_back(older), "rolled_back", by, dry_run=dry_run)
+
+    async def _kept(self, engine: EngineIdentity, snapshot_id: str) -> Recipes:
+        found = await self._history.find_snapshot(engine, snapshot_id)
+        if found is None:
             ids = [one.id for one in await self._history.list_snapshots(engine)]
             raise UnknownName(f"There is no snapshot {snapshot_id}: GET /snapshots lists them.{near(snapshot_id, ids)}")
-        return await self._take(held, go_back(older), "rolled_back", by, dry_run=dry_run)
+        return found
 
     async def _everything(self, held: Recipes) -> Content:
         if self._watch.error is not None:

@@ -18,6 +18,7 @@ from ...journal.entry import Kind, NumberedEntry
 from ...journal.journal import Journal
 from ...journal.originals import Availability
 from ..problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
+from ..requests import WITHOUT_NUL
 from ..schemas import AvailabilityDocument, JournalPage, OriginalAvailability
 
 MOST_AT_ONCE = 1000
@@ -74,7 +75,9 @@ def _add_journal(router: APIRouter, kept: Journal) -> None:
         after: Annotated[
             int | None, Query(ge=0, le=LARGEST_NUMBER, description="Only entries after this number: what is new.")
         ] = None,
-        container: Annotated[str | None, Query(max_length=300, description="Only about this container.")] = None,
+        container: Annotated[
+            str | None, Query(max_length=300, pattern=WITHOUT_NUL, description="Only about this container.")
+        ] = None,
         kind: Annotated[list[Kind] | None, Query(description="Only of these kinds.")] = None,
         since: Moment = None,
         until: Moment = None,

@@ -11,12 +11,20 @@ from ... import VERSION
 from ...errors import StatusStateError
 from ...export.file import make_compose
 from ...model import Recipes
-from ...snapshot.answers import ChangeAnswer, SnapshotHistory
+from ...snapshot.answers import ChangeAnswer, SnapshotDifference, SnapshotHistory
 from ...snapshot.change import NotAllowed, UnknownName, near
 from ...snapshot.changes import NoSnapshotYet
 from ..auth import checked_first
 from ..problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
-from ..requests import ChangeRequest, PauseAnswer, PauseRequest, ResumeAnswer, ResumeRequest, RollBackRequest
+from ..requests import (
+    WITHOUT_NUL,
+    ChangeRequest,
+    PauseAnswer,
+    PauseRequest,
+    ResumeAnswer,
+    ResumeRequest,
+    RollBackRequest,
+)
 from .parts import Parts, not_now, require_json
 
 T = TypeVar("T")
@@ -25,6 +33,7 @@ DryRun = Annotated[bool, Query(description="Only tell what would change.")]
 WithSecrets = Annotated[
     bool, Query(description="With the values of the environment, and whatever else looks like a secret.")
 ]
+SnapshotId = Annotated[str, Path(max_length=100, pattern=WITHOUT_NUL, description="The id of a snapshot that is kept.")]
 CHANGES = (400, 403, 404, 409, 413, 415, 422, 503)
 
 
@@ -43,6 +52,7 @@ def operator_routes(parts: Parts, check_token: Callable[..., None]) -> APIRouter
         route_class=checked_first(check_token),
         responses=documented(401),
     )
+    _add_between(guarded, parts)
     _add_export(guarded, parts)
     _add_changes(guarded, parts)
     _add_pauses(guarded, parts)
@@ -55,6 +65,20 @@ def _add_list(router: APIRouter, parts: Parts) -> None:
     async def get_snapshots() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """The last 20 snapshots, the newest first, each with what was different in it from the one before."""
         return _answer(await _explained(parts, parts.changes.history()))
+
+
+def _add_between(router: APIRouter, parts: Parts) -> None:
+    @router.get(
+        "/snapshots/{before_id}/changes/{after_id}",
+        summary="What differs between two snapshots",
+        response_model=SnapshotDifference,
+        responses=documented(404, 422, 503),
+    )
+    async def get_between(  # pyright: ignore[reportUnusedFunction] - the route uses it
+        before_id: SnapshotId, after_id: SnapshotId
+    ) -> Response:
+        """Field by field what is different in the second of two snapshots that are kept, without secrets."""
+        return _answer(await _explained(parts, parts.changes.between(before_id, after_id)))
 
 
 def _add_export(router: APIRouter, parts: Parts) -> None:
@@ -99,7 +123,7 @@ def _add_changes(router: APIRouter, parts: Parts) -> None:
         responses=documented(*CHANGES),
     )
     async def post_rollback(  # pyright: ignore[reportUnusedFunction] - the route uses it
-        snapshot_id: Annotated[str, Path(max_length=100, description="The id of a snapshot that is kept.")],
+        snapshot_id: SnapshotId,
         request: RollBackRequest | None = None,
         *,
         dry_run: DryRun = False,

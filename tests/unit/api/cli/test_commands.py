@@ -236,6 +236,47 @@ def test_snapshots_are_listed(ssa: FakeSsa, run: Any) -> None:
     assert json.loads(run("snapshots", "--json")[1]) == {"snapshots": [one]}
 
 
+BETWEEN: dict[str, Any] = {
+    "added": ["new"],
+    "removed": ["old"],
+    "released": ["x"],
+    "released_no_longer": ["y"],
+    "differing": [
+        {
+            "name": "web",
+            "before_id": "a" * 64,
+            "id": "b" * 64,
+            "fields": [
+                {"field": "Cmd", "before": None, "after": '["serve"]'},
+                {"field": "env A", "before": "set", "after": "set"},
+            ],
+        }
+    ],
+}
+BETWEEN_TEXT = f"""\
++ new
+~ web: {"a" * 12} → {"b" * 12}
+    Cmd: - → ["serve"]
+    env A: set → another value
+- old
+- x is released
++ y is released no longer
+"""
+
+
+@pytest.mark.parametrize(("line", "second"), [("snapshots 3f0c9", ID), (f"snapshots 3f0c9 {OLD}", OLD)])
+def test_what_changed_between_two_snapshots_is_shown(ssa: FakeSsa, run: Any, line: str, second: str) -> None:
+    ssa.answers["GET /snapshots"] = (
+        200,
+        {"snapshots": [{"id": ID, "in_force": True}, {"id": OLD, "in_force": False}]},
+    )
+    ssa.answers[f"GET /snapshots/{OLD}/changes/{second}"] = (200, BETWEEN)
+    assert run(*line.split()) == (0, BETWEEN_TEXT, "")
+    assert json.loads(run(*line.split(), "--json")[1]) == BETWEEN
+    ssa.answers[f"GET /snapshots/{OLD}/changes/{second}"] = (200, {key: [] for key in BETWEEN})
+    assert run(*line.split())[1] == "Nothing differs.\n"
+
+
 def test_the_token_is_printed(ssa: FakeSsa, run: Any) -> None:
     assert run("token") == (0, f"{TOKEN}\n", "")
     assert ssa.asked == []

@@ -115,6 +115,20 @@ async def test_a_replacement_is_told_with_what_the_controller_found_different(ss
     ]
 
 
+async def test_what_differs_between_two_snapshots_is_told_to_who_has_the_token(ssa: Ssa) -> None:
+    first = ssa.store.snapshots[0].snapshot.id
+    ssa.engine.inspects[container_id("db")] = inspect("db", HostConfig={"Memory": 7})
+    second = (await post(ssa, "/snapshot"))["snapshot"]["id"]
+    path = f"/snapshots/{first}/changes/{second}"
+    assert (await ssa.problem("GET", path))[0] == 401
+    answer = (await ssa.client.get(path, headers=BEARER)).json()
+    (db,) = answer["differing"]
+    assert db["fields"] == [{"field": "Memory", "before": None, "after": "7"}]
+    assert (answer["before"]["id"], answer["after"]["id"]) == (first, second)
+    for wrong, status in (("7" * 32, 404), ("%00", 422)):
+        assert (await ssa.problem("GET", f"/snapshots/{first}/changes/{wrong}", headers=BEARER))[0] == status
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
