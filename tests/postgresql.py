@@ -133,7 +133,7 @@ class PostgreSQL:
     def execute(self, url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """What a statement answers."""
         with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values)
+            cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     @property

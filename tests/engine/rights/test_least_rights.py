@@ -25,11 +25,22 @@ if TYPE_CHECKING:
 
 OVER = ROOT / "docker-compose.least-rights.yaml"
 IMAGE = "status-state-test-filter"
-# HAProxy of Debian in the place of the official image, which a machine without a registry can't get.
+# HAProxy of Debian in the place of the official image, which a machine without a registry can't get; else it is like that
+# one: its user, folders, stop signal and entrypoint (docker-library/haproxy, 3.0/alpine).
 DOCKERFILE = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 RUN apt-get update && apt-get install --yes --no-install-recommends haproxy && apt-get clean
+RUN usermod --uid 99 haproxy && groupmod --gid 99 haproxy \\
+ && mkdir -p /var/lib/haproxy /usr/local/etc/haproxy && chown haproxy:haproxy /var/lib/haproxy \\
+ && printf '%s\\n' '#!/bin/sh' 'set -e' 'if [ "${1#-}" != "$1" ]; then set -- haproxy "$@"; fi' \\
+    'if [ "$1" = haproxy ]; then shift; set -- haproxy -W -db "$@"; fi' 'exec "$@"' >/usr/local/bin/docker-entrypoint.sh \\
+ && chmod +x /usr/local/bin/docker-entrypoint.sh
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["docker-entrypoint.sh"]
+USER haproxy
+WORKDIR /var/lib/haproxy
+CMD ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]
 """
 CUT_SECONDS = 20
 BAD = b"CRITICAL:root:boom\n"
@@ -221,5 +232,5 @@ def test_an_asker_that_is_gone_holds_no_connection(pair: Pair) -> None:
 
 def count_connections(pair: Pair) -> int:
     """How many sockets the filter has open."""
-    folder = f"/proc/{pair.find('status-state-filter').process}/fd"
-    return run_command("ls", "-l", folder).count("socket:")
+    processes = run_command("docker", "top", pair.find("status-state-filter").id, "-o", "pid").split()[1:]
+    return sum(run_command("ls", "-l", f"/proc/{one}/fd").count("socket:") for one in processes)
