@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 200
 """What is longer is cut: a difference is read by people."""
 _BY_NAME = ("Env", "Labels")
-_ABSENT = (None, "", [], {}, 0, False)
+_ABSENT: tuple[object, ...] = (None, "", [], {}, 0, False)
 
 
 def differences_between(before: Recipes, after: Recipes) -> SnapshotDifference:

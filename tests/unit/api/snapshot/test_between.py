@@ -19,7 +19,7 @@ def snapshot(**originals: dict[str, Any]) -> Recipes:
     for name, changes in originals.items():
         seen = inspect(name, **changes)
         image: dict[str, Any] = {"image": "nginx", "image_id": seen["Image"]}
-        made.append(OriginalRecipe(id=seen["Id"], name=name, labels={}, inspect=seen, **image))
+        made.append(OriginalRecipe(id=seen["Id"], name=name, inspect=seen, **image))
     return recipes_of().model_copy(update={"originals": made, "count": len(made)})
 
 
