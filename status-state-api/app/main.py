@@ -32,6 +32,7 @@ from .journal.notes import PauseNotes, VerdictNotes
 from .journal.uptime import Uptime
 from .logs import set_up_logs
 from .masking import mask
+from .metrics.metrics import Metrics
 from .pauses.book import PauseBook
 from .pauses.keeper import PauseKeeper
 from .process.boot import read_boot_id
@@ -150,7 +151,8 @@ def _wire(means: Means) -> Server:
     changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, followers=followers)
     pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)
     status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, standings=standings)
-    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime)
+    metrics = Metrics(VERSION, uptime)
+    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, metrics)
     service = Service(
         holder,
         watch,

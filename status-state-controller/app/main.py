@@ -38,6 +38,7 @@ from .report.outbox import Outbox
 from .report.reporter import Reporter
 from .report.reporter import Timing as ReportTiming
 from .settings import SettingsError, read_settings, unknown_variables
+from .ssa.checks import CheckCount
 from .ssa.client import send_report, ssa_client
 from .ssa.link import Ssa
 from .ssa.link import Timing as SsaTiming
@@ -113,7 +114,10 @@ class Controller:
         )
         self._lasting = Lasting()
         self._memory = KeptMemory()
-        self._ssa = Ssa(client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa)
+        self._checks = CheckCount()
+        self._ssa = Ssa(
+            client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa, checks=self._checks
+        )
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
         self._wake = asyncio.Event()
@@ -201,7 +205,9 @@ class Controller:
             self._engine_loss.answered()
         self._last_bug = None
         self._tell_completed()
-        return max(0.0, pause - (self._clocks.steady() - began))
+        took = self._clocks.steady() - began
+        self._checks.add(took)
+        return max(0.0, pause - took)
 
     async def _check(self, only: frozenset[str] | None) -> float:
         identity = await self._observer.identity()

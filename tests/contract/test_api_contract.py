@@ -26,6 +26,7 @@ from status_state_api.journal.controller import ControllerRecord
 from status_state_api.journal.journal import Journal, Retention
 from status_state_api.journal.notes import PauseNotes
 from status_state_api.journal.uptime import Uptime
+from status_state_api.metrics.metrics import Metrics
 from status_state_api.model import Pause, Recipes
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
@@ -146,7 +147,8 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     status = Status(
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime)
+    metrics = Metrics("1.2.3", uptime)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics)
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:

@@ -97,7 +97,7 @@ def entries_of(report: Report) -> list[Entry]:
             entries.append(
                 Entry(
                     key=told["outcome_id"],
-                    at=report.at if told.get("at") is None else _read_moment(told["at"]),
+                    at=report.at if told.get("at") is None else read_moment(told["at"]),
                     kind="action",
                     by="controller",
                     container=ContainerReference(id=outcome.container.id, name=outcome.container.name),
@@ -156,7 +156,7 @@ def service_entry(what: Literal["started", "stopped"], at: datetime, snapshot_id
     )
 
 
-def _read_moment(told: object) -> datetime:
+def read_moment(told: object) -> datetime:
     """Read a time; raises ValueError for anything else."""
     if not isinstance(told, str):
         raise ValueError("it is no time")  # noqa: TRY004 - a wrong report, not a wrong call

@@ -7,7 +7,8 @@ when it last ended. A bug in here must not take the snapshot along.
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,8 @@ from .journal import Journal, Query
 
 AGAIN_SECONDS = 5.0
 """As slowly as while the engine is lost: see `watch`."""
+MOST_RECENT = 100
+"""Changes of an original that are held: of one that crashes at once, those of ten minutes of healing and more."""
 _MEANS = {"start": UP, "die": DOWN}
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -49,6 +52,7 @@ class Uptime:
         self._again_seconds = again_seconds
         self._originals: dict[str, str] = {}
         self._known: dict[str, Change] = {}
+        self._recent: dict[str, deque[Change]] = {}
         self._unseen_since: datetime | None = None
         self._others = asyncio.Event()
 
@@ -56,6 +60,16 @@ class Uptime:
     def known(self) -> dict[str, Change]:
         """The last change of each original, by name."""
         return dict(self._known)
+
+    @property
+    def recent(self) -> Mapping[str, Sequence[Change]]:
+        """The last changes of each original, by name, the oldest first."""
+        return self._recent
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it follows them at this moment: else it finds out later what has become of them."""
+        return self._unseen_since is None
 
     def follow(self, originals: Sequence[Watched]) -> None:
         """Follow these originals from now on."""
@@ -113,7 +127,7 @@ class Uptime:
         unseen_since = self._unseen_since or await self._last_sign_of_life()
         for name in list(self._originals):
             if name not in self._known and (last := await self._last(name)) is not None:
-                self._known[name] = last
+                self._hold(name, last)
         by_name = {container.name: container for container in (await self._engine.running()).containers}
         for name, original_id in list(self._originals.items()):
             place = by_name.get(name)
@@ -129,7 +143,7 @@ class Uptime:
             for change in changes:
                 self._put(name, original_id if place is None else place.id, change)
         for name in self._known.keys() - self._originals.keys():
-            del self._known[name]
+            del self._known[name], self._recent[name]
         self._unseen_since = None
 
     async def _last(self, name: str) -> Change | None:
@@ -144,7 +158,7 @@ class Uptime:
     def _put(self, name: str, container_id: str, change: Change) -> None:
         if name in self._known and change.at < self._known[name].at:
             change = Change(self._known[name].at + timedelta(microseconds=1), change.what)  # the clock was set back
-        self._known[name] = change
+        self._hold(name, change)
         self._journal.note(
             Entry(
                 key=f"state {container_id[:12]} {change.at.timestamp():.6f} {change.what}",
@@ -156,3 +170,7 @@ class Uptime:
                 reason="it is not known what became of it from here on" if change.what == UNKNOWN else None,
             )
         )
+
+    def _hold(self, name: str, change: Change) -> None:
+        self._known[name] = change
+        self._recent.setdefault(name, deque(maxlen=MOST_RECENT)).append(change)

@@ -4,6 +4,7 @@ Parts that do not change are kept as bytes; `schemas.StatusDocument` describes t
 together.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -68,6 +69,14 @@ class Status:
             except EngineUnavailable:
                 pass
         return self._render(None)
+
+    async def document_within(self, seconds: float) -> bytes:
+        """The same, without a listing when the engine takes longer than that."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.document()
+        except TimeoutError:
+            return self._render(None)
 
     async def _observe(self) -> bytes:
         try:

@@ -9,6 +9,7 @@ from ...health.verdicts import Verdicts
 from ...journal.controller import ControllerRecord
 from ...journal.journal import Journal
 from ...journal.uptime import Uptime
+from ...metrics.metrics import Metrics
 from ...pauses.keeper import PauseKeeper
 from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
@@ -34,6 +35,7 @@ class Parts:
     pauses: PauseKeeper
     journal: Journal
     uptime: Uptime
+    metrics: Metrics
 
     def original_names(self) -> list[str]:
         """The names of the originals; none while no snapshot is held."""
