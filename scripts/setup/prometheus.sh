@@ -24,6 +24,7 @@ if [[ ! -d $folder ]]; then
       give_up "$program doesn't run on this machine: $(tail -n 1 "$work/log")"
   done
   find "$cache" -maxdepth 1 -name 'prometheus-*' -mtime +40 -exec rm -rf {} + # of earlier months
+  touch "$work/root/usr/bin" # its age is that of the package
   mv "$work/root/usr/bin" "$folder"
 fi
 echo "$folder"
