@@ -5,8 +5,9 @@ told until it begins, since some go on for hours. What the connection itself ref
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,10 +18,11 @@ from ..metrics.requests import RequestMetrics
 class Measured:
     """Stands before the gate."""
 
-    def __init__(self, app: ASGIApp, requests: RequestMetrics, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, requests: RequestMetrics, routes: Sequence[BaseRoute]) -> None:
         self._app = app
         self._requests = requests
-        known = [route for route in routes if isinstance(route, Route)]
+        all_routes = [one.original_route for one in iter_route_contexts(routes)]  # those of included routers, too
+        known = [route for route in all_routes if isinstance(route, Route)]
         self._plain = {route.path: route.path for route in known if not route.param_convertors}
         self._templates = [route for route in known if route.param_convertors]
 
