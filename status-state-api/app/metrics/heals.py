@@ -25,12 +25,11 @@ def heal_seconds(action: Entry, changes: Sequence[Change]) -> float | None:
     """
     if action.result != "done" or action.finding not in HEALED_FINDINGS or action.seconds is None:
         return None
-    began = action.at - timedelta(seconds=action.seconds)
-    ups = [
-        number
-        for number, change in enumerate(changes)
-        if change.what == UP and began - SLACK <= change.at <= action.at + SLACK
-    ]
+    try:
+        earliest, latest = action.at - timedelta(seconds=action.seconds) - SLACK, action.at + SLACK
+    except (OverflowError, ValueError):
+        return None  # no controller took so long
+    ups = [number for number, change in enumerate(changes) if change.what == UP and earliest <= change.at <= latest]
     # Its start may not have been heard of yet: then it is still the last change that it went down.
     down_at = (ups[-1] if ups else len(changes)) - 1
     if down_at < 0 or changes[down_at].what != DOWN:

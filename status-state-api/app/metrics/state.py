@@ -138,7 +138,10 @@ def _backoffs(document: Document, outcomes: Iterable[Document] | None) -> Iterat
         name, attempt = outcome["container"]["name"], outcome.get("attempt")
         if outcome["result"] != "waiting" or not isinstance(attempt, int) or attempt < 2 or outcome["until"] is None:
             continue
-        ends_at = read_moment(outcome["until"])
+        try:
+            ends_at = read_moment(outcome["until"])
+        except (ValueError, OverflowError):
+            continue  # of the year 1, in another time zone
         if name in originals and not paused & {None, name} and ends_at > now:
             until[name] = ends_at.timestamp()
     count = [] if outcomes is None else [((), len(until))]

@@ -88,8 +88,12 @@ async def test_after_a_break_the_engine_is_asked_what_became_of_it() -> None:
     async with stage.followed():
         await stage.noted("up")
         stage.run_since("2026-11-23T18:00:40Z", "2026-11-23T18:00:30Z")
+        assert stage.uptime.is_current
         stage.engine.event_pipes[-1].end()
+        await until(lambda: not stage.uptime.is_current)
         await stage.noted("up", "down", "up")
+        assert stage.uptime.is_current
+    assert [one.what for one in stage.uptime.recent["web"]] == ["up", "down", "up"]
     assert [(one.at - NOW).total_seconds() for one in stage.store.journal[2:]] == [30, 40]
 
 
@@ -110,7 +114,7 @@ async def test_another_snapshot_is_followed_at_once() -> None:
         stage.engine.inspects[container_id("db")] = alive("db", 0)
         stage.uptime.follow([Watched(container_id("db"), "db", {}, has_health_check=False)])
         await stage.noted("up", "up")
-        assert list(stage.uptime.known) == ["db"]
+        assert list(stage.uptime.known) == list(stage.uptime.recent) == ["db"]
         stage.tell("die", 1, name="web")
         stage.tell("die", 2, name="db", of="db")
         await stage.noted("up", "up", "down")

@@ -42,7 +42,17 @@ def test_the_time_is_that_of_its_own_outage(changes: list[tuple[float, str]], se
 
 
 @pytest.mark.parametrize(
-    "changed", [{"result": "failed"}, {"finding": "unhealthy"}, {"finding": None}, {"seconds": None}], ids=str
+    "changed",
+    [
+        {"result": "failed"},
+        {"finding": "unhealthy"},
+        {"finding": None},
+        {"seconds": None},
+        {"seconds": 1e300},
+        {"seconds": float("nan")},
+        {"at": "9999-12-31T23:59:59.99Z"},
+    ],
+    ids=str,
 )
 def test_what_heals_no_outage_has_no_time(changed: dict[str, object]) -> None:
     assert heal_seconds(action(**changed), seen((9, DOWN), (10.25, UP))) is None

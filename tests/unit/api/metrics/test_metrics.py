@@ -138,6 +138,7 @@ async def test_findings_count_while_they_are_about_this_snapshot(ssa: Ssa) -> No
         pytest.param({"until": None}, False, id="waits for something else"),
         pytest.param({"attempt": 1}, False, id="first attempt"),
         pytest.param({"attempt": "2"}, False, id="rubbish"),
+        pytest.param({"until": "0001-01-01T00:00:00+14:00"}, False, id="before all time"),
         pytest.param({"container": {"id": "1", "name": "miner"}}, False, id="no original"),
     ],
 )
