@@ -106,9 +106,9 @@ async def test_the_time_to_heal_is_told_from_the_exit_to_the_start(ssa: Ssa, mon
 async def test_containers_are_counted_by_standing_and_worst_verdict(ssa: Ssa) -> None:
     ssa.engine.entries = [entry("web"), entry("miner"), entry("cache", **{"status-state.ignore": "true"})]
     web = Subject(container_id("web"), "web", "")
-    ssa.verdicts.put(Verdict(web, "engine", State.OK, "x"))
-    ssa.verdicts.put(Verdict(web, "probe", State.FAILING, "x"))
-    ssa.verdicts.put(Verdict(web, "logs", State.UNKNOWN, "x"))
+    ssa.verdicts.put(Verdict(web, "engine", State.UNKNOWN, "x"))
+    ssa.verdicts.put(Verdict(web, "probe", State.OK, "x"))
+    ssa.verdicts.put(Verdict(web, "logs", State.FAILING, "x"))
     containers = (await scrape(ssa))["status_state_containers"]
     assert values(containers, "standing", "health") == {
         ("original", "failing"): 1,
