@@ -83,9 +83,7 @@ class Situation:
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
         present = self.by_id.get(original.id)
-        if present is None or present.state not in DOWN_STATES:
-            return present
-        return None if present.name == aside_name(original.name, original.id) else present
+        return None if present is None or is_put_aside(original, present.name, present.state) else present
 
     def holder(self, original: Original) -> Container | None:
         """Return the other container that has the original's name, if there is one."""
@@ -177,6 +175,11 @@ class Situation:
     def exist(self, references: Iterable[str]) -> bool:
         """Tell whether a container of each of these ids or names exists."""
         return all(reference in self.by_id or reference in self.by_name for reference in references)
+
+
+def is_put_aside(original: Original, name: str, state: str) -> bool:
+    """Tell whether a restore has put the original itself aside, as it shared a namespace that is no more: it is as gone."""
+    return state in DOWN_STATES and name == aside_name(original.name, original.id)
 
 
 def _must_be_known(original: Original, seen: Inspect, snapshot: Snapshot, observed: Observed) -> bool:

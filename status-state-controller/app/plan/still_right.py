@@ -11,7 +11,7 @@ from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
 from ..wishes.rules import ACCEPT, REPORT, RESTORE, STOP, on_new_rule, restart_rule, rule
 from .dependencies import namespaces
 from .health import still_unhealthy
-from .situation import followed_service
+from .situation import followed_service, is_put_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def still_right(
         case Verb.RESTORE:
             return _restore(action, original, snapshot, seen)
         case Verb.DROP:
-            return _drop(seen)
+            return _drop(original, seen)
         case Verb.ACCEPT | Verb.STOP:
             return _accept(action, snapshot, seen)
 
@@ -77,6 +77,13 @@ def may_be_moved(
     if state_of(holder) not in REMAINS or _is_protected(holder, given, snapshot):
         return False
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
+
+
+def comes_back(seen: Inspect | None, original: Original) -> bool:
+    """Tell whether an original still exists, down under another name, and can have its own again."""
+    if seen is None or not _exists(seen, original):
+        return False
+    return state_of(seen) in DOWN_STATES and name_of(seen) != original.name
 
 
 def _newcomer(action: Action, snapshot: Snapshot, seen: Seen, *, is_judged: bool) -> Reason | None:
@@ -136,8 +143,8 @@ def _accept(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
     return (Result.DROPPED, "it is protected by now") if is_protected else None
 
 
-def _drop(seen: Seen) -> Reason | None:
-    if seen.original is not None:
+def _drop(original: Original, seen: Seen) -> Reason | None:
+    if seen.original is not None and not is_put_aside(original, name_of(seen.original), state_of(seen.original)):
         return Result.DROPPED, "it exists again"
     return None if seen.holder is None else (Result.DROPPED, "its name was taken meanwhile")
 
@@ -170,7 +177,7 @@ def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bo
 
 
 def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
-    if seen.original is not None and state_of(seen.original) not in REMAINS:
+    if seen.original is not None and _exists(seen.original, original):
         return Result.DROPPED, "it exists again"
     if seen.holder is not None and not may_be_moved(seen.holder, original, snapshot, seen.given):
         return Result.DROPPED, "its name was taken meanwhile"
@@ -182,7 +189,8 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
     by_itself = action.images is None
     if action.container.id in snapshot.by_id and action.container.id != original.id:
         return Result.DROPPED, "the other container belongs to the snapshot by now"
-    if not by_itself and seen.original is not None and not _may_take_its_name_back(seen.original, original):
+    exists = seen.original is not None and _exists(seen.original, original)
+    if not by_itself and exists and not comes_back(seen.original, original):
         return Result.DROPPED, "it exists again"
     if seen.holder is None or seen.holder["Id"] != action.container.id:
         return Result.DROPPED, "its name has changed hands meanwhile"
@@ -193,9 +201,10 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
     return None
 
 
-def _may_take_its_name_back(seen: Inspect, original: Original) -> bool:
-    """Tell whether an original that exists is mere remains, or down under another name."""
-    return state_of(seen) in REMAINS or (state_of(seen) in DOWN_STATES and name_of(seen) != original.name)
+def _exists(seen: Inspect, original: Original) -> bool:
+    """Tell whether an original is there; neither mere remains nor one that a restore has put aside is."""
+    state = state_of(seen)
+    return state not in REMAINS and not is_put_aside(original, name_of(seen), state)
 
 
 def _is_protected(seen: Inspect, given: Mapping[str, str] | None, snapshot: Snapshot) -> bool:

@@ -369,3 +369,18 @@ async def test_who_shares_a_namespace_gives_way_to_a_new_one_of_its_own_in_the_n
     assert seen["HostConfig"]["NetworkMode"] == f"container:{s.engine.named('vpn').id}"
     assert s.engine.shown == {"app": "running", "vpn": "running", f"app-replaced-{app.id[:12]}": "exited"}
     assert s.ssa.reports[-1]["sentence"] == "in sync"
+
+
+@pytest.mark.parametrize("taken", ["", "impostor"])
+async def test_who_was_put_aside_for_a_new_one_stays_aside_when_that_is_lost(tmp_path: Path, taken: str) -> None:
+    app = original("app")
+    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
+    aside = f"app-replaced-{app.id[:12]}"
+    others = [container("app", word=taken)] if taken else []
+    s = stage(tmp_path, snapshot(app, "vpn"), container("vpn"), container(aside, "exited", word="app"), *others)
+    s.engine.inspects[app.id] = {"Name": f"/{aside}", "State": {"Status": "exited"}}
+    if taken:
+        s.engine.inspects[id_of(taken)] = {"Image": "sha256:other", "Config": {"Image": "other:1"}}
+    await s.check()
+    assert s.engine.named("app").id not in {app.id, id_of("impostor")}
+    assert (s.engine.shown["app"], s.engine.shown[aside]) == ("running", "exited")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.model import Action, Inspect, Seen, Snapshot, Unhealthy, Verb, Verdicts
+from status_state_controller.model import Action, Inspect, Seen, Snapshot, Unhealthy, Verb, Verdicts, aside_name
 from status_state_controller.plan.still_right import may_be_moved, still_right
 from status_state_controller.wishes.pauses import Pause
 from status_state_controller.wishes.policy import Entry, Policy, released
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WEB = id_of("web")
+ASIDE = aside_name("web", WEB)
 IMAGES = (IMAGE_ID, IMAGE_ID)
 ANOTHER_RUN = "2026-11-23T11:30:00Z"
 BY_CHECK = Unhealthy(STARTED_AT, "its health check fails")
@@ -90,6 +91,13 @@ RIGHT: dict[str, Callable[[], Moment]] = {
     "recreate": lambda: Moment(of(Verb.RECREATE), Seen(None)),
     "recreate a dead one": lambda: Moment(of(Verb.RECREATE), Seen(None, seen("web", "dead"), seen("web", "dead"))),
     "recreate beside remains": lambda: Moment(of(Verb.RECREATE), Seen(None, None, seen("web", "dead", "remains"))),
+    "recreate what a restore has put aside": lambda: Moment(
+        of(Verb.RECREATE), Seen(None, seen(ASIDE, "exited", "web"))
+    ),
+    "restore what a restore has put aside": lambda: Moment(
+        of(Verb.RESTORE, "impostor", images=IMAGES),
+        Seen(None, seen(ASIDE, "exited", "web"), seen("web", word="impostor")),
+    ),
     "restore": lambda: Moment(
         of(Verb.RESTORE, "impostor", images=IMAGES), Seen(None, None, seen("web", word="impostor"))
     ),
@@ -198,6 +206,7 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
         "dropped: it is protected by now",
     ),
     ("drop", "it exists", {"now": Seen(None, seen("web", "exited"))}, "dropped: it exists again"),
+    ("drop", "it was put aside", {"now": Seen(None, seen(ASIDE, "exited", "web"))}, ""),
     ("drop", "its name is taken", {"now": Seen(None, None, seen("web", word="x"))}, TAKEN),
     (
         "accept a newcomer",
