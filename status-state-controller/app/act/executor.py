@@ -148,15 +148,10 @@ class Executor:
 
     async def _run(self, action: Action, stored: asyncio.Task[None] | None) -> Outcome:
         began = self._clocks.steady()
-        try:
-            if stored is not None:
-                await asyncio.wait({stored})
-            async with self._limit(action):
-                outcome = await self._carry_out(action)
-        except Exception as error:  # one container's bug must not become another's
-            message = "an action failed in a way that was not foreseen; please report this"
-            log.exception("bug", message=message, action=str(action))
-            outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+        if stored is not None:
+            await asyncio.wait({stored})
+        async with self._limit(action):
+            outcome = await self._carry_out(action)
         seconds, ended_at = self._clocks.steady() - began, self._clocks.utc()
         return replace(outcome, seconds=seconds, key=uuid.uuid4().hex, ended_at=ended_at)
 
@@ -191,6 +186,11 @@ class Executor:
         except (ContainerError, EngineError, SsaError) as error:
             refused = isinstance(error, ContainerError) and not isinstance(error, SourceMissing)
             outcome = Outcome(action, Result.FAILED, str(error), refused=refused)
+        except Exception as error:  # one container's bug must not become another's
+            message = "an action failed in a way that was not foreseen; please report this"
+            log.exception("bug", message=message, action=str(action))
+            outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+            attempted_at = attempted_at or self._clocks.utc()  # it will fail again: that has to get rarer
         return replace(outcome, attempted_at=attempted_at)
 
     async def _perform(self, action: Action, snapshot: Snapshot, seen: Seen) -> Outcome:
