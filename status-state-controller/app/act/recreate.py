@@ -120,7 +120,7 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
     references = joined(original.inspect)
     ids = {one.name: one.id for one in await engine.containers()} if references else {}
     for reference in references:
-        other = snapshot.by_id.get(reference)
+        other = snapshot.meant_by_id(reference)
         name = other.name if other else reference.removeprefix("/")
         # By exact name: the engine would also take the beginning of an id for one.
         seen = await engine.inspect(ids.get(name, reference))

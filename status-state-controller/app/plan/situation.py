@@ -58,7 +58,7 @@ class Situation:
         by_id = {container.id: container for container in observed.containers}
         by_name = {container.name: container for container in observed.containers}
         names = {container.id: container.name for container in observed.containers}
-        names |= {original.id: original.name for original in snapshot.originals}
+        names |= snapshot.heirs | {original.id: original.name for original in snapshot.originals}
         images = {**snapshot.images, **{one.id: one for one in observed.images.values() if one is not None}}
         successors, impostors, unknown = set[Pair](), dict[Pair, str](), set[str]()
         for original, holder in _name_holders(snapshot, by_id, by_name):
@@ -172,9 +172,10 @@ class Situation:
         begin = self.memory.unfinished.get(original.id)
         return original.id in self.memory.interrupted or (begin is not None and begin.verb is Verb.RESTART)
 
-    def exist(self, references: Iterable[str]) -> bool:
-        """Tell whether a container of each of these ids or names exists."""
-        return all(reference in self.by_id or reference in self.by_name for reference in references)
+    def are_up(self, references: Iterable[str]) -> bool:
+        """Tell whether a container of each of these ids or names is up, or has the place of an original: that is healed."""
+        found = (self.by_id.get(one) or self.by_name.get(one) for one in references)
+        return all(one is not None and (one.state in RUNNING_STATES or one.id in self.places) for one in found)
 
 
 def is_put_aside(original: Original, name: str, state: str) -> bool:

@@ -148,7 +148,7 @@ def _judge_up(original: Original, place: Container, situation: Situation) -> Ste
 def _judge_namespaces(original: Original, place: Container, situation: Situation) -> Step | None:
     """Judge whether a container is in namespaces that are no more, because another original was started or recreated."""
     for reference in namespaces(original.inspect):
-        parent = situation.snapshot.by_id.get(reference) or situation.snapshot.by_name.get(reference)
+        parent = situation.snapshot.meant_by(reference)
         parent_place = None if parent is None else situation.place(parent)
         if parent is None or parent_place is None or parent_place.state != "running":
             continue
@@ -161,7 +161,7 @@ def _judge_namespaces(original: Original, place: Container, situation: Situation
             if place.state == "running" and _runs_longer(place, parent_place, situation):
                 reason = f"uses a namespace of {parent.name}, which was started again since"
                 return _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
-        elif joined and not situation.exist(joined):
+        elif joined and not situation.are_up(joined):
             reason = f"uses a namespace of {parent.name}, which was recreated"
             return _step(place, Kind.REPLACED, reason, Verb.RESTORE, original.id)
     return None
