@@ -21,6 +21,7 @@ from .look import look
 from .reattach import reattach
 from .recreate import recreate
 from .restore import restore
+from .slots import SLOT_SECONDS, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,8 @@ class Executor:
         changing: makes sure that these are of this moment, and has the snapshot changed.
         memory: notes what became of each.
         clocks: for how long things take, and when they were.
-        concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
+        concurrency: how many starts, and how many stops, may be begun at once; the rest queue.
+        slot_seconds: after how long one that takes longer is no longer counted.
         ended: called after each action, with the names by which others may wait for it.
     """
 
@@ -98,6 +100,7 @@ class Executor:
         *,
         concurrency: int,
         ended: Callable[[Action], None],
+        slot_seconds: float = SLOT_SECONDS,
     ) -> None:
         self._engine = engine
         self._desired = desired
@@ -105,9 +108,9 @@ class Executor:
         self._memory = memory
         self._clocks = clocks
         # Separate limits: stops that take ten minutes each must not hold up a single start.
-        self._starts = asyncio.Semaphore(concurrency)
-        self._stops = asyncio.Semaphore(concurrency)
-        self._changes = asyncio.Semaphore(1)  # the SSA makes them one after the other anyway
+        self._starts = Slots(concurrency, slot_seconds)
+        self._stops = Slots(concurrency, slot_seconds)
+        self._changes = Slots(1, slot_seconds)  # the SSA makes them one after the other anyway
         self._tell_ended = ended
         self._running: dict[asyncio.Task[Outcome], Action] = {}
         self._ended_at: dict[str, float] = {}
@@ -150,12 +153,12 @@ class Executor:
         began = self._clocks.steady()
         if stored is not None:
             await asyncio.wait({stored})
-        async with self._limit(action):
+        async with self._limit(action).one():
             outcome = await self._carry_out(action)
         seconds, ended_at = self._clocks.steady() - began, self._clocks.utc()
         return replace(outcome, seconds=seconds, key=uuid.uuid4().hex, ended_at=ended_at)
 
-    def _limit(self, action: Action) -> asyncio.Semaphore:
+    def _limit(self, action: Action) -> Slots:
         if action.verb in TO_THE_SSA:
             return self._changes
         return self._stops if action.verb in {Verb.STOP, Verb.RESTART} else self._starts

@@ -58,7 +58,7 @@ class Situation:
         by_id = {container.id: container for container in observed.containers}
         by_name = {container.name: container for container in observed.containers}
         names = {container.id: container.name for container in observed.containers}
-        names |= snapshot.heirs | {original.id: original.name for original in snapshot.originals}
+        names |= {**snapshot.heirs, **{original.id: original.name for original in snapshot.originals}}
         images = {**snapshot.images, **{one.id: one for one in observed.images.values() if one is not None}}
         successors, impostors, unknown = set[Pair](), dict[Pair, str](), set[str]()
         for original, holder in _name_holders(snapshot, by_id, by_name):
