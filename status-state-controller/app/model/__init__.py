@@ -13,6 +13,7 @@ from .decided import (
     Waiting,
     aside_name,
     restored_name,
+    unfinished_name,
 )
 from .known import (
     DOWN_STATES,
@@ -66,4 +67,5 @@ __all__ = [
     "name_of",
     "restored_name",
     "state_of",
+    "unfinished_name",
 ]

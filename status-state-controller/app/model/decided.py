@@ -155,6 +155,11 @@ def aside_name(name: str, container_id: str) -> str:
     return f"{name}-replaced-{container_id[:12]}"
 
 
+def unfinished_name(name: str, original_id: str) -> str:
+    """Name an original that is being made, and is not attached to all of its networks yet: it must not be taken for it."""
+    return f"{name}-unfinished-{original_id[:12]}"
+
+
 def restored_name(name: str, container_id: str) -> str:
     """Name the original that is made while the impostor of that id still has its name."""
     return f"{name}-restored-{container_id[:12]}"
