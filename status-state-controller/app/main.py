@@ -136,6 +136,7 @@ class Controller:
             self._reading,
             self._memory,
             clocks,
+            happening=self._triggers,
             concurrency=concurrency,
             ended=ended,
             slot_seconds=timing.slot,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from ..engine.client import Engine
-    from ..model import Action, Seen, Snapshot, Verdicts
+    from ..model import Action, Activity, Seen, Snapshot, Verdicts
     from ..ssa.memory import KeptMemory
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -76,6 +76,14 @@ class Desired(Protocol):
         ...
 
 
+class Happening(Protocol):
+    """What the engine's events say."""
+
+    def activity(self, now: float) -> Activity:
+        """Return what they say of this moment, in steady seconds."""
+        ...
+
+
 class Executor:
     """The actions under way, at most one per container, and at most one per place of an original.
 
@@ -85,6 +93,7 @@ class Executor:
         changing: makes sure that these are of this moment, and has the snapshot changed.
         memory: notes what became of each.
         clocks: for how long things take, and when they were.
+        happening: tells who is being stopped.
         concurrency: how many starts, and how many stops, may be begun at once; the rest queue.
         slot_seconds: after how long one that takes longer is no longer counted.
         ended: called after each action, with the names by which others may wait for it.
@@ -98,6 +107,7 @@ class Executor:
         memory: KeptMemory,
         clocks: Clocks,
         *,
+        happening: Happening,
         concurrency: int,
         ended: Callable[[Action], None],
         slot_seconds: float = SLOT_SECONDS,
@@ -105,6 +115,7 @@ class Executor:
         self._engine = engine
         self._desired = desired
         self._changing = changing
+        self._happening = happening
         self._memory = memory
         self._clocks = clocks
         # Separate limits: stops that take ten minutes each must not hold up a single start.
@@ -181,6 +192,7 @@ class Executor:
                 now=self._clocks.utc(),
                 mass_failure=self._memory.mass_failure,
                 is_judged=snapshot.id == self._memory.value.snapshot_id,
+                is_stopping=action.container.id in self._happening.activity(self._clocks.steady()).stopping,
             )
             if reason is not None:
                 return Outcome(action, *reason)

@@ -33,6 +33,7 @@ from .known import (
     Verdicts,
     labels_of,
     name_of,
+    started_at_of,
     state_of,
 )
 
@@ -66,6 +67,7 @@ __all__ = [
     "labels_of",
     "name_of",
     "restored_name",
+    "started_at_of",
     "state_of",
     "unfinished_name",
 ]

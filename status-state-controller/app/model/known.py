@@ -237,6 +237,12 @@ def state_of(inspect: Inspect) -> str:
     return str(inspect["State"]["Status"])
 
 
+def started_at_of(inspect: Inspect) -> str:
+    """Return when it was started, as text that sorts by time: the engine drops trailing zeros of the fraction."""
+    head, _, fraction = str(inspect["State"].get("StartedAt") or "").removesuffix("Z").partition(".")
+    return f"{head}.{fraction:0<9}"
+
+
 def labels_of(inspect: Inspect) -> dict[str, str]:
     """Return the labels of an inspected container."""
     return inspect["Config"].get("Labels") or {}

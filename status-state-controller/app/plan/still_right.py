@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, TO_THE_SSA, Result, Verb, labels_of, name_of, state_of
+from ..model import (
+    DOWN_STATES,
+    REMAINS,
+    RUNNING_STATES,
+    TO_THE_SSA,
+    Result,
+    Verb,
+    labels_of,
+    name_of,
+    started_at_of,
+    state_of,
+)
 from ..protection import protection
 from ..wishes.pauses import pause_of
 from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
@@ -31,6 +42,7 @@ def still_right(
     now: float,
     mass_failure: bool = False,
     is_judged: bool = True,
+    is_stopping: bool = False,
 ) -> Reason | None:
     """Return why an action is not to be carried out any more; None when it is.
 
@@ -41,6 +53,7 @@ def still_right(
         verdicts: what the SSA says now.
         now: seconds since 1970, for the pauses.
         is_judged: whether a plan was made by that snapshot already.
+        is_stopping: whether somebody is stopping the container.
         mass_failure: whether so many are unhealthy by now that none of them is restarted for that.
     """
     original = snapshot.by_id.get(action.original_id or "")
@@ -53,6 +66,9 @@ def still_right(
         return Result.DROPPED, "it is no longer in the snapshot"
     if protection(original.labels) is not None:
         return Result.DROPPED, "it is protected by now"
+    # What follows a stop would cut its time short, or undo it.
+    if is_stopping and (action.verb is Verb.RESTART or (action.verb is Verb.RESTORE and action.images is None)):
+        return Result.DROPPED, "it is being stopped by now"
     if not _is_asked_for(action, original):
         return Result.DROPPED, "it is to be left alone by now"
     match action.verb:
@@ -168,6 +184,8 @@ def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bo
     if seen.container is None or state_of(seen.container) != "running":
         return Result.DROPPED, f"it is {'gone' if seen.container is None else state_of(seen.container)} by now"
     if action.unhealthy is None:
+        if action.started_at is not None and started_at_of(seen.container) != action.started_at:
+            return Result.DROPPED, "it was started anew"
         return None  # it follows one whose namespace it shares: that one has been started again, and stays so
     if mass_failure:
         return Result.DROPPED, "many are unhealthy by now"

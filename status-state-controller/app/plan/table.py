@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb
+from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb, started_at_of
 from ..model.status_text import exit_code, up_seconds
 from ..protection import protection
 from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
@@ -160,7 +160,11 @@ def _judge_namespaces(original: Original, place: Container, situation: Situation
         if joined & {parent_place.id, parent_place.name}:
             if place.state == "running" and _runs_longer(place, parent_place, situation):
                 reason = f"uses a namespace of {parent.name}, which was started again since"
-                return _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
+                step = _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
+                seen = situation.observed.inspects.get(place.id)
+                if step.action is None or seen is None:
+                    return step
+                return replace(step, action=replace(step.action, started_at=started_at_of(seen)))
         elif joined and not situation.are_up(joined):
             reason = f"uses a namespace of {parent.name}, which was recreated"
             return _step(place, Kind.REPLACED, reason, Verb.RESTORE, original.id)
@@ -179,13 +183,7 @@ def _runs_longer(place: Container, parent: Container, situation: Situation) -> b
     if not may_run_longer(place, parent):
         return False
     seen, parent_seen = (situation.observed.inspects.get(one.id) for one in (place, parent))
-    return seen is not None and parent_seen is not None and _started_at(seen) < _started_at(parent_seen)
-
-
-def _started_at(inspect: Inspect) -> str:
-    """Return when it was started, as text that sorts by time: the engine drops trailing zeros of the fraction."""
-    head, _, fraction = str(inspect["State"].get("StartedAt") or "").removesuffix("Z").partition(".")
-    return f"{head}.{fraction:0<9}"
+    return seen is not None and parent_seen is not None and started_at_of(seen) < started_at_of(parent_seen)
 
 
 def _judge_absent(

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.model import Action, Inspect, Seen, Snapshot, Unhealthy, Verb, Verdicts, aside_name
+from status_state_controller.model import (
+    Action,
+    Inspect,
+    Seen,
+    Snapshot,
+    Unhealthy,
+    Verb,
+    Verdicts,
+    aside_name,
+    started_at_of,
+)
 from status_state_controller.plan.still_right import may_be_moved, still_right
 from status_state_controller.wishes.pauses import Pause
 from status_state_controller.wishes.policy import Entry, Policy, released
@@ -43,6 +53,7 @@ class Moment:
     verdicts: Verdicts = field(default_factory=Verdicts)
     mass_failure: bool = False
     is_judged: bool = True
+    is_stopping: bool = False
 
     @property
     def told(self) -> str:
@@ -55,6 +66,7 @@ class Moment:
             now=NOON.timestamp(),
             mass_failure=self.mass_failure,
             is_judged=self.is_judged,
+            is_stopping=self.is_stopping,
         )
         return "" if reason is None else f"{reason[0]}: {reason[1]}"
 
@@ -87,7 +99,7 @@ RIGHT: dict[str, Callable[[], Moment]] = {
     "reattach": lambda: Moment(of(Verb.REATTACH), Seen(seen("web", "exited"))),
     "restart": lambda: Moment(of(Verb.RESTART, unhealthy=BY_CHECK), Seen(seen("web", health="unhealthy"))),
     "restart by verdict": lambda: Moment(of(Verb.RESTART, unhealthy=BY_VERDICT), Seen(seen("web")), verdicts=FAILING),
-    "restart a follower": lambda: Moment(of(Verb.RESTART), Seen(seen("web"))),
+    "restart a follower": lambda: Moment(of(Verb.RESTART, started_at=started_at_of(seen("web"))), Seen(seen("web"))),
     "recreate": lambda: Moment(of(Verb.RECREATE), Seen(None)),
     "recreate a dead one": lambda: Moment(of(Verb.RECREATE), Seen(None, seen("web", "dead"), seen("web", "dead"))),
     "recreate beside remains": lambda: Moment(of(Verb.RECREATE), Seen(None, None, seen("web", "dead", "remains"))),
@@ -193,6 +205,17 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
     ("restore", "it is to be accepted", {"held": says("web", on_replace="accept")}, LEFT),
     ("accept", "it is to be restored", {"held": snapshot("web")}, LEFT),
     ("drop", "it is to be restored", {"held": snapshot("web")}, LEFT),
+    *(
+        (action, "it is being stopped", {"is_stopping": True}, "dropped: it is being stopped by now")
+        for action in ("restart", "restart by verdict", "restart a follower", "restore a follower")
+    ),
+    *((action, "it is being stopped", {"is_stopping": True}, "") for action in ("restore", "stop")),
+    (
+        "restart a follower",
+        "another run",
+        {"now": Seen(seen("web") | {"State": {"Status": "running", "StartedAt": ANOTHER_RUN}})},
+        "dropped: it was started anew",
+    ),
     ("start", "its pause is over", {"held": snapshot("web", pauses=(replace(PAUSE, until=0),))}, ""),
     ("start", "another is paused", {"held": snapshot("web", pauses=(replace(PAUSE, container="db"),))}, ""),
     ("accept", "it is an original", {"held": snapshot(original("web", labels=ACCEPTS), "impostor")}, IN_ALREADY),
