@@ -20,6 +20,7 @@ import structlog
 
 from .act.acting import Acting
 from .act.executor import Clocks, Executor
+from .act.slots import SLOT_SECONDS
 from .engine.client import Engine
 from .errors import EngineError, ImplausibleListing
 from .func import Reading
@@ -66,7 +67,7 @@ class Timing:
     starts it again. `slow_ssa` is how long a check waits for the SSA when it has a snapshot to go on with.
     `engine_given_up`: a socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts
     the new one. `last_actions` is how long running actions may take to finish at the end: less than the 10 s that Docker
-    grants a container to stop.
+    grants a container to stop. `slot` is for how long an action counts among those that may be under way at once.
     """
 
     first_snapshot_retry: float = 2.0
@@ -75,6 +76,7 @@ class Timing:
     inspect: float = INSPECT_SECONDS
     engine_given_up: float = 120.0
     last_actions: float = 7.0
+    slot: float = SLOT_SECONDS
     reports: ReportTiming = field(default_factory=ReportTiming)
     ssa: SsaTiming = field(default_factory=SsaTiming)
 
@@ -133,7 +135,15 @@ class Controller:
         self._reading = Reading(self._ssa, self._lasting, clocks.steady, self._read, timing.slow_ssa)
         ended, concurrency = self._look_at_waiting, settings.concurrency
         self._executor = Executor(
-            engine, self._ssa, self._reading, self._memory, clocks, concurrency=concurrency, ended=ended
+            engine,
+            self._ssa,
+            self._reading,
+            self._memory,
+            clocks,
+            happening=self._triggers,
+            concurrency=concurrency,
+            ended=ended,
+            slot_seconds=timing.slot,
         )
         self._reporter = self._make_reporter(client)
         self._acting = Acting(self._executor, self._reporter, self._memory, clocks.utc, dry_run=settings.dry_run)
@@ -284,7 +294,7 @@ async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Starts and stops have `concurrency` threads each; the rest is for looking.
+    # Each start and each stop looks again before it acts; the rest is for the checks.
     engine = Engine(os.environ, threads=2 * settings.concurrency + 4)
     patience = patience_seconds(settings.interval)
     watchdog = Watchdog(patience)

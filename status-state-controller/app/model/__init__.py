@@ -13,6 +13,7 @@ from .decided import (
     Waiting,
     aside_name,
     restored_name,
+    unfinished_name,
 )
 from .known import (
     DOWN_STATES,
@@ -32,6 +33,7 @@ from .known import (
     Verdicts,
     labels_of,
     name_of,
+    started_at_of,
     state_of,
 )
 
@@ -65,5 +67,7 @@ __all__ = [
     "labels_of",
     "name_of",
     "restored_name",
+    "started_at_of",
     "state_of",
+    "unfinished_name",
 ]

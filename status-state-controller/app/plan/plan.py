@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..model.status_text import up_seconds
 from ..protection import protection
 from ..wishes.rules import ACCEPT, on_new_rule
-from .dependencies import namespaces
+from .dependencies import ids_told, namespaces
 from .health import Health, judge_health, wants_look
 from .memory import Memory, clamped, for_snapshot, subject
 from .needs import asks_for_networks, known_volumes
@@ -191,6 +191,7 @@ def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others
         first_newcomer_at=now if first is None and situation.newcomers and not situation.snapshot.originals else first,
         seen=frozenset(seen),
         gone_since={one.id: memory.gone_since.get(one.id, now) for one in gone},
+        references=ids_told(situation.snapshot),
     )
 
 
@@ -203,7 +204,7 @@ def _shared_namespaces(situation: Situation) -> set[str]:
             continue
         if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
             wanted.add(place.id)  # it was recreated: with which container's namespace its recipe does not tell
-        parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
+        parents = map(snapshot.meant_by, references)
         for parent in (situation.place(one) for one in parents if one is not None):
             if parent is not None and may_run_longer(place, parent):
                 wanted |= {place.id, parent.id}

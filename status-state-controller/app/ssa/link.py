@@ -141,7 +141,7 @@ class Ssa:
             return
         if self._snapshot is None:
             self._memory.resume(answer.memory)
-        self._snapshot = replace(answer.snapshot, engine=engine)
+        self._snapshot = replace(answer.snapshot, engine=engine, heirs=self._memory.value.references)
 
     async def stay_with(self, engine: EngineIdentity) -> None:
         """Keep the snapshot if this is the engine it belongs to, whatever its identity is now; else forget it.

@@ -10,6 +10,7 @@ import structlog.testing
 from status_state_controller.act.executor import Clocks, Executor
 from status_state_controller.main import Controller, Timing
 from status_state_controller.model import Event, Verdicts
+from status_state_controller.observe.triggers import Triggers
 from status_state_controller.ssa.memory import KeptMemory
 
 from .fake_engine import FakeEngine
@@ -116,7 +117,16 @@ class Unchanging:
 async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
     """Carry out one action on an engine."""
     clocks = Clocks(FakeClock(), NOON.timestamp)
-    executor = Executor(engine, Held(held), Unchanging(), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    executor = Executor(
+        engine,
+        Held(held),
+        Unchanging(),
+        KeptMemory(),
+        clocks,
+        happening=Triggers(0.5),
+        concurrency=1,
+        ended=lambda _: None,
+    )
     return await executor.begin(action)
 
 
