@@ -40,16 +40,15 @@ The other commands are in the other container: docker compose exec status-state-
 
 def main() -> int:
     """Do what the arguments of the process say; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="status-state", description="Commands of status-state-controller.", epilog=EPILOG
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    looks = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("status-state", epilog=EPILOG, formatter_class=looks)
+    commands = parser.add_subparsers(title="commands", required=True)
     commands.add_parser(
         "notify-test",
         help="send a test message to each target of the notifications",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=looks,
     )
     parser.parse_args()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from urllib.parse import quote, unquote
 
 from ..masking import MASK, mask
@@ -13,7 +14,8 @@ SHORTEST_SECRET = 3
 """Characters: shorter parts of a URL, such as a method or `no`, stand in many words."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}(?=://)")
-_PARTS = re.compile(r"[/:@?&=#,;+\s]+")
+_PARTS = [re.compile(signs) for signs in (r"/", r"[/?&]", r"[/:@?&]+", r"[/:@?&=#,;+\s]+")]
+"""A secret may hold any of these signs itself, so a URL is taken apart in coarse and in small parts."""
 _ANY_URL = re.compile(r"\S+://\S+")
 
 
@@ -26,7 +28,7 @@ def shown(number: int, url: str) -> str:
 def scrub(text: str, url: str) -> str:
     """Return what may be shown of a text about a URL: no part of that, however spelt, and one line that is not too long."""
     rest = _SCHEME.sub("", url, count=1).removeprefix("://")
-    parts = {rest, *rest.split("/"), *_PARTS.split(rest)}
+    parts = {rest, *chain.from_iterable(signs.split(rest) for signs in _PARTS)}
     spelt = {form for part in parts for form in (part, unquote(part), quote(part, safe=""), part.lower())}
     text = _ANY_URL.sub(MASK, text)
     for form in sorted((one for one in spelt if len(one) >= SHORTEST_SECRET), key=len, reverse=True):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from status_state_controller.model import DELETED_BY_THE_ENGINE, Action, Finding, Kind, Outcome, Result, Verb
-from status_state_controller.notify.message import Occasion
 from status_state_controller.notify.occasions import MOST_KNOWN, Occasions
 
 from ..world import container
+
+if TYPE_CHECKING:
+    from status_state_controller.notify.message import Occasion
 
 TEXT = (Path(__file__).resolve().parents[4] / "docs" / "architecture.md").read_text(encoding="utf-8")
 ROWS = [
@@ -40,7 +43,7 @@ class Desk:
         elif words[0] in set(Verb):
             self.act(*words)
         else:
-            topic = "pause  ending" if step == "pause_ending" else step.split("_")[0].replace("healing", "pause ")
+            topic = "pause  ending" if step == "pause_ending" else step.partition("_")[0].replace("healing", "pause ")
             found = self.occasions.of_lasting(topic, step, f"{step} at {self.now}", self.now)
             self.told += [found] if found else []
 
