@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from status_state_controller.errors import ContainerError
@@ -21,12 +24,16 @@ from .receivers import http_receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
-    from pathlib import Path
 
     import pytest
     from status_state_controller.notify.message import Message
 
 URLS = ("json://hunter2/a", "mailto://hunter2/b")
+
+
+def children() -> str:
+    """The processes that this one has started and that still are."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
 
 
 class Post:
@@ -160,6 +167,18 @@ async def test_the_end_sends_what_waits_and_does_not_wait_for_long(monkeypatch: 
     async with asyncio.timeout(2):
         await notifier.finish(running)
     assert "was replaced again" in post.messages[1].body
+
+
+async def test_the_end_takes_seconds_though_a_real_target_hangs_and_no_process_is_left() -> None:
+    with http_receiver() as http:
+        http.gate.clear()
+        async with notifying((http.url(query="?rto=600"),)) as notifier:
+            assert notifier is not None
+            notifier.hear_finding(Finding(container("web"), Kind.REPLACED, "was replaced"), None)
+            assert await asyncio.to_thread(http.arrived.wait, 20)
+            began = time.monotonic()
+        assert time.monotonic() - began < notifier_module.END_SECONDS + 1
+    assert children() == ""
 
 
 async def test_a_bug_in_what_people_are_told_ends_no_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

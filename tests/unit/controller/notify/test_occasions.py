@@ -49,7 +49,7 @@ class Desk:
 
     def act(self, verb: str, attempt: str, *result: str) -> None:
         """Let an action come to its end."""
-        is_found, words = result[0] == "found", result[1:] if result[0] == "found" else result
+        is_found, words = result[0] == "found", [one for one in result if one != "found"]
         original_id = None if verb == Verb.STOP else "f" * 64
         action = Action(Verb(verb), container("web"), "is down", original_id, attempt=int(attempt))
         detail = words[1] if len(words) > 1 else None
