@@ -175,9 +175,9 @@ async def test_the_end_takes_seconds_though_a_real_target_hangs_and_no_process_i
         async with notifying((http.url(query="?rto=600"),)) as notifier:
             assert notifier is not None
             notifier.hear_finding(Finding(container("web"), Kind.REPLACED, "was replaced"), None)
-            assert await asyncio.to_thread(http.arrived.wait, 20)
+            assert await asyncio.to_thread(http.arrived.wait, 60)
             began = time.monotonic()
-        assert time.monotonic() - began < notifier_module.END_SECONDS + 1
+        assert time.monotonic() - began < 3 * notifier_module.END_SECONDS
     assert children() == ""
 
 
@@ -200,7 +200,7 @@ async def test_without_a_url_there_is_nobody_to_tell_and_with_one_a_real_message
                 assert notifier is not None
                 notifier.at_host("kiosk-17")
                 notifier.hear_finding(Finding(container("web"), Kind.REPLACED, "was replaced"), None)
-                assert await asyncio.to_thread(http.arrived.wait, 20)
+                assert await asyncio.to_thread(http.arrived.wait, 60)
         assert http.taken[0]["title"] == "kiosk-17: web: nothing is done"
         assert [entry["event"] for entry in log.entries] == ["notify_targets", "notify_failed"]
         assert "hunter2" not in str(log.entries)

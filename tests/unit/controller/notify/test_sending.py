@@ -61,15 +61,17 @@ async def test_a_refusal_is_told() -> None:
     assert "403" in str(problem)
 
 
-async def test_a_target_that_hangs_ends_at_the_time_out_and_so_does_the_process() -> None:
+async def test_a_target_that_hangs_ends_at_the_time_out_with_the_process_and_the_others_are_served() -> None:
     with http_receiver() as http, http_receiver() as other:
         http.gate.clear()
         began = time.monotonic()
-        problems = await send([http.url(query="?rto=600"), other.url()], MESSAGE, 3.0)
+        assert await send([other.url()], MESSAGE) == [None]
+        seconds = 1 + 3 * (time.monotonic() - began)  # what this machine needs at this moment, and more
+        problems = await send([http.url(query="?rto=600"), other.url()], MESSAGE, seconds)
         taken = time.monotonic() - began
-        assert (problems, len(other.taken)) == (["no answer within 3 s", None], 1)
+        assert (problems, len(other.taken)) == ([f"no answer within {seconds:g} s", None], 2)
         assert http.arrived.is_set()
-    assert taken < 5
+    assert taken < 2 * seconds + 5
 
 
 async def test_a_long_message_is_split_where_a_service_takes_only_a_part() -> None:
