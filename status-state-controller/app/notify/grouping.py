@@ -1,4 +1,4 @@
-"""When what is to be told is sent: the first at once, what follows in one message, and not too many in an hour. Pure.
+"""When notifications are sent: the first at once, what follows in one message, and not too many in an hour. Pure.
 
 Moments are steady seconds, passed in.
 """
@@ -42,13 +42,13 @@ class Grouping:
         self._sent: deque[float] = deque(maxlen=limits.most)
 
     def put(self, occasion: Occasion, at: float) -> None:
-        """Have an occasion told; `at` is when it was, in seconds since 1970."""
+        """Have people notified of an occasion; `at` is when it was, in seconds since 1970."""
         self._left_out += len(self._waiting) == self._limits.kept
         self._waiting.append((at, occasion))
 
     @property
     def due_at(self) -> float | None:
-        """When the next message is to be sent, which may be past; None while there is nothing to tell."""
+        """When the next message is to be sent, which may be past; None while there is nothing to send."""
         return self._free_at if self._waiting else None
 
     def take(self, now: float, utc: float, *, is_end: bool = False) -> Batch | None:

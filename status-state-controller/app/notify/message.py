@@ -1,4 +1,4 @@
-"""What people are told, as plain values: an occasion, and the message that one or several of them make. Pure."""
+"""What people are notified of, as plain values: an occasion, and the message that one or several of them make. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One thing that people are told: how grave, in a few words, in sentences, and what they can do about it."""
+    """One thing that people are notified of: how grave, in a few words, in sentences, and what they can do about it."""
 
     level: Level
     title: str
@@ -40,10 +40,10 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is told in one message.
+    """What one message holds.
 
     `occasions` have the seconds since 1970 at which each was noted; `left_out` is how many older ones are only counted;
-    `held_until`, in seconds since 1970, tells that no further message is sent before that, None that one may be.
+    `held_until`, in seconds since 1970, says that no further message is sent before that, None that one may be.
     """
 
     occasions: Sequence[tuple[float, Occasion]]

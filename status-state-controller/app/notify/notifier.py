@@ -1,4 +1,4 @@
-"""Hears what the controller logs, and has people told of what is worth it, beside the checks: none ever waits for it."""
+"""Hears what the controller logs, and notifies people of it, beside the checks: none ever waits for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ END_SECONDS = 2.0
 
 
 class Notifier:
-    """What people are told, and have been told.
+    """What people are notified of, and were.
 
     Args:
         urls: the targets.
@@ -80,7 +80,7 @@ class Notifier:
     def _note(self, judge: Callable[[], Occasion | None]) -> None:
         try:
             occasion = judge()
-        except Exception:  # what people are told must not end a check
+        except Exception:  # a notification must not end a check
             log.exception("bug", message="a notification failed in a way that was not foreseen; please report this")
             return
         if occasion is not None:

@@ -1,4 +1,4 @@
-"""What is worth telling people, of all that the log says: what they have heard is not told again. Pure.
+"""Of what people are notified, of all that the log says: what they know is not sent again. Pure.
 
 Moments are steady seconds, passed in. The table is in docs/architecture.md, "Notifications".
 """
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ..model import Finding, Outcome
 
 AGAIN_AT = (3, 10, 30, 100)
-"""The attempts at which it is told that an original is failing again and again: after about 30 s, then as the back-off
+"""The attempts at which people are notified that an original is failing again and again: after about 30 s, then as the back-off
 grows to 5 min after a quarter of an hour, two hours, and eight."""
 LOSS_LASTS_SECONDS = 30.0
-"""A loss is told when it has lasted so long: an upgrade of the pair, or a restart of the engine, is over before."""
+"""A loss is sent when it has lasted so long: an upgrade of the pair, or a restart of the engine, is over before."""
 PAUSE_IS_KNOWN_SECONDS = 300.0
-"""Whoever was told of a pause within this time is not told that it is about to end."""
+"""Who was notified of a pause within this time needs no word that it is about to end."""
 MOST_KNOWN = 1000
-"""Containers of which it is remembered what was told."""
+"""Containers of which it is remembered what was sent."""
 
 _HEALED = {Verb.START: "started", Verb.REATTACH: "reattached", Verb.RESTART: "restarted", Verb.RECREATE: "recreated"}
 _MASS, _ENGINE, _SSA, _EMPTY = "mass_failure", "engine_lost", "ssa_lost", "snapshot_empty"
@@ -48,30 +48,30 @@ _ENDS = frozenset({"mass_failure_over", "engine_back", "ssa_back", "snapshot_fil
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What was last told of an original: how many of `AGAIN_AT` had passed, and why healing failed, if it did."""
+class _Sent:
+    """What was last sent about an original: how many of `AGAIN_AT` had passed, and why healing failed, if it did."""
 
     steps: int
     failed: str | None
 
 
 class Occasions:
-    """What people have been told of, and so what is worth telling them next."""
+    """What people were notified of, and so what they are notified of next."""
 
     def __init__(self) -> None:
-        self._of: dict[str, _Told] = {}  # by the name of the container
-        self._lasting: dict[str, str] = {}  # what was told to have begun, by topic: its event
+        self._of: dict[str, _Sent] = {}  # by the name of the container
+        self._lasting: dict[str, str] = {}  # what lasts and was sent, by topic: its event
         self._paused_at: dict[str, float] = {}
-        self._losses: dict[str, tuple[float, str, str]] = {}  # not told yet, by topic: since when, event, sentence
+        self._losses: dict[str, tuple[float, str, str]] = {}  # not sent yet, by topic: since when, event, sentence
 
     # --- what was found of a container
 
     def of_finding(self, finding: Finding, outcome: Outcome | None) -> Occasion | None:
-        """Return what people are told of a finding and of what became of it; None: nothing."""
+        """Return what is sent about a finding and of what became of it; None: nothing."""
         name, sentence = finding.container.name, tell_finding(finding, outcome)
         if outcome is None:
             if finding.kind is Kind.UNHEALTHY and _MASS in self._lasting.values():
-                return None  # told at once of all of them
+                return None  # the mass failure was sent, for all of them
             return Occasion(Level.WARNING, f"{name}: nothing is done", sentence)
         match outcome.result:
             case Result.DRY_RUN:
@@ -87,7 +87,7 @@ class Occasions:
         action, before = outcome.action, self._of.get(name)
         is_again, steps = self._count(name, outcome)
         is_known = before is not None and before.failed == outcome.detail
-        self._remember(name, _Told(steps, outcome.detail))
+        self._remember(name, _Sent(steps, outcome.detail))
         if is_again:
             return _again(name, outcome, sentence)
         if is_known:
@@ -101,9 +101,9 @@ class Occasions:
         before = self._of.get(name)
         had_failed = before is not None and before.failed is not None
         is_again, steps = self._count(name, outcome)
-        self._remember(name, _Told(steps, None) if steps and not had_failed else None)
+        self._remember(name, _Sent(steps, None) if steps and not had_failed else None)
         if verb in TO_THE_SSA:
-            return None  # whoever has deployed that knows
+            return None  # who has deployed that knows
         if verb is Verb.STOP:
             return Occasion(Level.WARNING, f"{name}: newcomer stopped", sentence, _to_keep(name, outcome))
         if steps and not had_failed:
@@ -120,17 +120,17 @@ class Occasions:
         before = self._of.get(name)
         return steps > (0 if before is None else before.steps), steps
 
-    def _remember(self, name: str, told: _Told | None) -> None:
+    def _remember(self, name: str, sent: _Sent | None) -> None:
         self._of.pop(name, None)
-        if told is not None:
-            self._of[name] = told
+        if sent is not None:
+            self._of[name] = sent
         while len(self._of) > MOST_KNOWN:
             del self._of[next(iter(self._of))]
 
     # --- what lasts
 
     def of_lasting(self, topic: str, event: str, sentence: str, now: float) -> Occasion | None:
-        """Return what people are told when something has begun, has changed, or has ended; None: nothing, or not yet."""
+        """Return what is sent when something has begun, has changed, or has ended; None: nothing, or not yet."""
         if event in _ENDS:
             self._losses.pop(topic, None)
             self._paused_at.pop(topic, None)
@@ -153,7 +153,7 @@ class Occasions:
         return self._begun(topic, event, sentence)
 
     def of_losses(self, now: float) -> list[Occasion]:
-        """Return what people are told of losses that have lasted for long enough by now."""
+        """Return what is sent about losses that have lasted for long enough by now."""
         due = [topic for topic, (at, _, _) in self._losses.items() if at <= now]
         return [self._begun(topic, *self._losses.pop(topic)[1:]) for topic in due]
 

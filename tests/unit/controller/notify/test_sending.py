@@ -35,6 +35,7 @@ async def test_a_message_is_taken_by_http_and_by_mail_and_broken_targets_keep_no
     assert [problem is None for problem in problems] == [False, True, False, True, False, False]
     assert "Connection refused" in str(problems[4])
     assert "hunter" not in str(problems)
+    assert "127.0.0.1" not in str(problems)
     assert [(one["title"], one["message"], one["type"]) for one in http.taken] == [
         (MESSAGE.title, MESSAGE.body, "failure")
     ]
