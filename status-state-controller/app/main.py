@@ -25,6 +25,7 @@ from .engine.client import Engine
 from .errors import EngineError, ImplausibleListing
 from .func import Reading
 from .logs import set_up_logs
+from .notify.notifier import notifying
 from .observe.following import Following
 from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import INSPECT_SECONDS, Observer
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from .func import Ping
     from .model import Action, Observed, Snapshot
+    from .notify.notifier import Notifier
     from .plan.plan import Plan
     from .settings import Settings
 
@@ -90,6 +92,7 @@ class Controller:
         client: leads to the SSA.
         own_id: the id of the container this runs in, None when unknown.
         completed: called after each completed check.
+        notifier: hears what people may be notified of; None: nobody is.
         clocks: steady seconds, and seconds since 1970.
         timing: the periods of the loop.
     """
@@ -102,19 +105,21 @@ class Controller:
         client: httpx.AsyncClient,
         own_id: str | None,
         completed: Callable[[], None],
+        notifier: Notifier | None = None,
         clocks: Clocks = Clocks(time.monotonic, time.time),  # noqa: B008 # frozen
         timing: Timing = Timing(),  # frozen
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._completed = completed
+        self._notifier = notifier
         self._clocks = clocks
         self._timing = timing
         empty, dry_run = settings.empty_snapshot_grace, settings.dry_run
         self._plan_timing = timing_for(
             settings.interval, settings.new_container_grace, empty_snapshot_grace=empty, dry_run=dry_run
         )
-        self._lasting = Lasting()
+        self._lasting = Lasting(notifier and notifier.hear_lasting)
         self._memory = KeptMemory()
         self._checks = CheckCount()
         self._ssa = Ssa(
@@ -153,7 +158,8 @@ class Controller:
     def _make_reporter(self, client: httpx.AsyncClient) -> Reporter:
         outbox = Outbox(partial(send_report, client, self._settings.token_file), self._lasting)
         dry_run, timing = self._settings.dry_run, self._timing.reports
-        return Reporter(outbox, self._memory, self._lasting, self._clocks.utc, dry_run=dry_run, timing=timing)
+        heard, utc = self._notifier and self._notifier.hear_finding, self._clocks.utc
+        return Reporter(outbox, self._memory, self._lasting, utc, dry_run=dry_run, timing=timing, heard=heard)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.
@@ -221,6 +227,8 @@ class Controller:
 
     async def _check(self, only: frozenset[str] | None) -> float:
         identity = await self._observer.identity()
+        if self._notifier is not None:
+            self._notifier.at_host(identity.name)
         await self._ssa.stay_with(identity)
         if only is not None and self._ssa.snapshot is not None:
             # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
@@ -304,9 +312,10 @@ async def _serve(settings: Settings) -> int:
         write_heartbeat(str(settings.heartbeat_file), time.monotonic(), patience)
 
     watchdog.start()
-    async with ssa_client(settings.ssa_url) as client:
+    async with ssa_client(settings.ssa_url) as client, notifying(settings.notify_targets) as notifier:
+        own_id = own_container_id()
         controller = Controller(
-            settings=settings, engine=engine, client=client, own_id=own_container_id(), completed=completed
+            settings=settings, engine=engine, client=client, own_id=own_id, completed=completed, notifier=notifier
         )
         try:
             await controller.run(stop)

@@ -1,6 +1,7 @@
 """What the controller knows, finds and does, as plain values."""
 
 from .decided import (
+    DELETED_BY_THE_ENGINE,
     TO_THE_SSA,
     Action,
     Finding,
@@ -38,6 +39,7 @@ from .known import (
 )
 
 __all__ = [
+    "DELETED_BY_THE_ENGINE",
     "DOWN_STATES",
     "REMAINS",
     "RUNNING_STATES",

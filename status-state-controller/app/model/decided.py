@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 ImageIds = tuple[str | None, str | None]
 """The ids for which the name and the id of an original's image stand; None where there is no such image."""
 
+DELETED_BY_THE_ENGINE = "the engine deletes it with its anonymous volumes: it was run with --rm"
+"""The detail of the outcome of such a stop: there is nothing left to be started, or accepted."""
+
 
 class Kind(StrEnum):
     """The kinds of finding."""

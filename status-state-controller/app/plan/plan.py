@@ -16,7 +16,7 @@ from .dependencies import ids_told, namespaces
 from .health import Health, judge_health, wants_look
 from .memory import Memory, clamped, for_snapshot, subject
 from .needs import asks_for_networks, known_volumes
-from .notices import Notice, empty, misread_labels, paused, silent
+from .notices import Notice, empty, ending, misread_labels, paused, silent
 from .schedule import newcomer_times, schedule
 from .situation import Situation, follows_deploys, undecided_holders
 from .table import MOVABLE_STATES, judge, may_run_longer, to_be_started
@@ -145,7 +145,8 @@ def make_plan(
 
 def _notices(snapshot: Snapshot, observed: Observed, now: float, timing: Timing) -> Iterable[Notice]:
     """Return what people should know, whoever is healthy or not."""
-    return (*empty(snapshot, timing), *paused(snapshot, now), *misread_labels(observed), *silent(observed))
+    pauses = (*paused(snapshot, now), *ending(snapshot, now))
+    return (*empty(snapshot, timing), *pauses, *misread_labels(observed), *silent(observed))
 
 
 def _steps(situation: Situation, only: frozenset[str] | None) -> list[Step]:

@@ -50,6 +50,7 @@ class Reporter:
         utc_seconds: the time, in seconds since 1970.
         dry_run: whether reports tell of what would be done.
         timing: the periods.
+        heard: called with each finding that is logged, and its outcome, None where nothing is done.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Reporter:
         *,
         dry_run: bool,
         timing: Timing = Timing(),  # frozen
+        heard: Callable[[Finding, Outcome | None], None] | None = None,
     ) -> None:
         self._outbox = outbox
         self._memory = memory
@@ -68,6 +70,7 @@ class Reporter:
         self._utc_seconds = utc_seconds
         self._dry_run = dry_run
         self._timing = timing
+        self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: dict[str, str] = {}  # the last sentence about each container
         self._is_news = True
@@ -175,6 +178,8 @@ class Reporter:
                 fields["seconds"] = round(outcome.seconds, 2)
         tell_it = log.warning if outcome is not None and outcome.result is Result.FAILED else log.info
         tell_it(event_name(outcome), message=message, **fields)
+        if self._heard is not None:
+            self._heard(finding, outcome)
 
     def _put(self, snapshot: Snapshot, findings: Sequence[Finding], outcomes: Sequence[Outcome]) -> None:
         self._outbox.put(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from status_state_controller.model import Action, Container, Outcome, Snapshot
+    from status_state_controller.notify.notifier import Notifier
 
 BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
@@ -77,6 +78,7 @@ def stage(
     own_id: str | None = None,
     clock: FakeClock | None = None,
     timing: Timing = Timing(),  # noqa: B008 # frozen
+    notifier: Notifier | None = None,
     **others: Any,
 ) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
@@ -89,6 +91,7 @@ def stage(
         client=ssa.client,
         own_id=own_id,
         completed=lambda: completed.append(clock()),
+        notifier=notifier,
         clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
         timing=timing,
     )
