@@ -18,6 +18,7 @@ from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..health.observer import Watched
 from ..model import EngineIdentity, Recipes, RunningContainer, Snapshot, SnapshotHead
+from ..same_engine import compare_engines
 from .answers import ChangeAnswer, Replaced, SnapshotDifference, SnapshotHistory, SnapshotOverview
 from .between import differences_between
 from .capture import capture_containers, capture_running, labels_given
@@ -236,10 +237,11 @@ class SnapshotChanges:
     async def _require_engine(self, expected: EngineIdentity) -> None:
         """Raise `EngineUnavailable` unless what was captured is of the engine that the snapshot is of."""
         look = await self._asking(self._engine.look())
-        if look.identity != expected:
+        if compare_engines(expected, look.identity).why:  # not by its name, which changes with the host's
             error = EngineUnavailable(
-                f"another engine answers, {look.identity.name}, than the one the snapshot is of, {expected.name}",
-                "See where the engine's socket leads to, then restart this service",
+                f"another engine answers, {look.identity.name}, than the one the snapshot is of, {expected.name}, or it "
+                "has just been upgraded",
+                "Ask again in a few seconds: this service then knows which, and ends where it is another one",
             )
             self._watch.failed(error)
             raise error
