@@ -53,7 +53,8 @@ class Store:
     @property
     def address(self) -> str:
         """Where the store is, without its password."""
-        return self._url.render_as_string(hide_password=True)
+        address, mark, _ = self._url.render_as_string(hide_password=True).partition("?")
+        return f"{address}?***" if mark else address  # a password may stand there as well
 
     async def open(self) -> bool:
         """Make what is missing: the file, the tables; tell whether it was empty. Refuses what a newer version has made."""

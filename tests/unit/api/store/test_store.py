@@ -364,6 +364,7 @@ def test_other_databases_are_refused(given: str) -> None:
 
 def test_the_address_of_a_store_hides_its_password() -> None:
     assert Store("postgresql://u:topsecret@db/x").address == "postgresql+psycopg://u:***@db/x"
+    assert Store("postgresql://db/x?user=u&password=topsecret").address == "postgresql+psycopg://db/x?***"
 
 
 def test_postgresql_is_not_imported_unless_it_is_used() -> None:
