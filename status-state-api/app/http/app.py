@@ -55,7 +55,7 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
-    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime), parts))
+    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime, parts)))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))
     api.include_router(operator_routes(parts, check_token))
