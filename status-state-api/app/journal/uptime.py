@@ -123,7 +123,8 @@ class Uptime:
                 self._known.get(name),
                 started_at=parse_moment(state.get("StartedAt")),
                 finished_at=parse_moment(state.get("FinishedAt")),
-                is_up=place is not None,
+                # By the same answer as its times: the list may be out of date by now, and has those that wait for a restart.
+                is_up=bool(state.get("Running")) and not state.get("Restarting"),
                 unseen_since=unseen_since,
             )
             for change in changes:

@@ -64,6 +64,7 @@ class RecordedEngine:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
 
 def _handler(engine: RecordedEngine) -> type[BaseHTTPRequestHandler]:

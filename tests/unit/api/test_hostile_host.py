@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import struct
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
+from status_state_api.engine.view import LONGEST_LABEL
 
 from .recorded import RecordedEngine
 from .test_hostile import ANSWERED_SECONDS, REPORT, limit_megabytes, peak, report
@@ -188,10 +190,24 @@ def test_reading_needs_the_token_where_it_is_asked_for(folder: Path, engine: Rec
 
 
 def test_a_host_with_huge_labels_costs_a_bounded_memory(folder: Path, engine: RecordedEngine) -> None:
-    labels = {f"key-{n}": 'key="' * 20_000 for n in range(2)}
-    engine.show(*(entry(f"big-{n}", **labels, token=CANARY) for n in range(10)))
-    with closing(Process(folder)) as process:
+    labels = {"short": "s", "long": "l" * 600_000, "key": 'key="' * 80_000, "name" * 1000: "of a label"}
+    entries = [entry(f"big-{n}", **labels, token=CANARY) for n in range(20)]
+    engine.show(*entries)
+    dockerfile = (Path(__file__).parents[3] / "status-state-api" / "Dockerfile").read_text(encoding="utf-8")
+    with closing(Process(folder, **dict(re.findall(r"(MALLOC_\w+)=(\w+)", dockerfile)))) as process:
         process.read_until("snapshot_captured")
-        for _ in range(5):
-            assert CANARY not in json.dumps(process.get("/status")[1])
+        for _ in range(3):
+            status, document = process.get("/status")
+            assert status == 200
+            assert CANARY not in json.dumps(document)
+            shown = document["running"][0]["labels"]
+            assert shown["short"] == "s"
+            assert max(len(text) for label in shown.items() for text in label) == LONGEST_LABEL
+        bearer = {"Authorization": f"Bearer {(folder / 'run' / 'token').read_text().strip()}"}
+        _, recipes = process.get("/snapshot/recipes", **bearer)
+        assert recipes["originals"][0]["inspect"]["Config"]["Labels"] == {**labels, "token": CANARY}
+        engine.show(*entries[:19])
+        change = Request(f"http://127.0.0.1:{process.port}/snapshot", headers=bearer, method="POST")
+        with urlopen(change, timeout=60) as answer:  # noqa: S310 - http
+            assert json.load(answer)["removed"] == ["big-19"]
         assert peak(process) < limit_megabytes()

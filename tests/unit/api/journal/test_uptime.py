@@ -114,3 +114,20 @@ async def test_another_snapshot_is_followed_at_once() -> None:
         stage.tell("die", 1, name="web")
         stage.tell("die", 2, name="db", of="db")
         await stage.noted("up", "up", "down")
+
+
+async def test_a_listing_that_is_out_of_date_by_now_makes_nobody_go_up() -> None:
+    stage = Stage()
+    async with stage.followed():
+        await stage.noted("up")
+        stage.tell("die", 1)
+        await stage.noted("up", "down")
+        # `web` is still in the list, of the moment before; its `inspect` knows better. So it is of one that waits to be restarted.
+        for state in ({"Running": False}, {"Running": True, "Restarting": True}):
+            stage.engine.inspects[container_id("web")]["State"] |= state
+            asked = stage.engine.asked.count("container")
+            stage.uptime.follow([Watched(container_id("web"), "web", {}, has_health_check=False)])
+            await until(lambda asked=asked: stage.engine.asked.count("container") > asked)
+        stage.tell("start", 2)
+        await stage.noted("up", "down", "up")
+    assert (stage.store.journal[-1].at - NOW).total_seconds() == 2

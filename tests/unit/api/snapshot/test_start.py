@@ -491,7 +491,7 @@ async def test_the_own_names_are_learned_from_the_engine() -> None:
 
 
 async def test_what_protects_by_the_image_alone_is_captured_and_observed() -> None:
-    by_image = {"status-state.ignore": "true", "status-state.role": "api", "io.kubernetes.pod.name": "x"}
+    by_image = {"status-state.ignore": "true", "status-state.role": "api", "io.kubernetes.pod.name": "x" * 5000}
     engine = FakeEngine(entry("web", **by_image), entry("db", **by_image, **{"com.docker.swarm.task": "x"}))
     for one in engine.entries:
         engine.inspects[one["Id"]]["Config"]["Labels"] = one["Labels"]
