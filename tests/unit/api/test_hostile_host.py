@@ -120,6 +120,14 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
         assert CANARY in answer.read().decode(), "or this test would see nothing"
 
 
+def test_health_and_the_journal_share_one_stream_of_events(process: Process, engine: RecordedEngine) -> None:
+    deadline = time.monotonic() + 10
+    while not (verdicts := process.get("/status")[1]["verdicts"]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert {one["source"] for one in verdicts} >= {"logs"}, "the health is observed"
+    assert engine.open_events == 1
+
+
 def test_numbers_that_json_has_no_room_for_are_taken_in(process: Process) -> None:
     whole = {**REPORT, "findings": [], "outcomes": [], "big": 2**70, "none": float("nan"), "deep": [{"x": -(2**70)}]}
     assert report(process, json.dumps(whole).encode())[0] == 204
