@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -71,7 +71,7 @@ class ControllerRecord:
 
     def differences(self) -> dict[str, str]:
         """What the last report says of each original that was replaced, by its name: the report is read once for all."""
-        findings = [] if self.report is None else orjson.loads(self.report.document)["findings"]
+        findings: list[dict[str, Any]] = [] if self.report is None else orjson.loads(self.report.document)["findings"]
         return {one["container"]["name"]: str(one["reason"]) for one in findings if one["kind"] == "replaced"}
 
     async def load(self, engine: EngineIdentity) -> None:

@@ -247,7 +247,7 @@ class SnapshotChanges:
             raise error
 
     def _answer(self, head: SnapshotHead, change: Change, *, dry_run: bool) -> ChangeAnswer:
-        differences = self._controller.differences() if change.replaced else {}
+        differences = self._controller.differences()
         return ChangeAnswer(
             snapshot=head,
             changed=change.is_change,

@@ -207,6 +207,29 @@ async def test_an_engine_that_was_upgraded_meanwhile_is_looked_at_by_the_watch_b
     assert (answer["added"], answer["snapshot"]["engine"]["id"]) == (["miner"], "c9a1")
 
 
+async def test_what_is_saved_while_the_engine_gets_another_identity_is_of_that_one(
+    ssa: Ssa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(ssa, "miner")
+    upgraded = ssa.holder.engine_identity.model_copy(update={"id": "c9a1"})
+    save, saving, may_end = ssa.store.begin_run, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*what: Any) -> int | None:
+        saving.set()
+        await may_end.wait()
+        return await save(*what)
+
+    monkeypatch.setattr(ssa.store, "begin_run", slowly)
+    changing = asyncio.create_task(post(ssa, "/snapshot"))
+    await saving.wait()
+    renaming = asyncio.create_task(ssa.holder.rename_engine(upgraded))
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(changing, renaming)
+    assert {ssa.holder.engine_identity.id, ssa.store.snapshots[-1].snapshot.engine.id} == {"c9a1"}
+    assert await names(ssa) == ["db", "miner", "web"]
+
+
 async def test_what_can_not_be_stored_is_not_in_force_and_can_be_asked_for_again(ssa: Ssa) -> None:
     before = ssa.parts.held()
     run(ssa, "miner")

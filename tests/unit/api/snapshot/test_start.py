@@ -210,9 +210,9 @@ async def test_a_snapshot_goes_on_when_its_engine_gets_another_identity_meanwhil
     assert (held.snapshot.id, held.snapshot.originals) == (before.snapshot.id, before.snapshot.originals)
     assert UPGRADED.id.encode() in held.recipes
     assert stage.store.moved == [(IDENTITY, UPGRADED)]
-    stage.store.error = DISK_FULL  # what can't be noted is recognised at the next start
+    stage.store.error = DISK_FULL
     await stage.holder.rename_engine(IDENTITY)
-    assert stage.holder.engine_identity == IDENTITY
+    assert stage.holder.engine_identity == UPGRADED, "as it is stored, so that nothing is stored under two identities"
 
 
 async def test_the_originals_are_asked_for_their_end_only_when_it_matters() -> None:
