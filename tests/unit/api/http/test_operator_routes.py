@@ -99,8 +99,8 @@ async def test_a_replacement_is_told_with_what_the_controller_found_different(ss
     ssa.engine.inspects[container_id("db")] = inspect("db", HostConfig={"Memory": 7})
     container = {"id": container_id("web"), "name": "web"}
     findings = [
-        {"container": container, "kind": "unhealthy", "reason": "its probe fails"},
         {"container": container, "kind": "replaced", "reason": "was replaced (image: a → b)"},
+        {"container": container, "kind": "unhealthy", "reason": "its probe fails"},
     ]
     await ssa.client.post("/reports", json={**REPORT, "findings": findings}, headers=BEARER)
     answer = await post(ssa, "/snapshot")
