@@ -14,6 +14,7 @@ import structlog
 
 from . import VERSION
 from .engine.client import Engine
+from .engine.events import EventFollower
 from .engine.watch import EngineWatch
 from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
 from .health.probe.proven import ProvenProbes
@@ -132,7 +133,8 @@ def _wire(means: Means) -> Server:
     own_id = own_container_id()
     verdicts, controller, watch = Verdicts(), ControllerRecord(store), EngineWatch(engine, means.ending)
     journal = Journal(store, Retention(settings.journal_days, settings.journal_entries))
-    uptime = Uptime(engine, watch, journal)
+    events = EventFollower(engine, watch)
+    uptime = Uptime(engine, watch, events, journal)
     book = PauseBook(store, verdicts, PauseNotes(journal))
     holder = SnapshotHolder(
         engine,
@@ -146,7 +148,9 @@ def _wire(means: Means) -> Server:
         first_start=means.first_start,
     )
     proven, notes = ProvenProbes(settings.data_dir / "probes.json"), VerdictNotes(journal)
-    health = HealthSupervisor(engine, watch, verdicts, policy_file, own_id=own_id, proven=proven, notes=notes)
+    health = HealthSupervisor(
+        engine, watch, verdicts, policy_file, events=events, own_id=own_id, proven=proven, notes=notes
+    )
     followers = (uptime, health)
     changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, followers=followers)
     pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)

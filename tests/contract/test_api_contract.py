@@ -137,7 +137,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     controller, verdicts = ControllerRecord(store), Verdicts()
     journal = Journal(store, Retention(), lambda: NOW)
     nothing: Any = None
-    uptime = Uptime(nothing, watch, journal)
+    uptime = Uptime(nothing, watch, nothing, journal)
     book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: NOW)
     holder = SnapshotHolder(
         engine, watch, store, policies, kept=(controller, book), on_start="resume", own_id=None, boot_id=None

@@ -57,7 +57,7 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
-    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime), parts))
+    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime, parts)))
     api.include_router(metrics_routes(parts))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))

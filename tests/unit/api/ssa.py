@@ -133,7 +133,7 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     verdicts = Verdicts(lambda: ssa.now)
     journal = Journal(store, Retention(), lambda: ssa.now)
     nothing: Any = None
-    uptime = Uptime(nothing, watch, journal)
+    uptime = Uptime(nothing, watch, nothing, journal)
     clock = FakeClock()
     book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: ssa.now, clock=clock)
     kept = (controller, book)

@@ -82,7 +82,7 @@ class Status:
         try:
             listing = await self._engine.running()
             if listing is not self._shown:
-                self._judged = Listing(listing.raw, await self._with_given_labels(listing))
+                self._judged = Listing(listing.digest, await self._with_given_labels(listing))
         except EngineUnavailable as error:
             self._watch.failed(error)
             raise
