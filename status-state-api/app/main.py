@@ -34,6 +34,7 @@ from .logs import set_up_logs
 from .masking import mask
 from .pauses.book import PauseBook
 from .pauses.keeper import PauseKeeper
+from .process.bell import Bell
 from .process.boot import read_boot_id
 from .process.ending import EXIT_FAILED, Ending
 from .process.own_id import own_container_id
@@ -129,9 +130,11 @@ class Means:
 def _wire(means: Means) -> Server:
     settings, engine, store, policy_file = means.settings, means.engine, means.store, means.policy_file
     own_id = own_container_id()
-    verdicts, controller, watch = Verdicts(), ControllerRecord(store), EngineWatch(engine, means.ending)
-    journal = Journal(store, Retention(settings.journal_days, settings.journal_entries))
-    uptime = Uptime(engine, watch, journal)
+    bell = Bell()
+    verdicts, controller = Verdicts(bell=bell), ControllerRecord(store, bell=bell)
+    watch = EngineWatch(engine, means.ending, bell=bell)
+    journal = Journal(store, Retention(settings.journal_days, settings.journal_entries), bell=bell)
+    uptime = Uptime(engine, watch, journal, bell=bell)
     book = PauseBook(store, verdicts, PauseNotes(journal))
     holder = SnapshotHolder(
         engine,
@@ -150,7 +153,7 @@ def _wire(means: Means) -> Server:
     changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, followers=followers)
     pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)
     status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, standings=standings)
-    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime)
+    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, bell)
     service = Service(
         holder,
         watch,

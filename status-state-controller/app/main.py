@@ -138,8 +138,15 @@ class Controller:
 
     def _make_reporter(self, client: httpx.AsyncClient) -> Reporter:
         outbox = Outbox(partial(send_report, client, self._settings.token_file), self._lasting)
-        dry_run, timing = self._settings.dry_run, self._timing.reports
-        return Reporter(outbox, self._memory, self._lasting, self._clocks.utc, dry_run=dry_run, timing=timing)
+        return Reporter(
+            outbox,
+            self._memory,
+            self._lasting,
+            self._clocks.utc,
+            dry_run=self._settings.dry_run,
+            interval_seconds=self._settings.interval,
+            timing=self._timing.reports,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.

@@ -29,6 +29,7 @@ from status_state_api.journal.uptime import Uptime
 from status_state_api.model import Pause, Recipes
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
+from status_state_api.process.bell import Bell
 from status_state_api.process.ending import Ending
 from status_state_api.snapshot.changes import SnapshotChanges
 from status_state_api.snapshot.holder import SnapshotHolder
@@ -146,7 +147,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     status = Status(
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime)
+    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, Bell())
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:

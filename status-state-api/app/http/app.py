@@ -14,8 +14,10 @@ from .auth import ReadToken, require_token
 from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
+from .page import install_page
 from .problems import describe_problems, install_problems
 from .routes.controller import BEAT_SECONDS, controller_routes
+from .routes.events import event_routes
 from .routes.journal import journal_routes
 from .routes.operator import operator_routes
 from .routes.parts import Parts
@@ -55,11 +57,13 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
+    api.include_router(event_routes(parts, beat_seconds))
     api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime), parts))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))
     api.include_router(operator_routes(parts, check_token))
     install_documentation(api)
+    install_page(api)
 
     def describe() -> dict[str, Any]:
         if api.openapi_schema is None:

@@ -16,6 +16,7 @@ import structlog
 from ..errors import StoreUnavailable
 from ..masking import mask_document
 from ..model import EngineIdentity
+from ..process.bell import Bell
 from .entry import Entry, entries_of
 from .report import Report, ReportWithMemory
 
@@ -55,8 +56,11 @@ class ReportStore(Protocol):
 class ControllerRecord:
     """What is known of the controller."""
 
-    def __init__(self, store: ReportStore, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, store: ReportStore, now: Callable[[], datetime] = lambda: datetime.now(UTC), bell: Bell | None = None
+    ) -> None:
         self._store = store
+        self._bell = bell or Bell()
         self._now = now
         self._store_fails = False
         self.last_seen_at: datetime | None = None
@@ -68,6 +72,7 @@ class ControllerRecord:
     def saw(self) -> None:
         """Note that the controller has read the snapshot just now."""
         self.last_seen_at = self._now()
+        self._bell.ring()
 
     def difference_of(self, name: str) -> str | None:
         """What the last report says of the original of this name that was replaced; None when it says nothing."""
@@ -120,6 +125,8 @@ class ControllerRecord:
         except StoreUnavailable as error:
             self._tell_store(error)
             raise
+        finally:
+            self._bell.ring()  # when its entries can be read, or will not be
         self._memory_is_stored = self._memory_is_stored or self.memory is memory  # unless a newer one came meanwhile
         self._tell_store(None)
 

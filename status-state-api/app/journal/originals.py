@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .availability import UNKNOWN, WINDOWS_DAYS, Change, Share, availability
+from .availability import UNKNOWN, WINDOWS_DAYS, Change, Share, availability, history
 from .entry import NumberedEntry
 from .journal import Journal, Query
 from .uptime import Uptime
@@ -14,6 +15,14 @@ MOST_READ = 50_000
 
 STARTED = "started"
 """All verdicts begin anew with a start of this service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How available one original was: over each window in days, and in each half hour of the last day."""
+
+    shares: dict[int, Share]
+    history: list[Share]
 
 
 class Availability:
@@ -28,8 +37,8 @@ class Availability:
         self._journal = journal
         self._uptime = uptime
 
-    async def of(self, names: Iterable[str]) -> tuple[datetime | None, dict[str, dict[int, Share]]]:
-        """Return since when something is known, and the shares by name and window in days. Raises `StoreUnavailable`."""
+    async def of(self, names: Iterable[str]) -> tuple[datetime | None, dict[str, Known]]:
+        """Return since when something is known, and what, by name. Raises `StoreUnavailable`."""
         first = await self._journal.first_at()
         if first is None:
             return None, {}
@@ -41,13 +50,13 @@ class Availability:
             known_since = entries[-1].at
         changes, starts = _sort(entries)
         known = self._uptime.known
-        shares = {
-            name: availability(
-                [*changes[name], *starts, *_present(known.get(name), changes[name])], now, known_since=known_since
+        found: dict[str, Known] = {}
+        for name in names:
+            own = [*changes[name], *starts, *_present(known.get(name), changes[name])]
+            found[name] = Known(
+                availability(own, now, known_since=known_since), history(own, now, known_since=known_since)
             )
-            for name in names
-        }
-        return known_since, shares
+        return known_since, found
 
 
 def _sort(entries: Iterable[NumberedEntry]) -> tuple[dict[str, list[Change]], list[Change]]:

@@ -19,6 +19,7 @@ from ..engine.watch import EngineWatch
 from ..errors import StatusStateError
 from ..health.observer import Watched
 from ..model import ContainerReference
+from ..process.bell import Bell
 from .availability import DOWN, UNKNOWN, UP, Change, reconciled
 from .entry import Entry
 from .journal import Journal, Query
@@ -38,11 +39,20 @@ class Uptime:
         watch: tells whether it answers.
         journal: where changes are noted, and what was known before.
         again_seconds: how long is waited after a break.
+        bell: is rung at each event of the engine.
     """
 
     def __init__(
-        self, engine: EngineStreams, watch: EngineWatch, journal: Journal, again_seconds: float = AGAIN_SECONDS
+        self,
+        engine: EngineStreams,
+        watch: EngineWatch,
+        journal: Journal,
+        again_seconds: float = AGAIN_SECONDS,
+        bell: Bell | None = None,
     ) -> None:
+        self.events = 0
+        """How often something has happened to a container, as far as this process has seen."""
+        self._bell = bell or Bell()
         self._engine = engine
         self._watch = watch
         self._journal = journal
@@ -79,6 +89,7 @@ class Uptime:
         """Look at everybody once the stream has begun, so that nothing is missed in between."""
         async with self._engine.events() as chunks:
             await self._look()
+            self._ring()
             reading = asyncio.create_task(self._read(chunks))
             try:
                 while not reading.done():
@@ -94,6 +105,11 @@ class Uptime:
     async def _read(self, chunks: AsyncIterable[bytes]) -> None:
         async for line in lines_of(chunks):
             self._note(line)
+            self._ring()
+
+    def _ring(self) -> None:
+        self.events += 1
+        self._bell.ring()
 
     def _note(self, line: bytes) -> None:
         try:

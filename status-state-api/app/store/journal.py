@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from ..journal.entry import Entry, NumberedEntry
 from ..journal.journal import Query
@@ -53,9 +53,9 @@ def find_entries(connection: Connection, engine: EngineIdentity, query: Query) -
 
 
 def first_entry_at(connection: Connection, engine: EngineIdentity) -> datetime | None:
-    """When the oldest entry was made."""
+    """When the first entry was made, by their numbers: later ones may tell of what was before, as the engine remembers it."""
     first: datetime | None = connection.execute(
-        select(func.min(journal.c.at)).where(of_engine(journal, engine))
+        select(journal.c.at).where(of_engine(journal, engine)).order_by(journal.c.number).limit(1)
     ).scalar()
     return None if first is None else utc(first)
 

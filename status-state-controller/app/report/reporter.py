@@ -49,6 +49,7 @@ class Reporter:
         lasting: logs what lasts when it begins and when it ends.
         utc_seconds: the time, in seconds since 1970.
         dry_run: whether reports tell of what would be done.
+        interval_seconds: how far apart checks are at most, which reports tell.
         timing: the periods.
     """
 
@@ -60,8 +61,10 @@ class Reporter:
         utc_seconds: Callable[[], float],
         *,
         dry_run: bool,
+        interval_seconds: float,
         timing: Timing = Timing(),  # frozen
     ) -> None:
+        self._interval_seconds = interval_seconds
         self._outbox = outbox
         self._memory = memory
         self._lasting = lasting
@@ -186,6 +189,7 @@ class Reporter:
                 findings=findings,
                 outcomes=outcomes,
                 memory=write_memory(self._memory.value),
+                interval_seconds=self._interval_seconds,
             )
         )
 

@@ -10,6 +10,7 @@ from ...journal.controller import ControllerRecord
 from ...journal.journal import Journal
 from ...journal.uptime import Uptime
 from ...pauses.keeper import PauseKeeper
+from ...process.bell import Bell
 from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
 from ...snapshot.holder import PolicySource, SnapshotHolder
@@ -34,6 +35,7 @@ class Parts:
     pauses: PauseKeeper
     journal: Journal
     uptime: Uptime
+    bell: Bell
 
     def original_names(self) -> list[str]:
         """The names of the originals; none while no snapshot is held."""
