@@ -28,7 +28,7 @@ export function showContainers(overview, known, act) {
     (row, [one, isBelow]) => {
       row.again = again;
       row.container = one;
-      if (isBelow) updateDetails(row, known.actions.get(one.name) ?? []);
+      if (isBelow) updateDetails(row, known.actions.get(one.name) ?? [], known.availability.get(one.name));
       else updateRow(row, one, known, paused.has(one.name));
     });
   const empty = by("originals-empty");
@@ -59,7 +59,7 @@ function makeRow() {
     cell("state", "State", parts.word, parts.since),
     cell("health", "Health", parts.health, parts.why),
     cell("strip", "Last 24 hours", parts.strip),
-    ...["24 h", "7 d", "30 d"].map((label, place) => cell("share", label, parts.shares[place])),
+    ...["24 h", "7 d", "30 d"].map((label, place) => cell(place ? "share further" : "share", label, parts.shares[place])),
     cell("last", "Last done", parts.last, parts.when));
   row.parts = parts;
   return row;
@@ -121,7 +121,7 @@ function makeDetails(first, act) {
   return row;
 }
 
-function updateDetails(row, actions) {
+function updateDetails(row, actions, availability) {
   const { container: one, parts } = row;
   parts.accept.hidden = one.standing !== "replaced";
   const facts = [];
@@ -134,6 +134,10 @@ function updateDetails(row, actions) {
     fact(`action ${done.number}`, clock(done.at), `${action(done)}: ${done.reason ?? ""}`, done.detail);
   }
   if (actions.length > 4) fact("more", "Earlier", `${count(actions.length - 4, "action")} more in the last seven days`);
+  if (availability) {
+    const shares = Object.entries(availability.percent).map(([days, share]) => `${percent(share)} % of ${parseInt(days, 10)} d`);
+    fact("availability", "Well", shares.join(", "));
+  }
   fact("image", "Image", one.image);
   fact("status", "Engine", one.status || "does not run");
   fact("id", "Container", one.id.slice(0, 12));
