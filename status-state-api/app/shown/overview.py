@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .moments import read_moment
 from .state import Document, differences, objects, part, rows
@@ -78,11 +78,14 @@ def _head(snapshot: Document) -> Document:
 
 
 def _controller(controller: Document) -> Document:
-    seen_at, ago, report = controller.get("last_seen_at"), controller.get("last_seen_seconds_ago"), controller["report"]
-    interval: Any = (report or {}).get("interval_seconds")
-    told = {key: (report or {}).get(key) for key in ("at", "dry_run", "sentence")}
+    seen_at, ago, report = (
+        controller.get("last_seen_at"),
+        controller.get("last_seen_seconds_ago"),
+        part(controller, "report"),
+    )
+    interval: float | None = report.get("interval_seconds")
     next_at = None
-    if seen_at is not None and isinstance(interval, int | float):
+    if seen_at is not None and interval is not None:
         next_at = (read_moment(seen_at) + timedelta(seconds=interval)).isoformat().replace("+00:00", "Z")
     patience = max(LOST_AFTER_SECONDS, MISSED_CHECKS * (interval or 0))
     return {
@@ -90,7 +93,7 @@ def _controller(controller: Document) -> Document:
         "next_check_at": next_at,
         "is_away": ago is None or ago > patience,
         "away_after_seconds": patience,
-        "dry_run": bool(told["dry_run"]),
-        "sentence": told["sentence"],
-        "reported_at": told["at"],
+        "dry_run": bool(report.get("dry_run")),
+        "sentence": report.get("sentence"),
+        "reported_at": report.get("at"),
     }

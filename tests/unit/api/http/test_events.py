@@ -58,6 +58,7 @@ async def release(ssa: Ssa) -> None:
 
 
 async def write(ssa: Ssa) -> None:
+    await ssa.parts.journal.load(LOOK.identity)
     ssa.parts.journal.note(service_entry("started", NOW, None))
     await ssa.parts.journal.flush()
 

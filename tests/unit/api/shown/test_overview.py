@@ -36,7 +36,14 @@ async def seen(ssa: Ssa) -> dict[str, Any]:
 def controller(**of: Any) -> dict[str, Any]:
     """What is shown of a controller."""
     told = {"last_seen_at": "2026-11-23T18:00:00Z", "last_seen_seconds_ago": 1.0, "report": None, **of}
-    document = {"at": "x", "engine": {}, "snapshot": None, "running": None, "pauses": [], "warnings": []}
+    document: dict[str, Any] = {
+        "at": "x",
+        "engine": {},
+        "snapshot": None,
+        "running": None,
+        "pauses": [],
+        "warnings": [],
+    }
     return overview({**document, "controller": told}, {})["controller"]
 
 

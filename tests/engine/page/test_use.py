@@ -1,0 +1,119 @@
+"""The page for everyone: by keyboard, on a phone, with a screen reader, light and dark, with three hundred containers."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ..kit.pair import URL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Route
+
+    from ..kit.pair import Pair
+
+    Opened = Callable[..., Page]
+
+MANY = 300
+SLOW_MILLISECONDS = 400
+"""An update of three hundred rows takes a tenth of this on a machine that is not busy."""
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that keeps somebody from using it."""
+    package = find_spec("axe_playwright_python")
+    assert package is not None
+    assert package.origin is not None
+    page.evaluate((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'] for node in one['nodes']][:3]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(opened: Opened, pair: Pair, scheme: str) -> None:
+    name = min(pair.original_names())
+    pair.post("/pause", {"for": "10m", "containers": [name], "reason": "a picture"})
+    try:
+        page = opened(color_scheme=scheme, bypass_csp=True)
+        page.locator("#rows button").first.click()
+        page.locator("summary").click()
+        expect(page.locator("tr.details")).to_be_visible()
+        assert serious(page) == []
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert serious(page) == []
+    finally:
+        pair.post("/resume")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_is_cut_off_at_the_side(opened: Opened, width: int) -> None:
+    page = opened(viewport={"width": width, "height": 800})
+    page.locator("#rows button").first.click()
+    expect(page.locator("tr.details")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_all_of_it_can_be_done_by_keyboard(opened: Opened) -> None:
+    page = opened()
+    expect(page.locator("#rows tr").first).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.locator("#filter")).to_be_focused()
+    page.keyboard.type("db-")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="db-")).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("tr.details")).to_be_visible()
+    pause = page.get_by_role("button", name="Pause", exact=True)
+    pause.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_label("15 min")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(pause).to_be_focused()
+
+
+def test_three_hundred_containers_stay_fluid(opened: Opened, pair: Pair) -> None:
+    document = pair.get("/overview").json()
+    one = document["containers"][0]
+    asked: list[int] = []
+
+    def answer(route: Route) -> None:
+        asked.append(1)
+        many = [
+            one | {"id": f"{number:064x}", "name": f"shop-{number:03}", "since": None, "status": f"Look {len(asked)}"}
+            for number in range(MANY)
+        ]
+        route.fulfill(body=json.dumps(document | {"containers": many}), content_type="application/json")
+
+    page = opened("about:blank")
+    page.route("**/overview", answer)
+    page.goto(URL)
+    expect(page.locator("#rows tr")).to_have_count(MANY)
+    page.evaluate(
+        "() => { window.long = []; new PerformanceObserver((seen) => window.long.push(...seen.getEntries().map(one => one.duration)))"
+        ".observe({type: 'longtask'}); }"
+    )
+    page.locator("#filter").fill("shop-29")
+    expect(page.locator("#rows tr")).to_have_count(10)
+    page.locator("#filter").fill("")
+    expect(page.locator("#rows tr")).to_have_count(MANY)
+    last = page.locator("#rows .since").last
+    before = last.inner_text()
+    pair.post("/pause", {"for": "10m"})
+    pair.post("/resume")
+    expect(last).not_to_have_text(before)
+    assert max(page.evaluate("window.long"), default=0) < SLOW_MILLISECONDS
