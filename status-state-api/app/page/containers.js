@@ -1,5 +1,5 @@
-// The originals: a row each, with what is known of it below when it is opened. Rows stay where they are and are brought up to
-// date in place, so that three hundred of them stay fluid.
+// The originals: a row each, with what is known of it below when it is opened. Rows stay where they are, are brought up to
+// date in place, and are hidden rather than taken away, so that three hundred of them stay fluid.
 
 import { align, by, draw, h, mark, say } from "./dom.js";
 import { makeStrip, showStrip } from "./strip.js";
@@ -17,22 +17,24 @@ export function showContainers(overview, known, act) {
   const only = by("only").checked;
   const isShown = (one) =>
     (!only || one.difference) && (!wanted || one.name.toLowerCase().includes(wanted) || one.image.toLowerCase().includes(wanted));
-  const shown = originals.filter(isShown);
+  const hidden = new Set(originals.filter((one) => !isShown(one)));
   say(by("originals-count"), String(originals.length));
   showTiles(originals);
   const paused = new Set(overview.pauses.map((one) => one.container));
   const again = () => showContainers(overview, known, act);
-  const lines = shown.flatMap((one) => (opened.has(one.name) ? [[one, false], [one, true]] : [[one, false]]));
+  const lines = originals.flatMap((one) => (opened.has(one.name) ? [[one, false], [one, true]] : [[one, false]]));
   align(by("rows"), lines, ([one, isBelow]) => `${isBelow} ${one.name}`,
     ([one, isBelow]) => (isBelow ? makeDetails(one, act) : makeRow(one)),
     (row, [one, isBelow]) => {
       row.again = again;
       row.container = one;
+      row.hidden = hidden.has(one);
+      if (row.hidden) return;
       if (isBelow) updateDetails(row, known.actions.get(one.name) ?? [], known.availability.get(one.name));
       else updateRow(row, one, known, paused.has(one.name));
     });
   const empty = by("originals-empty");
-  empty.hidden = shown.length > 0;
+  empty.hidden = originals.length > hidden.size;
   say(empty, originals.length ? "None of them matches." : "The snapshot holds no originals.");
 }
 

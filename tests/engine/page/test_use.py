@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Opened = Callable[..., Page]
 
 MANY = 300
-SLOW_MILLISECONDS = 400
-"""An update of three hundred rows takes a tenth of this on a machine that is not busy."""
+SLOW_SECONDS = 1.0
+"""Of the processor's time, for filtering twice and some updates: they take a fifth of it."""
 
 
 def serious(page: Page) -> list[str]:
@@ -38,6 +38,15 @@ def serious(page: Page) -> list[str]:
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
+
+
+def busy_seconds(page: Page) -> float:
+    """How long the page has kept its thread busy, however busy the machine is besides."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    told = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return next(one["value"] for one in told if one["name"] == "TaskDuration")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,7 +80,7 @@ def test_all_of_it_can_be_done_by_keyboard(opened: Opened) -> None:
     page.keyboard.press("/")
     expect(page.locator("#filter")).to_be_focused()
     page.keyboard.type("db-")
-    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator("#rows tr:visible")).to_have_count(1)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -103,17 +112,14 @@ def test_three_hundred_containers_stay_fluid(opened: Opened, pair: Pair) -> None
     page.route("**/overview", answer)
     page.goto(URL)
     expect(page.locator("#rows tr")).to_have_count(MANY)
-    page.evaluate(
-        "() => { window.long = []; new PerformanceObserver((seen) => window.long.push(...seen.getEntries().map(one => one.duration)))"
-        ".observe({type: 'longtask'}); }"
-    )
+    before = busy_seconds(page)
     page.locator("#filter").fill("shop-29")
-    expect(page.locator("#rows tr")).to_have_count(10)
+    expect(page.locator("#rows tr:visible")).to_have_count(10)
     page.locator("#filter").fill("")
-    expect(page.locator("#rows tr")).to_have_count(MANY)
+    expect(page.locator("#rows tr:visible")).to_have_count(MANY)
     last = page.locator("#rows .since").last
-    before = last.inner_text()
+    first_look = last.inner_text()
     pair.post("/pause", {"for": "10m"})
     pair.post("/resume")
-    expect(last).not_to_have_text(before)
-    assert max(page.evaluate("window.long"), default=0) < SLOW_MILLISECONDS
+    expect(last).not_to_have_text(first_look)
+    assert busy_seconds(page) - before < SLOW_SECONDS
