@@ -10,6 +10,7 @@ import asyncio
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,7 +104,9 @@ def bring_up(host: Host, originals: list[Container]) -> Pair:
     pair.up()
     identity = EngineIdentity(**pair.get("/snapshot").json()["engine"])
     pair.api.docker("stop")
-    asyncio.run(make_past(volume_path(f"{pair.project}_data") / "status-state.sqlite3", identity, originals))
+    work = make_past(volume_path(f"{pair.project}_data") / "status-state.sqlite3", identity, originals)
+    with ThreadPoolExecutor(1) as aside:  # Playwright has this thread's event loop
+        aside.submit(asyncio.run, work).result()
     pair.api.docker("start")
     pair.wait_until_at_work()
     return pair
