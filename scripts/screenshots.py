@@ -135,8 +135,8 @@ def picture(browser: Browser, to: Path, width: str, scheme: Any, shown: Any = No
     if shown is not None:
         page.route("**/overview", lambda route: route.fulfill(json=shown))
     page.goto(URL)
-    page.wait_for_function("document.body.dataset.verdict !== 'waiting'")
-    page.wait_for_function("document.querySelectorAll('#rows .strip path.good[d]').length > 0")
+    page.locator("body:not([data-verdict=waiting])").wait_for()
+    page.locator("#rows .strip path.good:not([d=''])").first.wait_for(state="attached")
     page.screenshot(path=to)
     context.close()
     subprocess.run(["pngquant", "--strip", "--force", "--output", to, "256", to], check=True)

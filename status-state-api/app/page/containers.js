@@ -89,7 +89,7 @@ function updateRow(row, one, known, isPaused) {
   ["1d", "7d", "30d"].forEach((window, place) => {
     const share = availability?.percent[window];
     say(parts.shares[place], percent(share));
-    mark(parts.shares[place], "data-share", share === 100 || share === undefined || share === null ? null : share < 99 ? "low" : "some");
+    mark(parts.shares[place], "data-share", share === 100 || share === undefined || share === null ? null : share < 95 ? "low" : "some");
   });
   showLast(parts, one, actions);
 }

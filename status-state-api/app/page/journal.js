@@ -20,6 +20,8 @@ export async function showJournal() {
   const { entries } = await read(`journal?${query}`);
   if (number !== asked) return;
   const shown = entries.slice(0, PAGE * pages);
+  // What was worked out afterwards stands where it was found out, and is shown where it happened.
+  shown.sort((one, other) => Date.parse(other.at) - Date.parse(one.at) || other.number - one.number);
   by("older").hidden = entries.length <= shown.length || PAGE * (pages + 1) >= 1000;
   const empty = by("journal-empty");
   empty.hidden = shown.length > 0;

@@ -116,7 +116,7 @@ function makeNotice(one, act) {
   const what = container ? `Healing of ${container} is paused` : "Nothing is healed";
   const rest = [reason, accepts ? "then the present is accepted" : null, who].filter(Boolean).join(" · ");
   return h("li", { class: "pause" }, left, h("span", {}, `${what} until ${clock(until)}`, rest ? h("i", {}, ` ${rest}`) : null),
-    h("button", { type: "button", on: { click: () => act.resume(container) } }, "Resume"));
+    h("button", { type: "button", "aria-label": `Resume ${container ?? "all"}`, on: { click: () => act.resume(container) } }, "Resume"));
 }
 
 function showDifferences(overview, act) {

@@ -42,7 +42,7 @@ def serious(page: Page) -> list[str]:
 
 def busy_seconds(page: Page) -> float:
     """How long the page has kept its thread busy, however busy the machine is besides."""
-    session = page.context.new_cdp_session(page)
+    session: Any = page.context.new_cdp_session(page)  # Playwright types its answers by halves
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     told = session.send("Performance.getMetrics")["metrics"]
     session.detach()
