@@ -136,7 +136,9 @@ def picture(browser: Browser, to: Path, width: str, scheme: Any, shown: Any = No
         page.route("**/overview", lambda route: route.fulfill(json=shown))
     page.goto(URL)
     page.locator("body:not([data-verdict=waiting])").wait_for()
-    page.locator("#rows .strip path.good:not([d=''])").first.wait_for(state="attached")
+    page.locator("#rows .strip path.good:not([d='']), [data-verdict=unknown] #originals-empty").first.wait_for(
+        state="attached"
+    )
     page.screenshot(path=to)
     context.close()
     subprocess.run(["pngquant", "--strip", "--force", "--output", to, "256", to], check=True)

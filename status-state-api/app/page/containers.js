@@ -18,7 +18,7 @@ export function showContainers(overview, known, act) {
   const isShown = (one) =>
     (!only || one.difference) && (!wanted || one.name.toLowerCase().includes(wanted) || one.image.toLowerCase().includes(wanted));
   const hidden = new Set(originals.filter((one) => !isShown(one)));
-  say(by("originals-count"), String(originals.length));
+  say(by("originals-count"), overview.containers ? String(originals.length) : "");
   showTiles(originals);
   const paused = new Set(overview.pauses.map((one) => one.container));
   const again = () => showContainers(overview, known, act);
@@ -35,7 +35,8 @@ export function showContainers(overview, known, act) {
     });
   const empty = by("originals-empty");
   empty.hidden = originals.length > hidden.size;
-  say(empty, originals.length ? "None of them matches." : "The snapshot holds no originals.");
+  const isKnown = overview.containers !== null;
+  say(empty, originals.length ? "None of them matches." : isKnown ? "The snapshot holds no originals." : "Not known until the engine can be asked.");
 }
 
 function showTiles(originals) {

@@ -45,7 +45,7 @@ function sentences(word, overview, away) {
   const well = originals.filter((one) => look(one) === "original" || one.standing === "finished").length;
   const held = overview.snapshot;
   const of = held ? `Snapshot of ${clock(held.taken_at)}, ${snapshot(held.reason)}` : "No snapshot is held yet";
-  const rest = [originals.length === 0 ? "No originals" : `${well} of ${count(originals.length, "original")} ${well === 1 ? "is" : "are"} well`, of];
+  const rest = [!overview.containers ? "Nothing is known of what runs" : originals.length === 0 ? "No originals" : `${well} of ${count(originals.length, "original")} ${well === 1 ? "is" : "are"} well`, of];
   const drift = found.length ? [`${count(found.length, "difference")} waiting`] : [];
   switch (word) {
     case "unknown":
