@@ -33,6 +33,7 @@ FIRST = "test_starts_that_fail.py"
 LONG = (
     "test_lifecycle.py",
     "test_least_rights.py",
+    "test_page.py",
     "test_all_sick.py",
     "test_restore.py",
     "test_policy.py",

@@ -26,7 +26,8 @@ const ASKED_FOR = {
   check: [],
 };
 const known = { overview: null, availability: new Map(), actions: new Map() };
-let away = null;
+let isLinked = false;
+let away = null; // why what is shown may be old: since the connection was lost it has not been read again
 
 const readers = {
   async overview() {
@@ -36,6 +37,10 @@ const readers = {
     if (found.containers === null && known.overview?.containers) found.containers = known.overview.containers;
     announce(known.overview, found);
     known.overview = found;
+    if (away && isLinked) {
+      away = null;
+      tell("Connected.");
+    }
   },
   async availability() {
     const found = await read("availability");
@@ -68,7 +73,7 @@ function want(names) {
 
 async function readWanted() {
   timer = null;
-  if (isReading || document.hidden || away) return; // it is done afterwards, when somebody looks again, after a `hello`
+  if (isReading || document.hidden || !isLinked) return; // it is done afterwards, when somebody looks again, after a `hello`
   const soon = [...wanted].filter((name) => name !== "availability" || Date.now() - (readAt.get(name) ?? 0) > RARELY);
   if (!soon.length) return;
   isReading = true;
@@ -112,12 +117,11 @@ function connected(isConnected, why) {
   const live = by("live");
   live.dataset.liveState = isConnected ? "live" : "lost";
   say(live, isConnected ? "Live" : "Connection lost");
-  const was = away;
-  away = isConnected ? null : why;
-  if (was !== away) {
-    if (Boolean(was) !== Boolean(away)) tell(away ? "The connection is lost." : "Connected.");
-    showVerdict(known.overview, away, act);
-  }
+  isLinked = isConnected;
+  if (isConnected || away === why) return;
+  if (!away) tell("The connection is lost.");
+  away = why;
+  showVerdict(known.overview, away, act);
 }
 
 /** Say to who can't see it what is different from before. */
@@ -160,11 +164,6 @@ wireJournal(failed);
 by("accept-all").addEventListener("click", act.acceptAll);
 by("pause").addEventListener("click", () => act.pause());
 for (const [id, event] of [["filter", "input"], ["only", "change"]]) by(id).addEventListener(event, () => known.overview && render());
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  event.preventDefault();
-  by("filter").focus();
-});
 document.addEventListener("visibilitychange", () => want([]));
 setInterval(everySecond, 1000);
 follow(heard, connected);

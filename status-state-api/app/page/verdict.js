@@ -128,7 +128,7 @@ function showDifferences(overview, act) {
   };
   more.hidden = found.length <= SHOWN;
   say(more, showsAll ? "Show fewer" : `Show all ${found.length}`);
-  align(by("differences"), showsAll ? found : found.slice(0, SHOWN), (one) => one.id,
+  align(by("differences"), showsAll ? found : found.slice(0, SHOWN), (one) => `${one.id} ${one.standing}`,
     (one) => makeDifference(one, act), updateDifference);
 }
 

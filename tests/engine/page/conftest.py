@@ -24,8 +24,6 @@ WIDE = {"width": 1440, "height": 900}
 SECONDS = 20
 HEALTHY = ("--health-cmd", "true", "--health-interval", "1s")
 
-Opened = "Callable[..., Page]"
-
 
 def find_chromium() -> str:
     """Debian's Chromium, installed where it is missing: by one run, while the others wait."""
