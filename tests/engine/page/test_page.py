@@ -177,7 +177,7 @@ def test_a_lost_ssa_is_shown_and_what_happened_meanwhile_when_it_is_back(
     opened: Opened, pair: Pair, originals: dict[str, Container]
 ) -> None:
     page = opened()
-    expect(page.locator("#live")).to_have_text("Live")
+    expect(headline(page)).to_have_text("As it should be")
     pair.api.docker("kill")
     expect(headline(page)).to_have_text("Connection lost")
     expect(page.locator("#subline")).to_contain_text("What is shown is of")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,21 @@ def read(event: bytes) -> tuple[int, str, list[str]]:
     """An event: its number, its name and the kinds that it tells."""
     fields = dict(line.split(": ", 1) for line in event.decode().strip().split("\n"))
     return int(fields["id"]), fields["event"], json.loads(fields["data"])["kinds"]
+
+
+async def begun(ssa: Ssa) -> tuple[dict[bytes, bytes], AsyncGenerator[bytes]]:
+    """Follow, until the stream waits for something to happen."""
+    headers, events = await ssa.follow(PATH)
+    assert read(await anext(events)) == (1, "hello", [])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return headers, events
+
+
+async def soon(events: AsyncGenerator[bytes]) -> bytes:
+    """The next event, long before a beat."""
+    async with asyncio.timeout(5):
+        return await anext(events)
 
 
 async def fail(ssa: Ssa) -> None:
@@ -76,33 +92,30 @@ async def write(ssa: Ssa) -> None:
     ],
 )
 async def test_what_has_changed_is_told(ssa: Ssa, do: Callable[[Ssa], Awaitable[None]], kinds: set[str]) -> None:
-    headers, events = await ssa.follow(PATH)
-    assert read(await anext(events)) == (1, "hello", [])
+    headers, events = await begun(ssa)
     await do(ssa)
-    number, name, told = read(await anext(events))
+    number, name, told = read(await soon(events))
     assert (number, name, set(told)) == (2, "changed", kinds)
     assert (headers[b"content-type"], headers[b"cache-control"]) == (b"text/event-stream; charset=utf-8", b"no-store")
 
 
 async def test_an_engine_that_is_back_is_told(ssa: Ssa) -> None:
     await fail(ssa)
-    _, events = await ssa.follow(PATH)
-    await anext(events)
+    _, events = await begun(ssa)
     ssa.watch.answered(LOOK)
-    assert read(await anext(events))[2] == ["engine"]
+    assert read(await soon(events))[2] == ["engine"]
 
 
 async def test_a_storm_is_told_together_and_nothing_of_it_is_kept(ssa: Ssa) -> None:
-    _, events = await ssa.follow(PATH)
-    await anext(events)
+    _, events = await begun(ssa)
     await think(ssa)
-    assert read(await anext(events)) == (2, "changed", ["verdicts"])
+    assert read(await soon(events)) == (2, "changed", ["verdicts"])
     for _ in range(100):
         await check(ssa)
         await fail(ssa)
         ssa.verdicts.drop(container_id("web"))
         await think(ssa)
-    number, _, kinds = read(await anext(events))
+    number, _, kinds = read(await soon(events))
     assert (number, set(kinds)) == (3, {"verdicts", "check", "engine"})
 
 

@@ -46,6 +46,7 @@ async def test_each_file_is_served_strictly_and_once(ssa: Ssa, path: str) -> Non
     assert answer.headers["x-content-type-options"] == "nosniff"
     again = await ssa.client.get(path, headers={"If-None-Match": f'W/"x", {answer.headers["etag"]}'})
     assert (again.status_code, again.content) == (304, b"")
+    assert (await ssa.client.get(path, headers={"If-None-Match": '"another"'})).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["none.js", "__init__.py", "%2e%2e%2fmain.py", "a/b", "STYLE.CSS"])
