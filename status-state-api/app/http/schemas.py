@@ -170,6 +170,10 @@ class ShownController(BaseModel):
     next_check_at: datetime | None = Field(
         description="When it makes the next one at the latest; null where that is not known.", examples=[MOMENT]
     )
+    awaited_since: datetime | None = Field(
+        description="Since when it can be seen: the start of this service; null until a snapshot is held.",
+        examples=[MOMENT],
+    )
     is_away: bool = Field(description="Whether it has missed its checks: nothing is healed.", examples=[False])
     away_after_seconds: float = Field(description="After how long without a check it counts as away.", examples=[90])
     dry_run: bool = Field(description="Whether it only says what it would do.", examples=[False])

@@ -64,6 +64,8 @@ class ControllerRecord:
         self._now = now
         self._store_fails = False
         self.last_seen_at: datetime | None = None
+        self.awaited_since: datetime | None = None
+        """Since when it can be seen; None until there is a snapshot to read."""
         self.report: ReceivedReport | None = None
         self.memory: str | None = None
         """The controller's memory as JSON; None when none is kept."""
@@ -88,6 +90,7 @@ class ControllerRecord:
 
         What is damaged is dropped: it is passed on as it is, so it would make the whole document unreadable.
         """
+        self.awaited_since = self.awaited_since or self._now()
         report, memory = await self._store.last_report(engine), await self._store.last_memory(engine)
         if report is not None and not _is_report(report[1]):
             report = None

@@ -34,8 +34,8 @@ function wordOf(overview, away) {
 }
 
 export function isUnattended(overview) {
-  const { checked_at: at, away_after_seconds: patience } = overview.controller;
-  return !at || now() - Date.parse(at) > patience * 1000;
+  const { checked_at: at, awaited_since: start, away_after_seconds: patience } = overview.controller;
+  return Boolean(at ?? start) && now() - Date.parse(at ?? start) > patience * 1000;
 }
 
 function sentences(word, overview, away) {

@@ -6,7 +6,7 @@ By the same rules as the command line's, so that the two never differ on whether
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from .moments import read_moment
@@ -20,12 +20,15 @@ MISSED_CHECKS = 3
 """A controller that has missed so many is away; see `LOST_AFTER_SECONDS`, which is that for the usual interval."""
 
 
-def overview(document: Document, since: Mapping[str, tuple[str, str]]) -> Document:
+def overview(
+    document: Document, since: Mapping[str, tuple[str, str]], awaited_since: datetime | None = None
+) -> Document:
     """Return `http.schemas.Overview`.
 
     Args:
         document: the answer of `GET /status`.
         since: of originals, by name, `up` or `down`, and since when.
+        awaited_since: since when the controller can be seen; None when it can't be yet.
     """
     snapshot = document.get("snapshot")
     found = {one.name: one for one in differences(document)}
@@ -52,7 +55,7 @@ def overview(document: Document, since: Mapping[str, tuple[str, str]]) -> Docume
         "engine": document["engine"],
         "snapshot": None if snapshot is None else _head(snapshot),
         "containers": None if document.get("running") is None else containers,
-        "controller": _controller(part(document, "controller")),
+        "controller": _controller(part(document, "controller"), read_moment(document["at"]), awaited_since),
         "pauses": document["pauses"],
         "warnings": document["warnings"],
     }
@@ -77,12 +80,9 @@ def _head(snapshot: Document) -> Document:
     return {**head, "originals": len(snapshot["originals"])}
 
 
-def _controller(controller: Document) -> Document:
-    seen_at, ago, report = (
-        controller.get("last_seen_at"),
-        controller.get("last_seen_seconds_ago"),
-        part(controller, "report"),
-    )
+def _controller(controller: Document, now: datetime, awaited_since: datetime | None) -> Document:
+    seen_at, report = controller.get("last_seen_at"), part(controller, "report")
+    last_sign = awaited_since if seen_at is None else read_moment(seen_at)
     interval: float | None = report.get("interval_seconds")
     next_at = None
     if seen_at is not None and interval is not None:
@@ -91,7 +91,8 @@ def _controller(controller: Document) -> Document:
     return {
         "checked_at": seen_at,
         "next_check_at": next_at,
-        "is_away": ago is None or ago > patience,
+        "awaited_since": None if awaited_since is None else awaited_since.isoformat(),
+        "is_away": last_sign is not None and (now - last_sign).total_seconds() > patience,
         "away_after_seconds": patience,
         "dry_run": bool(report.get("dry_run")),
         "sentence": report.get("sentence"),

@@ -186,7 +186,7 @@ def test_a_lost_ssa_is_shown_and_what_happened_meanwhile_when_it_is_back(
     originals["db"].wait_for_start_after(before)
     pair.api.docker("start")
     expect(page.locator("#live")).to_have_text("Live", timeout=60_000)
-    expect(headline(page)).to_have_text("As it should be")
+    expect(headline(page)).to_have_text("As it should be", timeout=60_000)
     expect(page.locator("#journal li").filter(has_text=f"{originals['db'].name} started").first).to_be_visible()
 
 

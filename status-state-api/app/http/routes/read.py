@@ -58,7 +58,7 @@ def _add_state(router: APIRouter, parts: Parts) -> None:
         """What `/status` says, judged and joined: is the host as it should be, and what is each container?"""
         document = orjson.loads(await parts.status.document())
         since = {name: (change.what, change.at.isoformat()) for name, change in parts.uptime.known.items()}
-        return Response(orjson.dumps(overview(document, since)), headers=JSON_HEADERS)
+        return Response(orjson.dumps(overview(document, since, parts.controller.awaited_since)), headers=JSON_HEADERS)
 
     @router.get(
         "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)
