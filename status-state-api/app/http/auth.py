@@ -44,8 +44,7 @@ class ReadToken:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        path = scope.get("path", "")
-        if scope["type"] == "http" and path not in ALWAYS_OPEN and not path.startswith(PREFIX):
+        if scope["type"] == "http" and scope["path"] not in ALWAYS_OPEN and not scope["path"].startswith(PREFIX):
             try:
                 self._check(await _bearer(Request(scope)))
             except ProblemError as error:
