@@ -9,7 +9,7 @@ PYRIGHT := PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
         --custom-compile-command "make lock"
 
-.PHONY: help up down test test-unit check format-check lint types format lock schematics mutants bench sbom venv clean
+.PHONY: help up down test test-unit check format-check lint types format lock screenshots schematics mutants bench sbom venv clean
 
 help: ## This menu
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -51,6 +51,9 @@ mutants: venv ## Break the code on purpose, fault by fault: do the tests notice?
 
 bench: ## Measure against a bare server and the engine itself; prints a table (ENGINE as above)
 	@PYTHONPATH=scripts/engine $(ON_ENGINE) python scripts/bench/bench.py $(ARGS)
+
+screenshots: ## Take the pictures of the page in the README, on a private engine
+	@PYTHONPATH=tests:tests/packages ENGINE=$(ENGINE) ENGINES=1 scripts/engine/with_private_engine.sh python scripts/screenshots.py $(ARGS)
 
 schematics: ## Draw the schematics of the README from their sources in docs/
 	@scripts/schematics.sh

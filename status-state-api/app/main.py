@@ -36,6 +36,7 @@ from .masking import mask
 from .metrics.metrics import Metrics
 from .pauses.book import PauseBook
 from .pauses.keeper import PauseKeeper
+from .process.bell import Bell
 from .process.boot import read_boot_id
 from .process.ending import EXIT_FAILED, Ending
 from .process.own_id import own_container_id
@@ -131,10 +132,12 @@ class Means:
 def _wire(means: Means) -> Server:
     settings, engine, store, policy_file = means.settings, means.engine, means.store, means.policy_file
     own_id = own_container_id()
-    verdicts, controller, watch = Verdicts(), ControllerRecord(store), EngineWatch(engine, means.ending)
-    journal = Journal(store, Retention(settings.journal_days, settings.journal_entries))
+    bell = Bell()
+    verdicts, controller = Verdicts(bell=bell), ControllerRecord(store, bell=bell)
+    watch = EngineWatch(engine, means.ending, bell=bell)
+    journal = Journal(store, Retention(settings.journal_days, settings.journal_entries), bell=bell)
     events = EventFollower(engine, watch)
-    uptime = Uptime(engine, watch, events, journal)
+    uptime = Uptime(engine, watch, events, journal, bell=bell)
     book = PauseBook(store, verdicts, PauseNotes(journal))
     holder = SnapshotHolder(
         engine,
@@ -156,7 +159,9 @@ def _wire(means: Means) -> Server:
     pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)
     status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, standings=standings)
     metrics = Metrics(VERSION, uptime)
-    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, metrics)
+    parts = Parts(
+        status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, metrics, bell
+    )
     service = Service(
         holder,
         watch,

@@ -157,9 +157,17 @@ class Controller:
 
     def _make_reporter(self, client: httpx.AsyncClient) -> Reporter:
         outbox = Outbox(partial(send_report, client, self._settings.token_file), self._lasting)
-        dry_run, timing = self._settings.dry_run, self._timing.reports
         heard, utc = self._notifier and self._notifier.hear_finding, self._clocks.utc
-        return Reporter(outbox, self._memory, self._lasting, utc, dry_run=dry_run, timing=timing, heard=heard)
+        return Reporter(
+            outbox,
+            self._memory,
+            self._lasting,
+            utc,
+            dry_run=self._settings.dry_run,
+            interval_seconds=self._settings.interval,
+            timing=self._timing.reports,
+            heard=heard,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.

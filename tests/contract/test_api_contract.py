@@ -30,6 +30,7 @@ from status_state_api.metrics.metrics import Metrics
 from status_state_api.model import Pause, Recipes
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
+from status_state_api.process.bell import Bell
 from status_state_api.process.ending import Ending
 from status_state_api.snapshot.changes import SnapshotChanges
 from status_state_api.snapshot.holder import SnapshotHolder
@@ -148,7 +149,9 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
     )
     metrics = Metrics("1.2.3", uptime)
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics)
+    parts = Parts(
+        status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics, Bell()
+    )
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:

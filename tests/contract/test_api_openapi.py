@@ -36,6 +36,8 @@ def test_the_committed_description_is_current(described: dict[str, Any]) -> None
 def test_the_interface_is_that_of_the_design(described: dict[str, Any]) -> None:
     assert {path: sorted(operations) for path, operations in described["paths"].items()} == {
         "/status": ["get"],
+        "/overview": ["get"],
+        "/events": ["get"],
         "/snapshot": ["get", "post"],
         "/healthz": ["get"],
         "/readyz": ["get"],

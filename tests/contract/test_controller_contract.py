@@ -169,6 +169,7 @@ def test_the_controller_writes_the_golden_report() -> None:
         findings=plan.findings,
         outcomes=outcomes,
         memory=write_memory(begun(plan.memory, plan.actions, NOW)),
+        interval_seconds=30.0,
     )
     assert json.loads(json.dumps(report)) == REPORT
 
@@ -188,6 +189,7 @@ def test_every_report_that_the_controller_can_write_has_the_fields_of_the_golden
         findings=[Finding(web, kind, "x")],
         outcomes=[Outcome(Action(verb, web, "x"), result, "x", NOW, seconds=1.0, key="x", ended_at=NOW)],
         memory={},
+        interval_seconds=30.0,
     )
     assert report.keys() == REPORT.keys()
     for part in ("findings", "outcomes"):

@@ -33,6 +33,7 @@ FIRST = "test_starts_that_fail.py"
 LONG = (
     "test_lifecycle.py",
     "test_least_rights.py",
+    "test_page.py",
     "test_all_sick.py",
     "test_restore.py",
     "test_policy.py",
@@ -58,7 +59,7 @@ LAST = (
 BEGUN = pytest.StashKey[float]()
 
 
-def _give_up(reason: str) -> NoReturn:
+def give_up(reason: str) -> NoReturn:
     """Where continuous integration runs, a test that can't run has failed; elsewhere it is skipped."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
@@ -110,9 +111,9 @@ def engine() -> PrivateEngine:
     try:
         engine = PrivateEngine()
     except NoPrivateEngineError as reason:
-        _give_up(str(reason))
+        give_up(str(reason))
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
-        _give_up("there is no `docker compose` here: as root, scripts/setup/compose_v2.sh installs it")
+        give_up("there is no `docker compose` here: as root, scripts/setup/compose_v2.sh installs it")
     return engine
 
 

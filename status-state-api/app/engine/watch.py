@@ -16,6 +16,7 @@ import structlog
 
 from ..errors import EngineUnavailable
 from ..model import EngineIdentity
+from ..process.bell import Bell
 from ..process.ending import Ending
 from ..same_engine import Relation, compare_engines, needs_containers
 from .shared import SharedCall
@@ -80,9 +81,11 @@ class EngineWatch:
         *,
         clock: Callable[[], float] = time.monotonic,
         timing: Timing | None = None,
+        bell: Bell | None = None,
     ) -> None:
         self._engine = engine
         self._ending = ending
+        self._bell = bell or Bell()
         self._clock = clock
         self._timing = timing or Timing()
         self._heard_at: float | None = None
@@ -113,6 +116,7 @@ class EngineWatch:
         self.error = error
         if self._lost_since is None:
             self._lost_since = now
+            self._bell.ring()
         if not error.refused:
             self._refused_since = None
         elif self._refused_since is None:
@@ -240,6 +244,8 @@ class EngineWatch:
 
     def _forget_loss(self) -> None:
         self.error = None
+        if self._lost_since is not None:
+            self._bell.ring()
         self._lost_since = None
         self._refused_since = None
         self._told = False

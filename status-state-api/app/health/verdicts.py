@@ -12,14 +12,16 @@ from datetime import UTC, datetime
 from .. import model
 from ..masking import mask
 from ..model import ContainerReference, EngineIdentity, FailingContainer, VerdictsForController
+from ..process.bell import Bell
 from .verdict import SOURCES, Source, State, Verdict
 
 
 class Verdicts:
-    """Holds the verdicts. `now` is the time that people read."""
+    """Holds the verdicts. `now` is the time that people read; `bell` is rung whenever those who follow are woken."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), bell: Bell | None = None) -> None:
         self._now = now
+        self._bell = bell or Bell()
         self._held: dict[tuple[str, Source], Verdict] = {}
         self._changed = asyncio.Event()
         self._closed = False
@@ -29,6 +31,11 @@ class Verdicts:
     def revision(self) -> int:
         """Return how often something has changed."""
         return self._revision
+
+    @property
+    def closed(self) -> bool:
+        """Whether the service ends: streams are to end, too."""
+        return self._closed
 
     def put(self, verdict: Verdict) -> None:
         """Hold a verdict in the place of the one before."""
@@ -119,6 +126,7 @@ class Verdicts:
         """Have those who follow look whether what they are told has changed; those who come later wait for the next time."""
         self._changed.set()
         self._changed = asyncio.Event()
+        self._bell.ring()
 
     def close(self) -> None:
         """End the streams of those who follow: they must not hold up the end of the service."""

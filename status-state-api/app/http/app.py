@@ -15,8 +15,10 @@ from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
 from .measured import Measured
+from .page import install_page
 from .problems import describe_problems, install_problems
 from .routes.controller import BEAT_SECONDS, controller_routes
+from .routes.events import event_routes
 from .routes.journal import journal_routes
 from .routes.metrics import metrics_routes
 from .routes.operator import operator_routes
@@ -57,12 +59,14 @@ def create_api(
     )
     install_problems(api)
     api.include_router(read_routes(parts))
+    api.include_router(event_routes(parts, beat_seconds))
     api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime, parts)))
     api.include_router(metrics_routes(parts))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))
     api.include_router(operator_routes(parts, check_token))
     install_documentation(api)
+    install_page(api)
 
     def describe() -> dict[str, Any]:
         if api.openapi_schema is None:

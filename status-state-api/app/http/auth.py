@@ -10,10 +10,11 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .page import PREFIX
 from .problems import ProblemError, problem_response
 
-ALWAYS_OPEN = frozenset({"/healthz", "/readyz"})
-"""They say next to nothing, and who asks them, the engine or a load balancer, has no token."""
+ALWAYS_OPEN = frozenset({"/healthz", "/readyz", "/"})
+"""They say next to nothing, and who asks them, the engine or a load balancer, has no token. The page asks for it."""
 
 _bearer = HTTPBearer(auto_error=False, description="The token of the token file, which the controller shares.")
 
@@ -43,7 +44,7 @@ class ReadToken:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"] not in ALWAYS_OPEN:
+        if scope["type"] == "http" and scope["path"] not in ALWAYS_OPEN and not scope["path"].startswith(PREFIX):
             try:
                 self._check(await _bearer(Request(scope)))
             except ProblemError as error:

@@ -7,7 +7,17 @@ from pydantic import BaseModel, Field
 
 from ..journal.entry import NumberedEntry
 from ..journal.report import Report
-from ..model import MOMENT, ContainerName, ContainerReference, Pause, Recipes, RunningContainer, Snapshot, Verdict
+from ..model import (
+    MOMENT,
+    ContainerId,
+    ContainerName,
+    ContainerReference,
+    Pause,
+    Recipes,
+    RunningContainer,
+    Snapshot,
+    Verdict,
+)
 
 
 class PolicyEntry(BaseModel):
@@ -103,6 +113,93 @@ class StatusDocument(BaseModel):
     )
 
 
+class ShownVerdict(BaseModel):
+    """What one source says of a container's health; as in `/status`."""
+
+    source: str = Field(description="`engine`, `probe` or `logs`.", examples=["probe"])
+    verdict: str = Field(description="`ok`, `failing` or `unknown`.", examples=["failing"])
+    since: datetime = Field(description="Since when, in UTC.", examples=[MOMENT])
+    reason: str = Field(description="Why, in words.", examples=["its probe http://:8080/health answered 500"])
+    evidence: list[str] = Field(description="The lines of the log that count.", examples=[["CRITICAL no connection"]])
+
+
+class ShownDifference(BaseModel):
+    """In what a container differs from the snapshot."""
+
+    what: str = Field(description="`missing`, `replaced`, `newcomer`, `unhealthy`.", examples=["replaced"])
+    reason: str = Field(description="What was found, in words.", examples=["was replaced by a different container"])
+    fields: list[str] = Field(
+        description="What differs, field by field.", examples=[["image: nginx:1.27 → nginx:1.28"]]
+    )
+    last: str = Field(description="What became of the last action; empty for none.", examples=["stop: running"])
+
+
+class ShownContainer(BaseModel):
+    """A container as the page shows it."""
+
+    id: ContainerId
+    name: ContainerName
+    standing: str = Field(description="As in the `standings` of `/status`.", examples=["original"])
+    status: str = Field(
+        description="The state in the engine's words; empty when it does not run.", examples=["Up 2 hours"]
+    )
+    health: str = Field(description="The worst of its verdicts; empty without one.", examples=["ok"])
+    image: str = Field(description="The image as the container names it.", examples=["nginx:1.27"])
+    last: str = Field(description="What became of the last action; empty for none.", examples=["start: done"])
+    since: datetime | None = Field(
+        description="Of an original: since when it is up, or down; null where that is not known.", examples=[MOMENT]
+    )
+    difference: ShownDifference | None = Field(description="In what it differs from the snapshot; null in nothing.")
+    verdicts: list[ShownVerdict] = Field(description="What is thought of the application in it, by source.")
+
+
+class ShownSnapshot(BaseModel):
+    """The snapshot in force."""
+
+    id: str = Field(description="Its id.", examples=["3f0c2a4e8c1d4b7f9a6e5d4c3b2a1908"])
+    taken_at: datetime = Field(description="When it was taken, in UTC.", examples=[MOMENT])
+    reason: str = Field(description="`startup`, `accepted` or `rolled_back`.", examples=["startup"])
+    by: str | None = Field(description="Who had it taken, and how.", examples=["operator: accept web"])
+    originals: int = Field(description="How many originals it holds.", examples=[12])
+
+
+class ShownController(BaseModel):
+    """What the page shows of the controller."""
+
+    checked_at: datetime | None = Field(description="When it last made a check; null for never.", examples=[MOMENT])
+    next_check_at: datetime | None = Field(
+        description="When it makes the next one at the latest; null where that is not known.", examples=[MOMENT]
+    )
+    awaited_since: datetime | None = Field(
+        description="Since when it can be seen: the start of this service; null until a snapshot is held.",
+        examples=[MOMENT],
+    )
+    is_away: bool = Field(description="Whether it has missed its checks: nothing is healed.", examples=[False])
+    away_after_seconds: float = Field(description="After how long without a check it counts as away.", examples=[90])
+    dry_run: bool = Field(description="Whether it only says what it would do.", examples=[False])
+    sentence: str | None = Field(description="The sentence of its last report.", examples=["in sync"])
+    reported_at: datetime | None = Field(description="When that report was made.", examples=[MOMENT])
+
+
+class Overview(BaseModel):
+    """The whole state, judged: what the page at `/` shows."""
+
+    at: datetime = Field(description="When this was seen, in UTC.", examples=[MOMENT])
+    verdict: Literal["in_sync", "drifted", "unknown"] = Field(
+        description="Whether the host is as the snapshot says; `unknown` without a snapshot or an engine.",
+        examples=["in_sync"],
+    )
+    sentence: str = Field(description="The same in a sentence.", examples=["in sync"])
+    engine: EngineState = Field(description="The engine.")
+    snapshot: ShownSnapshot | None = Field(description="The snapshot in force; null until there is one.")
+    containers: list[ShownContainer] | None = Field(
+        description="The originals, then the others, by name; null while the engine can't be asked."
+    )
+    controller: ShownController = Field(description="The controller.")
+    pauses: list[Pause] = Field(description="The pauses in force.")
+    warnings: list[str] = Field(description="As in `/status`.", examples=[["The snapshot is empty: …"]])
+
+
 class JournalPage(BaseModel):
     """A page of the journal."""
 
@@ -119,6 +216,10 @@ class OriginalAvailability(BaseModel):
     percent: dict[str, float | None] = Field(
         description="By window: the share of the time of which something is known, in per cent; null where nothing is.",
         examples=[{"1d": 100.0, "7d": 99.9821, "30d": 99.9958}],
+    )
+    history: list[float | None] = Field(
+        description="The same share for each half hour of the last day, the oldest first.",
+        examples=[[None, 100.0, 97.5]],
     )
 
 

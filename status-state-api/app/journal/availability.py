@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 WINDOWS_DAYS = (1, 7, 30)
+HISTORY_SLOTS = 48
+"""So many parts of the last day are told apart."""
+SLOT = timedelta(days=1) / HISTORY_SLOTS
 
 UP, DOWN, UNKNOWN = "up", "down", "unknown"
 _OPPOSITE = {UP: DOWN, DOWN: UP, UNKNOWN: UNKNOWN}
@@ -64,6 +67,21 @@ def availability(
                 good += seconds if is_good else 0.0
         shares[days] = Share(good, known)
     return shares
+
+
+def history(changes: Iterable[Change], now: datetime, *, known_since: datetime) -> list[Share]:
+    """Sum up one original's changes over each half hour of the last day, the oldest first. Arguments as above."""
+    begin = now - HISTORY_SLOTS * SLOT
+    good, known = [0.0] * HISTORY_SLOTS, [0.0] * HISTORY_SLOTS
+    for since, until, is_good in _spans(sorted(changes, key=lambda change: change.at), now, known_since):
+        at = max(since, begin)
+        while is_good is not None and at < until:
+            slot = min((at - begin) // SLOT, HISTORY_SLOTS - 1)
+            end = min(until, begin + (slot + 1) * SLOT)
+            known[slot] += (end - at).total_seconds()
+            good[slot] += (end - at).total_seconds() if is_good else 0.0
+            at = end
+    return [Share(one, of) for one, of in zip(good, known, strict=True)]
 
 
 def _spans(
@@ -131,7 +149,9 @@ def reconciled(
 
 def as_percentages(shares: Mapping[int, Share]) -> dict[str, float | None]:
     """As people read them, rounded down: 100 means without a gap."""
-    return {
-        f"{days}d": None if share.share is None else int(share.share * 1_000_000) / 10_000
-        for days, share in shares.items()
-    }
+    return {f"{days}d": as_percentage(share) for days, share in shares.items()}
+
+
+def as_percentage(share: Share) -> float | None:
+    """As people read it, rounded down; None where nothing is known."""
+    return None if share.share is None else int(share.share * 1_000_000) / 10_000

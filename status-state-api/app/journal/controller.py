@@ -16,6 +16,7 @@ import structlog
 from ..errors import StoreUnavailable
 from ..masking import mask_document
 from ..model import EngineIdentity
+from ..process.bell import Bell
 from .entry import Entry, entries_of
 from .report import Report, ReportWithMemory
 
@@ -55,11 +56,16 @@ class ReportStore(Protocol):
 class ControllerRecord:
     """What is known of the controller."""
 
-    def __init__(self, store: ReportStore, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, store: ReportStore, now: Callable[[], datetime] = lambda: datetime.now(UTC), bell: Bell | None = None
+    ) -> None:
         self._store = store
+        self._bell = bell or Bell()
         self._now = now
         self._store_fails = False
         self.last_seen_at: datetime | None = None
+        self.awaited_since: datetime | None = None
+        """Since when it can be seen; None until there is a snapshot to read."""
         self.report: ReceivedReport | None = None
         self.memory: str | None = None
         """The controller's memory as JSON; None when none is kept."""
@@ -68,6 +74,7 @@ class ControllerRecord:
     def saw(self) -> None:
         """Note that the controller has read the snapshot just now."""
         self.last_seen_at = self._now()
+        self._bell.ring()
 
     def differences(self) -> dict[str, str]:
         """What the last report says of each original that was replaced, by its name: the report is read once for all."""
@@ -79,6 +86,7 @@ class ControllerRecord:
 
         What is damaged is dropped: it is passed on as it is, so it would make the whole document unreadable.
         """
+        self.awaited_since = self.awaited_since or self._now()
         report, memory = await self._store.last_report(engine), await self._store.last_memory(engine)
         if report is not None and not _is_report(report[1]):
             report = None
@@ -116,6 +124,8 @@ class ControllerRecord:
         except StoreUnavailable as error:
             self._tell_store(error)
             raise
+        finally:
+            self._bell.ring()  # when its entries can be read, or will not be
         self._memory_is_stored = self._memory_is_stored or self.memory is memory  # unless a newer one came meanwhile
         self._tell_store(None)
 

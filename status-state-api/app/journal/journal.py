@@ -17,6 +17,7 @@ import structlog
 
 from ..errors import StatusStateError
 from ..model import EngineIdentity
+from ..process.bell import Bell
 from .availability import Change
 from .entry import Entry, Kind, NumberedEntry, service_entry
 
@@ -81,6 +82,7 @@ class Journal:
         retention: for how long.
         now: the time of day, in UTC.
         again_seconds: how long is waited while the store can't be used.
+        bell: is rung when entries have been stored.
     """
 
     def __init__(
@@ -89,7 +91,11 @@ class Journal:
         retention: Retention,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         again_seconds: float = AGAIN_SECONDS,
+        bell: Bell | None = None,
     ) -> None:
+        self.stored = 0
+        """How many entries this process has stored by itself."""
+        self._bell = bell or Bell()
         self._store = store
         self._retention = retention
         self._now = now
@@ -169,6 +175,8 @@ class Journal:
         for entry in taken:  # what was noted meanwhile stays; of what was dropped meanwhile nothing is left
             with contextlib.suppress(ValueError):
                 self._unstored.remove(entry)
+        self.stored += len(taken)
+        self._bell.ring()
 
     async def finish(self) -> None:
         """Store what is left at an orderly stop, if the store lets us."""

@@ -7,11 +7,12 @@ event loop is not held up meanwhile.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..engine.shared import SharedCall
-from .availability import UNKNOWN, WINDOWS_DAYS, Change, Share, availability
+from .availability import UNKNOWN, WINDOWS_DAYS, Change, Share, availability, history
 from .journal import Journal
 from .uptime import Uptime
 
@@ -21,8 +22,6 @@ MOST_READ = 50_000
 STARTED = "started"
 """All verdicts begin anew with a start of this service."""
 
-Shares = tuple[datetime | None, dict[str, dict[int, Share]]]
-
 
 class NamesOriginals(Protocol):
     """Who knows the snapshot in force."""
@@ -30,6 +29,17 @@ class NamesOriginals(Protocol):
     def original_names(self) -> Iterable[str]:
         """The names of the originals; none while there is no snapshot."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How available one original was: over each window in days, and in each half hour of the last day."""
+
+    shares: dict[int, Share]
+    history: list[Share]
+
+
+Sums = tuple[datetime | None, dict[str, Known]]
 
 
 class Availability:
@@ -47,11 +57,11 @@ class Availability:
         self._names = names
         self._shared = SharedCall(self._sum_up)
 
-    async def shares(self) -> Shares:
-        """Return since when something is known, and the shares by name and window in days. Raises `StoreUnavailable`."""
+    async def sums(self) -> Sums:
+        """Return since when something is known, and what, by name. Raises `StoreUnavailable`."""
         return await self._shared.get()
 
-    async def _sum_up(self) -> Shares:
+    async def _sum_up(self) -> Sums:
         first = await self._journal.first_at()
         if first is None:
             return None, {}
@@ -61,19 +71,18 @@ class Availability:
         if len(told) == MOST_READ:
             known_since = told[-1].at
         names, known = list(self._names.original_names()), self._uptime.known
-        return known_since, await asyncio.to_thread(_shares_of, names, told, known, now, known_since)
+        return known_since, await asyncio.to_thread(_known_of, names, told, known, now, known_since)
 
 
-def _shares_of(
+def _known_of(
     names: Iterable[str], told: Iterable[Change], known: Mapping[str, Change], now: datetime, known_since: datetime
-) -> dict[str, dict[int, Share]]:
+) -> dict[str, Known]:
     changes, starts = _sort(told)
-    return {
-        name: availability(
-            [*changes[name], *starts, *_present(known.get(name), changes[name])], now, known_since=known_since
-        )
-        for name in names
-    }
+    found: dict[str, Known] = {}
+    for name in names:
+        own = [*changes[name], *starts, *_present(known.get(name), changes[name])]
+        found[name] = Known(availability(own, now, known_since=known_since), history(own, now, known_since=known_since))
+    return found
 
 
 def _sort(told: Iterable[Change]) -> tuple[dict[str, list[Change]], list[Change]]:

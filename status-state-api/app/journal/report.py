@@ -23,6 +23,7 @@ from pydantic import (
 
 from ..model import MOMENT, ContainerReference, SnapshotId
 
+LONGEST_INTERVAL_SECONDS = 7 * 24 * 3600
 DEEPEST_LEVEL = 32
 """How deep a report may be nested, its memory included."""
 
@@ -82,6 +83,13 @@ class Report(BaseModel):
     )
     findings: Annotated[list[Finding], FailFast()] = Field(description="The differences that were found.")
     outcomes: Annotated[list[Outcome], FailFast()] = Field(description="What became of the actions.")
+    interval_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_INTERVAL_SECONDS,
+        description="After how long it checks again at the latest.",
+        examples=[30.0],
+    )
 
 
 class ReportWithMemory(Report):

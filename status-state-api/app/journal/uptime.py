@@ -18,6 +18,7 @@ from ..engine.watch import EngineWatch
 from ..errors import StatusStateError
 from ..health.observer import Watched
 from ..model import ContainerReference
+from ..process.bell import Bell
 from .availability import DOWN, UNKNOWN, UP, Change, reconciled
 from .entry import Entry
 from .journal import Journal, Query
@@ -42,6 +43,7 @@ class Uptime:
         events: the engine's.
         journal: where changes are noted, and what was known before.
         again_seconds: how long is waited after a look that failed.
+        bell: is rung at each event of the engine.
     """
 
     def __init__(
@@ -50,8 +52,13 @@ class Uptime:
         watch: EngineWatch,
         events: EventFollower,
         journal: Journal,
+        *,
         again_seconds: float = AGAIN_SECONDS,
+        bell: Bell | None = None,
     ) -> None:
+        self.event_count = 0
+        """How often something has happened to a container, as far as this process has seen."""
+        self._bell = bell or Bell()
         self._engine = engine
         self._watch = watch
         self._events = events
@@ -90,6 +97,7 @@ class Uptime:
         """Ask the engine: what was before this was not heard."""
         self._hears = True
         self._look_soon()
+        self._ring()
 
     def heard(self, event: Event) -> None:
         """Keep an event until there is time for it."""
@@ -98,6 +106,7 @@ class Uptime:
             self._must_look = True
         self._heard.append(event)
         self._wake.set()
+        self._ring()
 
     def broke(self) -> None:
         """Note since when nobody has looked."""
@@ -135,6 +144,10 @@ class Uptime:
             self._heard = deque(event for event in self._heard if not self._is_past(event))
         while self._heard and not self._must_look:
             self._note(self._heard.popleft())
+
+    def _ring(self) -> None:
+        self.event_count += 1
+        self._bell.ring()
 
     def _look_soon(self) -> None:
         self._must_look = True

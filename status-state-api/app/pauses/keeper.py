@@ -34,7 +34,7 @@ class Accepts(Protocol):
         """Make the whole present the snapshot."""
         ...
 
-    async def accept_share(self, names: Sequence[str], by: str | None) -> ChangeAnswer:
+    async def accept_share(self, names: Sequence[str], by: str | None, *, dry_run: bool = False) -> ChangeAnswer:
         """Make what is there of these names the snapshot."""
         ...
 
@@ -63,13 +63,16 @@ class PauseKeeper:
         async with self._one_at_a_time:
             await self.book.begin(scopes, seconds, reason=reason, accept_at_end=accept_at_end, by=by)
 
-    async def resume(self, scopes: Sequence[str] | None, by: str | None) -> ChangeAnswer | None:
-        """End the pauses of these names, without names all there are; tell what was accepted by that.
+    async def resume(
+        self, scopes: Sequence[str] | None, by: str | None, *, dry_run: bool = False
+    ) -> ChangeAnswer | None:
+        """End the pauses of these names, without names all there are; tell what was, or would be, accepted by that.
 
         Raises what accepting raises, and `StoreUnavailable`: then they are in force as before.
         """
         async with self._one_at_a_time:
-            return await self._end(self.book.of_scopes(scopes), by, "resumed")
+            ending = self.book.of_scopes(scopes)
+            return await (self._accept(ending, by, dry_run=True) if dry_run else self._end(ending, by, "resumed"))
 
     async def run(self) -> None:
         """End each pause at its time, for ever."""
@@ -104,14 +107,17 @@ class PauseKeeper:
         """Accept what they are to accept, then end them."""
         if not ending:
             return None
-        share = share_at_end(ending)
-        accepted: ChangeAnswer | None = None
-        if share is not None and share.everything:
-            accepted = await self._changes.accept(None, by)
-        elif share is not None:
-            accepted = await self._changes.accept_share(share.names, by)
+        accepted = await self._accept(ending, by, dry_run=False)
         await self.book.end(ending, why, by)
         return accepted
+
+    async def _accept(self, ending: Sequence[Pause], by: str | None, *, dry_run: bool) -> ChangeAnswer | None:
+        share = share_at_end(ending)
+        if share is None:
+            return None
+        if share.everything:
+            return await self._changes.accept(None, by, dry_run=dry_run)
+        return await self._changes.accept_share(share.names, by, dry_run=dry_run)
 
     def _delay(self, cause: str) -> None:
         """Tell once why a pause can't be ended."""

@@ -127,9 +127,9 @@ class SnapshotChanges:
         """Have the content of an older snapshot in force again; tell what is different. Raises as `accept`."""
         return await self._alone(self._roll_back(snapshot_id, by, dry_run=dry_run))
 
-    async def accept_share(self, names: Sequence[str], by: str | None) -> ChangeAnswer:
+    async def accept_share(self, names: Sequence[str], by: str | None, *, dry_run: bool = False) -> ChangeAnswer:
         """Make what is there of these names the snapshot: what is gone leaves it. Raises as `accept`."""
-        return await self._alone(self._accept_share(names, by))
+        return await self._alone(self._accept_share(names, by, dry_run=dry_run))
 
     async def history(self) -> SnapshotHistory:
         """List the snapshots that are kept. Raises `NoSnapshotYet` and `StoreUnavailable`."""
@@ -179,10 +179,10 @@ class SnapshotChanges:
             content = await self._some(held, wish, await self.containers())
         return await self._take(held, content, "accepted", by, dry_run=dry_run)
 
-    async def _accept_share(self, names: Sequence[str], by: str | None) -> ChangeAnswer:
+    async def _accept_share(self, names: Sequence[str], by: str | None, *, dry_run: bool) -> ChangeAnswer:
         held, containers = self._recipes(), await self.containers()
         content = await self._some(held, share_of(names, containers, self._policies.policy), containers)
-        return await self._take(held, content, "accepted", by, dry_run=False)
+        return await self._take(held, content, "accepted", by, dry_run=dry_run)
 
     async def _roll_back(self, snapshot_id: str, by: str | None, *, dry_run: bool) -> ChangeAnswer:
         held = self._recipes()

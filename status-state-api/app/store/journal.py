@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import orjson
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from ..journal.availability import Change
 from ..journal.entry import Entry, NumberedEntry
@@ -72,9 +72,9 @@ def find_changes(connection: Connection, engine: EngineIdentity, since: datetime
 
 
 def first_entry_at(connection: Connection, engine: EngineIdentity) -> datetime | None:
-    """When the oldest entry was made."""
+    """When the first entry was made, by their numbers: later ones may tell of what was before, as the engine remembers it."""
     first: datetime | None = connection.execute(
-        select(func.min(journal.c.at)).where(of_engine(journal, engine))
+        select(journal.c.at).where(of_engine(journal, engine)).order_by(journal.c.number).limit(1)
     ).scalar()
     return None if first is None else utc(first)
 

@@ -49,6 +49,7 @@ class Reporter:
         lasting: logs what lasts when it begins and when it ends.
         utc_seconds: the time, in seconds since 1970.
         dry_run: whether reports tell of what would be done.
+        interval_seconds: how far apart checks are at most, which reports tell.
         timing: the periods.
         heard: called with each finding that is logged, and its outcome, None where nothing is done.
     """
@@ -61,9 +62,11 @@ class Reporter:
         utc_seconds: Callable[[], float],
         *,
         dry_run: bool,
+        interval_seconds: float,
         timing: Timing = Timing(),  # frozen
         heard: Callable[[Finding, Outcome | None], None] | None = None,
     ) -> None:
+        self._interval_seconds = interval_seconds
         self._outbox = outbox
         self._memory = memory
         self._lasting = lasting
@@ -191,6 +194,7 @@ class Reporter:
                 findings=findings,
                 outcomes=outcomes,
                 memory=write_memory(self._memory.value),
+                interval_seconds=self._interval_seconds,
             )
         )
 

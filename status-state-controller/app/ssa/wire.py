@@ -258,8 +258,9 @@ def write_report(
     findings: Iterable[Finding],
     outcomes: Iterable[Outcome],
     memory: dict[str, Any],
+    interval_seconds: float,
 ) -> dict[str, Any]:
-    """Return the JSON document of `POST /reports`."""
+    """Return the JSON document of `POST /reports`; `interval_seconds` says when the next check is to be expected."""
     findings = tuple(findings)
     kinds = {finding.container.id: finding.kind for finding in findings}
     return {
@@ -273,6 +274,7 @@ def write_report(
         ],
         "outcomes": [_outcome(outcome, kinds.get(outcome.action.container.id)) for outcome in outcomes],
         "memory": memory,
+        "interval_seconds": interval_seconds,
     }
 
 

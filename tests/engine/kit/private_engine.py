@@ -119,14 +119,27 @@ class PrivateEngine:
         finally:
             socket.sethostname(before)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Generator[None]:
+        """Keeps dockerd from answering for the block; what listens on published ports goes on."""
+        pid = self._dockerd()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _dockerd(self) -> int:
+        pid = int(Path("/run/docker.pid").read_text())
+        assert str(self.state) in Path(f"/proc/{pid}/cmdline").read_text(), "this is not the private engine"
+        return pid
+
     def end_hanging(self) -> None:
         """Kills dockerd without asking it anything, which may not answer any more, and starts it again.
 
         Engine 20.10 may lock itself up for good between a name look-up and the removal of containers (libnetwork).
         """
-        pid = int(Path("/run/docker.pid").read_text())
-        assert str(self.state) in Path(f"/proc/{pid}/cmdline").read_text(), "this is not the private engine"
-        os.kill(pid, signal.SIGKILL)
+        os.kill(self._dockerd(), signal.SIGKILL)
         self.start()
 
     @property

@@ -24,6 +24,7 @@ from status_state_api.journal.uptime import Uptime
 from status_state_api.metrics.metrics import Metrics
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
+from status_state_api.process.bell import Bell
 from status_state_api.process.ending import Ending
 from status_state_api.snapshot.changes import SnapshotChanges
 from status_state_api.snapshot.holder import SnapshotHolder
@@ -46,6 +47,7 @@ REPORT: dict[str, Any] = {
     "sentence": "web had exited with code 137: started",
     "findings": [],
     "outcomes": [],
+    "interval_seconds": 30.0,
 }
 
 
@@ -128,12 +130,13 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     """An SSA that has not yet started, beside the containers `web` and `db`."""
     engine, store = FakeEngine(entry("web"), entry("db")), FakeStore()
     engine.inspects[OWN_ID] = own_inspect()
-    watch, policies = EngineWatch(engine, Ending()), Policies()
-    controller = ControllerRecord(store, lambda: ssa.now)
-    verdicts = Verdicts(lambda: ssa.now)
-    journal = Journal(store, Retention(), lambda: ssa.now)
+    bell = Bell()
+    watch, policies = EngineWatch(engine, Ending(), bell=bell), Policies()
+    controller = ControllerRecord(store, lambda: ssa.now, bell)
+    verdicts = Verdicts(lambda: ssa.now, bell)
+    journal = Journal(store, Retention(), lambda: ssa.now, bell=bell)
     nothing: Any = None
-    uptime = Uptime(nothing, watch, nothing, journal)
+    uptime = Uptime(nothing, watch, nothing, journal, bell=bell)
     clock = FakeClock()
     book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: ssa.now, clock=clock)
     kept = (controller, book)
@@ -154,7 +157,9 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
         now=lambda: ssa.now,
     )
     metrics = Metrics("1.2.3", uptime, lambda: ssa.now)
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics)
+    parts = Parts(
+        status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics, bell
+    )
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:

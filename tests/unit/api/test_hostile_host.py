@@ -100,9 +100,11 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
     shown = json.dumps(status)
     for expected in ("login password=***", "--password ***", "http://***@:8080/health", "replaced (Cmd: "):
         assert expected in shown
-    paths = [path for path, operations in process.get("/openapi.json")[1]["paths"].items() if "get" in operations]
+    described = process.get("/openapi.json")[1]["paths"]
+    paths = [path for path, operations in described.items() if "get" in operations and path != "/events"]  # no end
     assert {"/status", "/snapshot", "/verdicts"} <= set(paths)
     further = [
+        "/",
         "/docs",
         "/openapi.json",
         "/nothing",

@@ -39,3 +39,9 @@ class JsonLines(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._streams.open -= 1
+
+
+class EventStream(JsonLines):
+    """Server-sent events, as the HTML standard has them, instead of lines."""
+
+    media_type = "text/event-stream"

@@ -13,7 +13,7 @@ from pydantic import WithJsonSchema
 from ...durations import parse_duration
 from ...errors import StoreUnavailable
 from ...journal import journal
-from ...journal.availability import as_percentages
+from ...journal.availability import as_percentage, as_percentages
 from ...journal.entry import Kind, NumberedEntry, as_utc
 from ...journal.journal import Journal
 from ...journal.originals import Availability
@@ -111,13 +111,18 @@ def _add_availability(router: APIRouter, availability: Availability) -> None:
         Time of which nothing is known counts neither way: before the journal began, and while this service was away.
         """
         try:
-            known_since, shares = await availability.shares()
+            known_since, found = await availability.sums()
         except StoreUnavailable as error:
             raise _no_journal(error) from error
         document = AvailabilityDocument(
             known_since=known_since,
             originals=[
-                OriginalAvailability(name=name, percent=as_percentages(one)) for name, one in sorted(shares.items())
+                OriginalAvailability(
+                    name=name,
+                    percent=as_percentages(one.shares),
+                    history=[as_percentage(slot) for slot in one.history],
+                )
+                for name, one in sorted(found.items())
             ],
         )
         return Response(document.model_dump_json(), headers=JSON_HEADERS)

@@ -152,13 +152,15 @@ def _add_pauses(router: APIRouter, parts: Parts) -> None:
 
     @router.post("/resume", summary="Heal again", response_model=ResumeAnswer, responses=documented(*CHANGES))
     async def post_resume(  # pyright: ignore[reportUnusedFunction] - the route uses it
-        request: ResumeRequest | None = None,
+        request: ResumeRequest | None = None, *, dry_run: DryRun = False
     ) -> Response:
         """End all pauses, or just those of the names; what they are to accept at their end is accepted first."""
         parts.held()
         request = request or ResumeRequest()
-        accepted = await _explained(parts, parts.pauses.resume(request.containers, request.by))
-        return _answer(ResumeAnswer(pauses=list(parts.pauses.book.in_force()), accepted=accepted))
+        accepted = await _explained(parts, parts.pauses.resume(request.containers, request.by, dry_run=dry_run))
+        ended = parts.pauses.book.of_scopes(request.containers) if dry_run else ()
+        left = [pause for pause in parts.pauses.book.in_force() if pause not in ended]
+        return _answer(ResumeAnswer(pauses=left, accepted=accepted))
 
 
 async def _paused_names(parts: Parts, names: list[str] | None) -> list[str | None]:

@@ -11,6 +11,7 @@ from ...journal.journal import Journal
 from ...journal.uptime import Uptime
 from ...metrics.metrics import Metrics
 from ...pauses.keeper import PauseKeeper
+from ...process.bell import Bell
 from ...snapshot.changes import SnapshotChanges
 from ...snapshot.held import Held
 from ...snapshot.holder import PolicySource, SnapshotHolder
@@ -38,6 +39,7 @@ class Parts:
     journal: Journal
     uptime: Uptime
     metrics: Metrics
+    bell: Bell
 
     def original_names(self) -> list[str]:
         """The names of the originals; none while no snapshot is held."""

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Header, Query, Response
 
 from ...errors import EngineUnavailable
 from ...model import Snapshot
+from ...shown.overview import overview
 from ...shown.status import status_text
 from ..direct import prefers_text
 from ..problems import JSON_HEADERS, TEXT_HEADERS, documented
-from ..schemas import Alive, Ready, StatusDocument
+from ..schemas import Alive, Overview, Ready, StatusDocument
 from .parts import Parts, not_now
 
 
@@ -51,6 +52,13 @@ def _add_state(router: APIRouter, parts: Parts) -> None:
         if form == "text" or (form is None and prefers_text(accept)):
             return Response(status_text(orjson.loads(document), width), headers=TEXT_HEADERS)
         return Response(document, headers=JSON_HEADERS)
+
+    @router.get("/overview", summary="The state as the page shows it", tags=["state"], response_model=Overview)
+    async def get_overview() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
+        """What `/status` says, judged and joined: is the host as it should be, and what is each container?"""
+        document = orjson.loads(await parts.status.document())
+        since = {name: (change.what, change.at.isoformat()) for name, change in parts.uptime.known.items()}
+        return Response(orjson.dumps(overview(document, since, parts.controller.awaited_since)), headers=JSON_HEADERS)
 
     @router.get(
         "/snapshot", summary="The desired state", tags=["state"], response_model=Snapshot, responses=documented(503)

@@ -117,10 +117,11 @@ async def test_the_availability_of_each_original_is_told(ssa: Ssa) -> None:
     await ssa.store.add_entries(LOOK.identity, [state("up", 1000), state("down", 100), state("up", 50)])
     document = (await ssa.client.get("/availability")).json()
     assert document["known_since"] == (NOW - timedelta(minutes=1000)).isoformat().replace("+00:00", "Z")
-    assert document["originals"] == [
-        {"name": "db", "percent": {"1d": None, "7d": None, "30d": None}},
-        {"name": "web", "percent": {"1d": 95.0, "7d": 95.0, "30d": 95.0}},
-    ]
+    db, web = document["originals"]
+    assert db == {"name": "db", "percent": {"1d": None, "7d": None, "30d": None}, "history": [None] * 48}
+    assert (web["name"], web["percent"]) == ("web", {"1d": 95.0, "7d": 95.0, "30d": 95.0})
+    # 1000 min are 33 half hours and a third: down from 100 to 50 min ago is the fourth last, from its 20th minute on.
+    assert web["history"] == [None] * 14 + [100.0] * 30 + [66.6666, 0.0, 66.6666, 100.0]
 
 
 async def test_those_who_ask_for_the_availability_together_share_one_reading_of_the_journal(ssa: Ssa) -> None:

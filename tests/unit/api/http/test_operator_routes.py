@@ -364,6 +364,11 @@ async def test_resuming_accepts_first_what_was_deployed(ssa: Ssa) -> None:
     assert (await ssa.problem("POST", "/resume", headers=BEARER))[0] == 503
     assert len(ssa.parts.pauses.book.in_force()) == 2
     ssa.store.error = None
+    (left,) = (dry := await post(ssa, "/resume?dry_run=true", {"containers": ["db"]}))["pauses"]
+    assert (left["container"], dry["accepted"]) == (None, None)
+    dry = await post(ssa, "/resume?dry_run=true")
+    assert (dry["pauses"], dry["accepted"]["added"], dry["accepted"]["dry_run"]) == ([], ["miner"], True)
+    assert len(ssa.parts.pauses.book.in_force()) == 2
     answer = await post(ssa, "/resume", {"by": "me"})
     assert (answer["pauses"], answer["accepted"]["added"], answer["accepted"]["snapshot"]["by"]) == (
         [],

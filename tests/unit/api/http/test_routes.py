@@ -330,7 +330,7 @@ async def test_a_wrong_report_is_refused_with_all_that_is_wrong(started: Ssa, co
     ("method", "path", "status", "word"),
     [
         ("GET", "/nothing", 404, "/docs"),
-        ("GET", "/", 404, "/docs"),
+        ("GET", "/page/nothing.js", 404, "/page/nothing.js"),
         ("DELETE", "/status", 405, "DELETE"),
         ("GET", "/reports", 405, "GET"),
     ],

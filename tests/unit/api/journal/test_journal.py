@@ -64,6 +64,7 @@ async def test_entries_are_found_by_what_is_asked_for(store: Store) -> None:
     assert await keys_of(store, Query(kinds=("action",))) == []
     since, until_then = NOW - timedelta(minutes=40), NOW - timedelta(minutes=20)
     assert await keys_of(store, Query(since=since, until=until_then)) == [4, 3, 2]
+    await store.add_entries(IDENTITY, [entry("what the engine remembers", 90)])
     assert await store.first_entry_at(IDENTITY) == NOW - timedelta(minutes=50)
 
 

@@ -13,6 +13,7 @@ from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.observer import Watched
 from status_state_api.journal.uptime import Uptime
 from status_state_api.model import ContainerReference
+from status_state_api.process.bell import Bell
 from status_state_api.process.ending import Ending
 
 from ..health.world import StreamingEngine, alive, until
@@ -38,7 +39,8 @@ class Stage:
         self.store = FakeStore()
         self.journal = journal_in(self.store)
         self.events = EventFollower(self.engine, self.watch, again_seconds=0.001)
-        self.uptime = Uptime(self.engine, self.watch, self.events, self.journal, again_seconds=0.001)
+        self.bell = Bell()
+        self.uptime = Uptime(self.engine, self.watch, self.events, self.journal, again_seconds=0.001, bell=self.bell)
         self.uptime.follow([Watched(container_id("web"), "web", {}, has_health_check=False)])
 
     def run_since(self, started: str, finished: str = "0001-01-01T00:00:00Z") -> None:
@@ -85,6 +87,16 @@ async def test_ups_and_downs_are_noted_with_the_engines_time_and_each_once() -> 
         await stage.noted("up", "down", "up", "down")
     assert [(one.at - NOW).total_seconds() for one in stage.store.journal[2:]] == [1, 2.5, 5]
     assert stage.store.journal[2].container == ContainerReference(id=container_id("web"), name="web")
+
+
+async def test_whatever_happens_to_a_container_rings_the_bell() -> None:
+    stage = Stage()
+    async with stage.followed():
+        await until(lambda: stage.uptime.event_count == 1)
+        rung = stage.bell.listen()
+        stage.tell("pause", 1, name="other", of="other")
+        await until(rung.is_set)
+        assert stage.uptime.event_count == 2
 
 
 async def test_after_a_break_the_engine_is_asked_what_became_of_it() -> None:

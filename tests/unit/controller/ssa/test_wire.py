@@ -227,6 +227,7 @@ def test_a_report_tells_findings_and_outcomes_and_times_in_utc() -> None:
         findings=[Finding(web, Kind.STOPPED, "had exited"), Finding(miner, Kind.NEW, "is new")],
         outcomes=[Outcome(start, Result.WAITING, "after 2 attempts", at.timestamp())],
         memory={"version": 1},
+        interval_seconds=30.0,
     )
     assert json.loads(json.dumps(report)) == {
         "at": "2026-11-23T18:00:30Z",
@@ -249,4 +250,5 @@ def test_a_report_tells_findings_and_outcomes_and_times_in_utc() -> None:
             }
         ],
         "memory": {"version": 1},
+        "interval_seconds": 30.0,
     }
