@@ -14,6 +14,7 @@ import structlog
 
 from . import VERSION
 from .engine.client import Engine
+from .engine.events import EventFollower
 from .engine.watch import EngineWatch
 from .errors import PolicyUnusable, SettingsUnusable, TokenUnusable
 from .health.probe.proven import ProvenProbes
@@ -32,6 +33,7 @@ from .journal.notes import PauseNotes, VerdictNotes
 from .journal.uptime import Uptime
 from .logs import set_up_logs
 from .masking import mask
+from .metrics.metrics import Metrics
 from .pauses.book import PauseBook
 from .pauses.keeper import PauseKeeper
 from .process.bell import Bell
@@ -134,7 +136,8 @@ def _wire(means: Means) -> Server:
     verdicts, controller = Verdicts(bell=bell), ControllerRecord(store, bell=bell)
     watch = EngineWatch(engine, means.ending, bell=bell)
     journal = Journal(store, Retention(settings.journal_days, settings.journal_entries), bell=bell)
-    uptime = Uptime(engine, watch, journal, bell=bell)
+    events = EventFollower(engine, watch)
+    uptime = Uptime(engine, watch, events, journal, bell=bell)
     book = PauseBook(store, verdicts, PauseNotes(journal))
     holder = SnapshotHolder(
         engine,
@@ -148,12 +151,17 @@ def _wire(means: Means) -> Server:
         first_start=means.first_start,
     )
     proven, notes = ProvenProbes(settings.data_dir / "probes.json"), VerdictNotes(journal)
-    health = HealthSupervisor(engine, watch, verdicts, policy_file, own_id=own_id, proven=proven, notes=notes)
+    health = HealthSupervisor(
+        engine, watch, verdicts, policy_file, events=events, own_id=own_id, proven=proven, notes=notes
+    )
     followers = (uptime, health)
     changes = SnapshotChanges(engine, watch, holder, store, policy_file, controller=controller, followers=followers)
     pauses, standings = PauseKeeper(book, changes), Standings(holder, controller, policy_file)
     status = Status(engine, watch, holder, controller, verdicts, pauses=pauses, standings=standings)
-    parts = Parts(status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, bell)
+    metrics = Metrics(VERSION, uptime)
+    parts = Parts(
+        status, watch, holder, controller, policy_file, verdicts, changes, pauses, journal, uptime, metrics, bell
+    )
     service = Service(
         holder,
         watch,

@@ -175,7 +175,7 @@ class RunningContainer(BaseModel):
     state: str = Field(description="`running`, `paused` or `restarting`.", examples=["running"])
     status: str = Field(description="The state in the engine's words.", examples=["Up 2 hours (healthy)"])
     labels: dict[str, str] = Field(
-        description="Its labels.",
+        description="Its labels; a name or a value of more than 1024 characters is cut, with `…` at its end.",
         examples=[{"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}],
     )
     ports: list[Port] = Field(description="Its ports, in a stable order.")

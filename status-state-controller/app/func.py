@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from .errors import SsaError, SsaNotReady
-from .model import Outcome, Result
+from .model import DELETED_BY_THE_ENGINE, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,5 +161,5 @@ async def stop(engine: Engine, action: Action, seen: Inspect) -> Outcome:
     """
     await engine.stop(action.container.id, seen["Config"].get("StopTimeout"))
     if seen["HostConfig"].get("AutoRemove"):
-        return Outcome(action, Result.DONE, "the engine deletes it with its anonymous volumes: it was run with --rm")
+        return Outcome(action, Result.DONE, DELETED_BY_THE_ENGINE)
     return Outcome(action, Result.DONE)

@@ -20,10 +20,12 @@ import structlog
 
 from .act.acting import Acting
 from .act.executor import Clocks, Executor
+from .act.slots import SLOT_SECONDS
 from .engine.client import Engine
 from .errors import EngineError, ImplausibleListing
 from .func import Reading
 from .logs import set_up_logs
+from .notify.notifier import notifying
 from .observe.following import Following
 from .observe.loss import EngineLoss, EngineLostError
 from .observe.observer import INSPECT_SECONDS, Observer
@@ -38,6 +40,7 @@ from .report.outbox import Outbox
 from .report.reporter import Reporter
 from .report.reporter import Timing as ReportTiming
 from .settings import SettingsError, read_settings, unknown_variables
+from .ssa.checks import CheckCount
 from .ssa.client import send_report, ssa_client
 from .ssa.link import Ssa
 from .ssa.link import Timing as SsaTiming
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
     from .func import Ping
     from .model import Action, Observed, Snapshot
+    from .notify.notifier import Notifier
     from .plan.plan import Plan
     from .settings import Settings
 
@@ -65,7 +69,7 @@ class Timing:
     starts it again. `slow_ssa` is how long a check waits for the SSA when it has a snapshot to go on with.
     `engine_given_up`: a socket that was mounted as a file refuses for ever once its engine was replaced; a restart mounts
     the new one. `last_actions` is how long running actions may take to finish at the end: less than the 10 s that Docker
-    grants a container to stop.
+    grants a container to stop. `slot` is for how long an action counts among those that may be under way at once.
     """
 
     first_snapshot_retry: float = 2.0
@@ -74,6 +78,7 @@ class Timing:
     inspect: float = INSPECT_SECONDS
     engine_given_up: float = 120.0
     last_actions: float = 7.0
+    slot: float = SLOT_SECONDS
     reports: ReportTiming = field(default_factory=ReportTiming)
     ssa: SsaTiming = field(default_factory=SsaTiming)
 
@@ -87,6 +92,7 @@ class Controller:
         client: leads to the SSA.
         own_id: the id of the container this runs in, None when unknown.
         completed: called after each completed check.
+        notifier: hears what people may be notified of; None: nobody is.
         clocks: steady seconds, and seconds since 1970.
         timing: the periods of the loop.
     """
@@ -99,21 +105,26 @@ class Controller:
         client: httpx.AsyncClient,
         own_id: str | None,
         completed: Callable[[], None],
+        notifier: Notifier | None = None,
         clocks: Clocks = Clocks(time.monotonic, time.time),  # noqa: B008 # frozen
         timing: Timing = Timing(),  # frozen
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._completed = completed
+        self._notifier = notifier
         self._clocks = clocks
         self._timing = timing
         empty, dry_run = settings.empty_snapshot_grace, settings.dry_run
         self._plan_timing = timing_for(
             settings.interval, settings.new_container_grace, empty_snapshot_grace=empty, dry_run=dry_run
         )
-        self._lasting = Lasting()
+        self._lasting = Lasting(notifier and notifier.hear_lasting)
         self._memory = KeptMemory()
-        self._ssa = Ssa(client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa)
+        self._checks = CheckCount()
+        self._ssa = Ssa(
+            client, engine, settings.token_file, self._memory, self._lasting, timing=timing.ssa, checks=self._checks
+        )
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
         self._wake = asyncio.Event()
@@ -129,7 +140,15 @@ class Controller:
         self._reading = Reading(self._ssa, self._lasting, clocks.steady, self._read, timing.slow_ssa)
         ended, concurrency = self._look_at_waiting, settings.concurrency
         self._executor = Executor(
-            engine, self._ssa, self._reading, self._memory, clocks, concurrency=concurrency, ended=ended
+            engine,
+            self._ssa,
+            self._reading,
+            self._memory,
+            clocks,
+            happening=self._triggers,
+            concurrency=concurrency,
+            ended=ended,
+            slot_seconds=timing.slot,
         )
         self._reporter = self._make_reporter(client)
         self._acting = Acting(self._executor, self._reporter, self._memory, clocks.utc, dry_run=settings.dry_run)
@@ -146,6 +165,7 @@ class Controller:
             dry_run=self._settings.dry_run,
             interval_seconds=self._settings.interval,
             timing=self._timing.reports,
+            heard=self._notifier and self._notifier.hear_finding,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -208,10 +228,14 @@ class Controller:
             self._engine_loss.answered()
         self._last_bug = None
         self._tell_completed()
-        return max(0.0, pause - (self._clocks.steady() - began))
+        took = self._clocks.steady() - began
+        self._checks.add(took)
+        return max(0.0, pause - took)
 
     async def _check(self, only: frozenset[str] | None) -> float:
         identity = await self._observer.identity()
+        if self._notifier is not None:
+            self._notifier.at_host(identity.name)
         await self._ssa.stay_with(identity)
         if only is not None and self._ssa.snapshot is not None:
             # An exit is looked at without asking the SSA: the check that follows, once the host has settled, does that.
@@ -285,7 +309,7 @@ async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Starts and stops have `concurrency` threads each; the rest is for looking.
+    # Each start and each stop looks again before it acts; the rest is for the checks.
     engine = Engine(os.environ, threads=2 * settings.concurrency + 4)
     patience = patience_seconds(settings.interval)
     watchdog = Watchdog(patience)
@@ -295,9 +319,10 @@ async def _serve(settings: Settings) -> int:
         write_heartbeat(str(settings.heartbeat_file), time.monotonic(), patience)
 
     watchdog.start()
-    async with ssa_client(settings.ssa_url) as client:
+    async with ssa_client(settings.ssa_url) as client, notifying(settings.notify_targets) as notifier:
+        own_id = own_container_id()
         controller = Controller(
-            settings=settings, engine=engine, client=client, own_id=own_container_id(), completed=completed
+            settings=settings, engine=engine, client=client, own_id=own_id, completed=completed, notifier=notifier
         )
         try:
             await controller.run(stop)

@@ -26,6 +26,7 @@ from status_state_api.journal.controller import ControllerRecord
 from status_state_api.journal.journal import Journal, Retention
 from status_state_api.journal.notes import PauseNotes
 from status_state_api.journal.uptime import Uptime
+from status_state_api.metrics.metrics import Metrics
 from status_state_api.model import Pause, Recipes
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
@@ -137,7 +138,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     controller, verdicts = ControllerRecord(store), Verdicts()
     journal = Journal(store, Retention(), lambda: NOW)
     nothing: Any = None
-    uptime = Uptime(nothing, watch, journal)
+    uptime = Uptime(nothing, watch, nothing, journal)
     book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: NOW)
     holder = SnapshotHolder(
         engine, watch, store, policies, kept=(controller, book), on_start="resume", own_id=None, boot_id=None
@@ -147,7 +148,10 @@ async def client(tmp_path: Path) -> AsyncGenerator[httpx.AsyncClient]:
     status = Status(
         engine, watch, holder, controller, verdicts, pauses=pauses, standings=Standings(holder, controller, policies)
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, Bell())
+    metrics = Metrics("1.2.3", uptime)
+    parts = Parts(
+        status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics, Bell()
+    )
     app = create_app(parts, TOKEN, KnownHosts([], holder))
     await holder.start()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://status-state-api:8000") as client:

@@ -95,6 +95,10 @@ def test_a_service_imports_itself_relatively_and_never_the_other() -> None:
 
 
 PURE_ROOMS = (
+    "status-state-controller/app/notify/grouping",
+    "status-state-controller/app/notify/message",
+    "status-state-controller/app/notify/occasions",
+    "status-state-controller/app/notify/targets",
     "status-state-controller/app/plan/",
     "status-state-api/app/health/judging",
     "status-state-api/app/pauses/pause",

@@ -7,7 +7,7 @@ import typer
 from ..printable import printable
 from ..shown.changes import between_text, change_text, snapshots_text
 from .ask import Failed, Ssa
-from .options import AsJson, DryRun
+from .options import AsJson, DryRun, check_not_empty
 from .say import by, examples, say, say_json, terminal_width
 
 commands = typer.Typer()
@@ -21,7 +21,10 @@ commands = typer.Typer()
     )
 )
 def accept(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Containers; all that run without.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", callback=check_not_empty, help="Containers; all that run without."),
+    ] = None,
     *,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -32,6 +35,8 @@ def accept(
 
     A NAME is a container in any state. A newcomer that was stopped is started again, and a replacement that was put aside
     (web-replaced-0123456789ab) takes the place back. Without a NAME, originals that do not run leave the snapshot.
+
+    In scripts write "$NAME" with its quotes: one that is not set is then refused; without them it is no NAME at all.
     """
     change = {"accept": names} if names else {}
     _change("/snapshot", {**change, "by": by("accept", *(names or []))}, dry_run=dry_run, as_json=as_json)
@@ -39,7 +44,7 @@ def accept(
 
 @commands.command(epilog=examples("status-state release old", "status-state release old older --dry-run"))
 def release(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Originals.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", callback=check_not_empty, help="Originals.")],
     *,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -90,7 +95,9 @@ def snapshots(
     epilog=examples("status-state snapshots", "status-state rollback 3f0c2a --dry-run", "status-state rollback 3f0c2a")
 )
 def rollback(
-    snapshot_id: Annotated[str, typer.Argument(metavar="ID", help="A snapshot, or the beginning of its id.")],
+    snapshot_id: Annotated[
+        str, typer.Argument(metavar="ID", callback=check_not_empty, help="A snapshot, or the beginning of its id.")
+    ],
     *,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -132,7 +139,7 @@ def _conclusion(answer: dict[str, Any], *, dry_run: bool) -> str:
 
 def _whole_id(listed: list[dict[str, Any]], beginning: str) -> str:
     """Return the id that begins like this; raises `Failed` when there is none, or more than one."""
-    found = [one["id"] for one in listed if one["id"].startswith(beginning.lower())] if beginning else []
+    found = [one["id"] for one in listed if one["id"].startswith(beginning.lower())]
     if len(found) == 1:
         return found[0]
     shown = printable(beginning)

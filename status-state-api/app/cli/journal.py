@@ -10,7 +10,7 @@ import typer
 
 from ..shown.journal import availability_text, entry_line
 from .ask import Ssa
-from .options import AsJson
+from .options import AsJson, check_not_empty
 from .say import examples, say, say_json, terminal_width
 
 commands = typer.Typer()
@@ -40,10 +40,13 @@ class Kind(StrEnum):
 )
 def journal(
     *,
-    container: Annotated[str | None, typer.Option("--container", metavar="NAME", help="Only about this one.")] = None,
+    container: Annotated[
+        str | None, typer.Option("--container", metavar="NAME", callback=check_not_empty, help="Only about this one.")
+    ] = None,
     kind: Annotated[list[Kind] | None, typer.Option("--kind", help="Only of this kind; may be repeated.")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="15m, 24h, or 2026-11-26T12:00:00Z.")
+        str | None,
+        typer.Option("--since", metavar="TIME", callback=check_not_empty, help="15m, 24h, or 2026-11-26T12:00:00Z."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_AT_ONCE, help="The last so many.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
@@ -57,9 +60,10 @@ def journal(
     asked: list[tuple[str, Any]] = [("kind", one.value) for one in kind or ()]
     asked += [("container", container)] if container else []
     ssa = Ssa()
+    newest = _page(ssa, [("limit", 1)]) if follow else []  # what comes while the others are read is not missed
     page = _page(ssa, [*asked, ("limit", limit), *([("since", since)] if since else [])])
     _show(page, as_jsonl=as_jsonl)
-    last = page[0]["number"] if page else 0
+    last = next((entries[0]["number"] for entries in (page, newest) if entries), 0)
     while follow:
         time.sleep(LOOK_AGAIN_SECONDS)
         page = _page(ssa, [*asked, ("limit", MOST_AT_ONCE), ("after", last)])

@@ -18,7 +18,8 @@ def make_commands() -> typer.Typer:
         name="status-state",
         help="Look at this host and its snapshot, and say what is right.",
         epilog="Exit codes: 0 done, or in sync; 3 (`status`, `diff`) drifted; 1 failed, and why on the standard error; "
-        "2 wrong usage. `status-state COMMAND --help` has examples.",
+        "2 wrong usage. `status-state COMMAND --help` has examples. `notify-test` is in the other container: "
+        "`docker compose exec status-state-controller status-state notify-test`.",
         add_completion=False,
         no_args_is_help=True,
         rich_markup_mode=None,

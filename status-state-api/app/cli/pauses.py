@@ -9,7 +9,7 @@ from ..durations import parse_duration
 from ..shown.changes import change_text
 from ..shown.status import pause_lines
 from .ask import Ssa
-from .options import AsJson
+from .options import AsJson, check_not_empty
 from .say import by, examples, say, say_json
 
 commands = typer.Typer()
@@ -34,7 +34,9 @@ def _check_duration(text: str) -> str:
     )
 )
 def pause(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Containers; all without.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", callback=check_not_empty, help="Containers; all without.")
+    ] = None,
     *,
     duration: Annotated[
         str,
@@ -67,7 +69,8 @@ def pause(
 @commands.command(epilog=examples("status-state resume", "status-state resume db"))
 def resume(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Paused containers; every pause ends without.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", callback=check_not_empty, help="Paused containers; every pause ends without."),
     ] = None,
     *,
     as_json: AsJson = False,

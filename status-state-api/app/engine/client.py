@@ -26,7 +26,7 @@ from ..process.threads import DaemonThreads
 from . import faults
 from .faults import AtPath
 from .streams import Endpoint, StreamRefused, open_stream
-from .view import EngineLook, Inspection, Listing, parse_moment, read_listing
+from .view import EngineLook, Inspection, Listing, digest_of, parse_moment, read_listing
 
 CONCURRENT_CALLS = 8
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
@@ -159,7 +159,7 @@ class Engine:
         """List, and read the answer only if it differs from the last one: on a quiet host it does once a minute."""
         raw = _get(client, "/containers/json")
         last = self._last_listing
-        if last is not None and last.raw == raw:
+        if last is not None and last.digest == digest_of(raw):
             return last
         self._last_listing = read_listing(raw)
         return self._last_listing

@@ -17,6 +17,7 @@ import httptools
 
 CHUNK_BYTES = 64 * 1024
 LONGEST_ERROR_BYTES = 4096
+LONGEST_LINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,18 @@ class _Answer:
 
 
 async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """Cut a stream into its lines, however it comes; an unfinished one at its end is left out."""
-    rest = b""
+    """Cut a stream into its lines, however it comes; an unfinished one at its end is left out.
+
+    Of a line no more than `LONGEST_LINE_BYTES` are kept: an event has all labels of its container in it.
+    """
+    kept = bytearray()
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, rest = chunk.split(b"\n")
         for line in lines:
-            yield line
+            kept += line[: LONGEST_LINE_BYTES - len(kept)]
+            yield bytes(kept)
+            kept.clear()
+        kept += rest[: LONGEST_LINE_BYTES - len(kept)]
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 Here is said what `engine.Engine` gives to all the others, without the Docker SDK: they depend on this module only.
 """
 
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,6 +15,9 @@ from ..model import EngineIdentity, Port, RunningContainer
 
 Inspection = dict[str, Any]
 """The engine's own JSON of one container, network, volume or image."""
+
+LONGEST_LABEL = 1024
+"""Characters of a name or a value that are kept of a listing. The longest in common use are rules of proxies, of some hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class EngineLook:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One `docker ps`: the engine's bytes and what they say, by name."""
+    """One `docker ps`: what it says, by name, and a digest of the engine's bytes, by which two are told apart."""
 
-    raw: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
     containers: tuple[RunningContainer, ...]
 
 
@@ -96,13 +100,33 @@ class EngineStreams(EngineView, Protocol):
         ...
 
 
+def digest_of(raw: bytes) -> bytes:
+    """Return what tells an answer of the engine apart from others: it may have tens of megabytes itself."""
+    return hashlib.blake2b(raw, digest_size=16).digest()
+
+
+def cut_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels with what is longer than `LONGEST_LABEL` cut: a listing is held, and shown, whatever is in them.
+
+    Recipes keep them whole. Rules, and what protects, are shorter by far.
+    """
+    return {
+        name if len(name) <= LONGEST_LABEL else _cut(name): value if len(value) <= LONGEST_LABEL else _cut(value)
+        for name, value in labels.items()
+    }
+
+
+def _cut(text: str) -> str:
+    return f"{text[: LONGEST_LABEL - 1]}…"
+
+
 def read_listing(raw: bytes) -> Listing:
     """Read the answer to `GET /containers/json`; raises ValueError when it is none."""
     entries: object = json.loads(raw)
     if not isinstance(entries, list):
         raise ValueError("the list of containers is no list")  # noqa: TRY004 - a wrong answer, not a wrong call
     containers = [_read_entry(entry) for entry in cast("list[Mapping[str, Any]]", entries)]
-    return Listing(raw, tuple(sorted(containers, key=lambda container: (container.name, container.id))))
+    return Listing(digest_of(raw), tuple(sorted(containers, key=lambda container: (container.name, container.id))))
 
 
 def _read_entry(entry: Mapping[str, Any]) -> RunningContainer:
@@ -117,7 +141,7 @@ def _read_entry(entry: Mapping[str, Any]) -> RunningContainer:
             created_at=datetime.fromtimestamp(entry["Created"], UTC),
             state=entry["State"],
             status=entry["Status"],
-            labels=entry.get("Labels") or {},
+            labels=cut_labels(entry.get("Labels") or {}),
             ports=_read_ports(entry.get("Ports") or []),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -107,14 +107,23 @@ def _add_block_io(fields: dict[str, Any], host_config: Mapping[str, Any]) -> Non
     fields["blkio_config"] = {key: value for key, value in found.items() if value}
 
 
+def _cdi_device(name: str) -> str | dict[str, str]:
+    """Return a device that a CDI specification on the host names; a colon would end the short form."""
+    return {"source": name, "target": name} if ":" in name else name
+
+
 def _add_gpus(fields: dict[str, Any], lost: list[str], requests: Sequence[Mapping[str, Any]]) -> None:
     devices: list[dict[str, Any]] = []
     for request in requests:
         capabilities: list[list[str]] = listed(request, "Capabilities")
-        if len(capabilities) != 1:
-            lost.append("devices with one of several capabilities")
-            continue
         ids, count = listed(request, "DeviceIDs"), request.get("Count")
+        if request.get("Driver") == "cdi" and not capabilities:  # `--device vendor.com/class=name`
+            fields["devices"] += [_cdi_device(name) for name in ids]
+            continue
+        if len(capabilities) != 1:
+            which = "one of several sets of capabilities" if capabilities else "no capability named"
+            lost.append(f"devices of the driver {request.get('Driver') or '(none named)'}, with {which}")
+            continue
         device: dict[str, Any] = {"driver": request.get("Driver"), "capabilities": capabilities[0]}
         device |= {"device_ids": ids} if ids else {"count": "all" if count == -1 else count}
         device["options"] = request.get("Options")

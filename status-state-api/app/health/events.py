@@ -1,53 +1,36 @@
-"""Follows the engine's events, to know when to look again, and of whom a new run may have begun."""
+"""Hears the engine's events, to know when to look again, and of whom a new run may have begun."""
 
 import asyncio
-import json
-from typing import Any
 
-import structlog
-
-from ..engine.streams import lines_of
-from ..engine.view import EngineStreams
-from ..engine.watch import EngineWatch
-from ..errors import StatusStateError
-from .timing import Timing
-
-log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+from ..engine.events import Event, EventFollower
 
 
-class EventFollower:
-    """Follows the events for as long as it is wanted.
+class HeardRuns:
+    """Hears the events for as long as it is wanted.
 
     Args:
-        engine: whose events.
-        watch: tells whether it answers.
+        events: the engine's.
         wake: set whenever something happened.
-        timing: how long is waited after a break.
     """
 
-    def __init__(self, engine: EngineStreams, watch: EngineWatch, wake: asyncio.Event, timing: Timing) -> None:
-        self._engine = engine
-        self._watch = watch
+    def __init__(self, events: EventFollower, wake: asyncio.Event) -> None:
+        self._events = events
         self._wake = wake
-        self._timing = timing
         self._restarted: set[str] = set()
         self._any = False
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def follows(self) -> bool:
-        """Whether the events are followed."""
-        return self._task is not None
+        self.follows = False
+        """Whether the events are heard."""
 
     def start(self) -> None:
-        """Follow them from now on."""
-        self._task = self._task or asyncio.create_task(self._follow())
+        """Hear them from now on."""
+        if not self.follows:
+            self.follows = True
+            self._events.join(self)
 
     def stop(self) -> None:
-        """Follow them no longer."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        """Hear them no longer."""
+        self.follows = False
+        self._events.leave(self)
 
     def take(self) -> "Restarted":
         """Return of whom a new run may have begun since the last time; a look that fails gives it back."""
@@ -61,36 +44,20 @@ class EventFollower:
         self._restarted |= taken.container_ids
         self._any |= taken.everybody
 
-    async def _follow(self) -> None:
-        """Wake whenever something happens to a container; after a break everything may have happened."""
-        while True:
-            try:
-                if self._watch.error is None:  # else nobody asks the engine but the watch
-                    await self._follow_once()
-            except StatusStateError:
-                pass  # the looks tell of it
-            except Exception:
-                log.exception("events_failed", message="following the engine's events failed; please report this")
-            await asyncio.sleep(self._timing.lost)
-
-    async def _follow_once(self) -> None:
-        async with self._engine.events() as chunks:
-            self._any = True
-            self._wake.set()
-            async for line in lines_of(chunks):
-                self._note(line)
-
-    def _note(self, line: bytes) -> None:
-        try:
-            event: Any = json.loads(line)
-            action, actor = str(event["Action"]), event["Actor"]
-            container_id = str(actor["ID"])
-        except (ValueError, KeyError, TypeError):
-            return
-        # A run that ends and begins between two looks shows in the list only as another time.
-        if not action.startswith("health_status"):
-            self._restarted.add(container_id)
+    def began(self) -> None:
+        """Look at everybody: what was before this was not heard."""
+        self._any = True
         self._wake.set()
+
+    def heard(self, event: Event) -> None:
+        """Look again, since something happened to a container."""
+        # A run that ends and begins between two looks shows in the list only as another time.
+        if not event.action.startswith("health_status"):
+            self._restarted.add(event.container_id)
+        self._wake.set()
+
+    def broke(self) -> None:
+        """Wait for the next begin: meanwhile the list is looked at now and then, as it always is."""
 
 
 class Restarted:

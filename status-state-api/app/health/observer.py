@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..engine.events import EventFollower
 from ..engine.own import Own, find_own
 from ..engine.view import EngineStreams, Inspection, Listing
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..model import RunningContainer
 from .announcer import Announcer, Notes
-from .events import EventFollower, Restarted
+from .events import HeardRuns, Restarted
 from .observation import Means, Observation
 from .probe.loop import MakesProbes
 from .probe.proven import ProvenProbes
@@ -51,6 +52,7 @@ class Observer:
         engine: where they run.
         watch: hears whether the engine answers.
         verdicts: takes the verdicts.
+        events: the engine's.
         own_id: the id of the container this process runs in, None outside of one.
         proven: remembers which probes ever succeeded.
         prober: sends the probes.
@@ -65,6 +67,7 @@ class Observer:
         watch: EngineWatch,
         verdicts: Verdicts,
         *,
+        events: EventFollower,
         own_id: str | None,
         proven: ProvenProbes,
         prober: MakesProbes,
@@ -85,7 +88,7 @@ class Observer:
         self._rules: Mapping[str, Rules] = {}
         self._observed: dict[str, Observation] = {}
         self._wake = asyncio.Event()
-        self._events = EventFollower(engine, watch, self._wake, timing)
+        self._events = HeardRuns(events, self._wake)
         self._own: tuple[float, Own] | None = None
 
     def observe(self, originals: Sequence[Watched], rules: Mapping[str, Rules]) -> None:

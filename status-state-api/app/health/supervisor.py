@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from ..engine.events import EventFollower
 from ..engine.view import EngineStreams
 from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
@@ -49,6 +50,7 @@ class HealthSupervisor:
         watch: hears whether the engine answers.
         verdicts: takes the verdicts.
         policy_file: what the policy says.
+        events: the engine's.
         own_id: the id of the container this process runs in, None outside of one.
         proven: remembers which probes ever succeeded.
         notes: hears of each verdict that is news.
@@ -64,6 +66,7 @@ class HealthSupervisor:
         verdicts: Verdicts,
         policy_file: PolicyInForce,
         *,
+        events: EventFollower,
         own_id: str | None,
         proven: ProvenProbes,
         notes: Notes,
@@ -79,6 +82,7 @@ class HealthSupervisor:
             engine,
             watch,
             verdicts,
+            events=events,
             own_id=own_id,
             proven=proven,
             prober=prober or Prober(timing),

@@ -14,11 +14,13 @@ from .auth import ReadToken, require_token
 from .direct import Direct
 from .docs import install_documentation
 from .gate import Gate, KnownHosts
+from .measured import Measured
 from .page import install_page
 from .problems import describe_problems, install_problems
 from .routes.controller import BEAT_SECONDS, controller_routes
 from .routes.events import event_routes
 from .routes.journal import journal_routes
+from .routes.metrics import metrics_routes
 from .routes.operator import operator_routes
 from .routes.parts import Parts
 from .routes.read import read_routes
@@ -34,7 +36,7 @@ Errors are `application/problem+json`, with a sentence that says what to do.
 TAGS = [
     {"name": "state", "description": "The desired state and the present one."},
     {"name": "journal", "description": "What was done and what has changed."},
-    {"name": "health", "description": "For health checks and probes."},
+    {"name": "health", "description": "For health checks, probes and monitoring."},
     {"name": "operator", "description": "For people and their scripts: what changes something needs the token."},
     {"name": "controller", "description": "For the status-state-controller: these need the token."},
 ]
@@ -58,7 +60,8 @@ def create_api(
     install_problems(api)
     api.include_router(read_routes(parts))
     api.include_router(event_routes(parts, beat_seconds))
-    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime), parts))
+    api.include_router(journal_routes(parts.journal, Availability(parts.journal, parts.uptime, parts)))
+    api.include_router(metrics_routes(parts))
     check_token = require_token(token)
     api.include_router(controller_routes(parts, check_token, beat_seconds))
     api.include_router(operator_routes(parts, check_token))
@@ -90,4 +93,5 @@ def create_app(
     """Make what the server serves: the interface behind its gate; with `read_token` reading needs the token, too."""
     api = create_api(parts, token, lifespan=lifespan, beat_seconds=beat_seconds)
     app = Direct(api, parts.status.document)
-    return Gate(ReadToken(app, require_token(token)) if read_token else app, hosts)
+    gate = Gate(ReadToken(app, require_token(token)) if read_token else app, hosts)
+    return Measured(gate, parts.metrics.requests, api.routes)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
@@ -89,7 +90,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """How a path can be asked: the framework tells of the first route that has it only."""
     app: FastAPI = request.app
-    routes = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path))
+    known = (one.original_route for one in iter_route_contexts(app.routes))  # those of included routers, too
+    routes = (route for route in known if isinstance(route, Route) and route.path_regex.match(request.url.path))
     return sorted({method for route in routes for method in route.methods or ()})
 
 

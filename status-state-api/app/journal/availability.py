@@ -20,11 +20,15 @@ _OPPOSITE = {UP: DOWN, DOWN: UP, UNKNOWN: UNKNOWN}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An original went up or down, or it is not known any more; or, with a source, what that says of its health."""
+    """An original went up or down, or it is not known any more; or, with a source, what that says of its health.
+
+    `container` is its name, None for what is about all of them.
+    """
 
     at: datetime
     what: str
     source: str | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -76,14 +76,10 @@ class ControllerRecord:
         self.last_seen_at = self._now()
         self._bell.ring()
 
-    def difference_of(self, name: str) -> str | None:
-        """What the last report says of the original of this name that was replaced; None when it says nothing."""
-        if self.report is None:
-            return None
-        for finding in orjson.loads(self.report.document)["findings"]:
-            if finding["kind"] == "replaced" and finding["container"]["name"] == name:
-                return str(finding["reason"])
-        return None
+    def differences(self) -> dict[str, str]:
+        """What the last report says of each original that was replaced, by its name: the report is read once for all."""
+        findings: list[dict[str, Any]] = [] if self.report is None else orjson.loads(self.report.document)["findings"]
+        return {one["container"]["name"]: str(one["reason"]) for one in findings if one["kind"] == "replaced"}
 
     async def load(self, engine: EngineIdentity) -> None:
         """Fetch what is stored of this engine's controller, unless newer has come in. Raises `StoreUnavailable`.

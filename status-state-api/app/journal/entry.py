@@ -97,7 +97,7 @@ def entries_of(report: Report) -> list[Entry]:
             entries.append(
                 Entry(
                     key=told["outcome_id"],
-                    at=report.at if told.get("at") is None else _read_moment(told["at"]),
+                    at=as_utc(report.at) if told.get("at") is None else read_moment(told["at"]),
                     kind="action",
                     by="controller",
                     container=ContainerReference(id=outcome.container.id, name=outcome.container.name),
@@ -156,9 +156,13 @@ def service_entry(what: Literal["started", "stopped"], at: datetime, snapshot_id
     )
 
 
-def _read_moment(told: object) -> datetime:
+def as_utc(moment: datetime) -> datetime:
+    """Return the same time in UTC, which is meant where no zone is told; raises OverflowError for one beyond its years."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def read_moment(told: object) -> datetime:
     """Read a time; raises ValueError for anything else."""
     if not isinstance(told, str):
         raise ValueError("it is no time")  # noqa: TRY004 - a wrong report, not a wrong call
-    moment = datetime.fromisoformat(told)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return as_utc(datetime.fromisoformat(told))

@@ -18,6 +18,7 @@ import structlog
 from ..errors import StatusStateError
 from ..model import EngineIdentity
 from ..process.bell import Bell
+from .availability import Change
 from .entry import Entry, Kind, NumberedEntry, service_entry
 
 MOST_UNSTORED = 10_000
@@ -58,6 +59,10 @@ class JournalStore(Protocol):
 
     async def find_entries(self, engine: EngineIdentity, query: Query) -> list[NumberedEntry]:
         """Read entries, the newest first."""
+        ...
+
+    async def find_changes(self, engine: EngineIdentity, since: datetime, most: int) -> list[Change]:
+        """Read what the entries tell of originals and of this service's starts, the newest first."""
         ...
 
     async def first_entry_at(self, engine: EngineIdentity) -> datetime | None:
@@ -116,6 +121,10 @@ class Journal:
     async def read(self, query: Query) -> list[NumberedEntry]:
         """Read entries, the newest first; none before the engine is known. Raises `StoreUnavailable`."""
         return [] if self._engine is None else await self._store.find_entries(self._engine, query)
+
+    async def changes(self, since: datetime, most: int) -> list[Change]:
+        """Read what is told of originals and of this service's starts, the newest first. Raises `StoreUnavailable`."""
+        return [] if self._engine is None else await self._store.find_changes(self._engine, since, most)
 
     async def first_at(self) -> datetime | None:
         """When the oldest entry was made; None while there is none. Raises `StoreUnavailable`."""

@@ -1,13 +1,19 @@
-"""Brings the journal and what is known now together: how available each original was."""
+"""Brings the journal and what is known now together: how available each original was.
 
+Everyone may ask for it, and it is a month of entries that is summed up: those who ask together share one answer, and the
+event loop is not held up meanwhile.
+"""
+
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from ..engine.shared import SharedCall
 from .availability import UNKNOWN, WINDOWS_DAYS, Change, Share, availability, history
-from .entry import NumberedEntry
-from .journal import Journal, Query
+from .journal import Journal
 from .uptime import Uptime
 
 MOST_READ = 50_000
@@ -15,6 +21,14 @@ MOST_READ = 50_000
 
 STARTED = "started"
 """All verdicts begin anew with a start of this service."""
+
+
+class NamesOriginals(Protocol):
+    """Who knows the snapshot in force."""
+
+    def original_names(self) -> Iterable[str]:
+        """The names of the originals; none while there is no snapshot."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +39,60 @@ class Known:
     history: list[Share]
 
 
+Shares = tuple[datetime | None, dict[str, Known]]
+
+
 class Availability:
     """Sums up the journal of each original.
 
     Args:
         journal: what was noted.
         uptime: what is known now.
+        names: whose.
     """
 
-    def __init__(self, journal: Journal, uptime: Uptime) -> None:
+    def __init__(self, journal: Journal, uptime: Uptime, names: NamesOriginals) -> None:
         self._journal = journal
         self._uptime = uptime
+        self._names = names
+        self._shared = SharedCall(self._sum_up)
 
-    async def of(self, names: Iterable[str]) -> tuple[datetime | None, dict[str, Known]]:
+    async def shares(self) -> Shares:
         """Return since when something is known, and what, by name. Raises `StoreUnavailable`."""
+        return await self._shared.get()
+
+    async def _sum_up(self) -> Shares:
         first = await self._journal.first_at()
         if first is None:
             return None, {}
         now = self._journal.now()
         known_since = max(first, now - timedelta(days=max(WINDOWS_DAYS)))
-        query = Query(limit=MOST_READ, kinds=("state", "verdict", "service"), since=known_since)
-        entries = await self._journal.read(query)
-        if len(entries) == MOST_READ:
-            known_since = entries[-1].at
-        changes, starts = _sort(entries)
-        known = self._uptime.known
-        found: dict[str, Known] = {}
-        for name in names:
-            own = [*changes[name], *starts, *_present(known.get(name), changes[name])]
-            found[name] = Known(
-                availability(own, now, known_since=known_since), history(own, now, known_since=known_since)
-            )
-        return known_since, found
+        told = await self._journal.changes(known_since, MOST_READ)
+        if len(told) == MOST_READ:
+            known_since = told[-1].at
+        names, known = list(self._names.original_names()), self._uptime.known
+        return known_since, await asyncio.to_thread(_shares_of, names, told, known, now, known_since)
 
 
-def _sort(entries: Iterable[NumberedEntry]) -> tuple[dict[str, list[Change]], list[Change]]:
+def _shares_of(
+    names: Iterable[str], told: Iterable[Change], known: Mapping[str, Change], now: datetime, known_since: datetime
+) -> dict[str, Known]:
+    changes, starts = _sort(told)
+    found: dict[str, Known] = {}
+    for name in names:
+        own = [*changes[name], *starts, *_present(known.get(name), changes[name])]
+        found[name] = Known(availability(own, now, known_since=known_since), history(own, now, known_since=known_since))
+    return found
+
+
+def _sort(told: Iterable[Change]) -> tuple[dict[str, list[Change]], list[Change]]:
     changes: dict[str, list[Change]] = defaultdict(list)
     starts: list[Change] = []
-    for entry in entries:
-        if entry.kind == "service" and entry.what == STARTED:
-            starts += [Change(entry.at, STARTED, source) for source in ("engine", "probe", "logs")]
-        elif entry.container is not None and entry.kind in {"state", "verdict"}:
-            changes[entry.container.name].append(Change(entry.at, entry.what, entry.source))
+    for one in told:
+        if one.container is not None:
+            changes[one.container].append(one)
+        elif one.what == STARTED:
+            starts += [Change(one.at, STARTED, source) for source in ("engine", "probe", "logs")]
     return changes, starts
 
 

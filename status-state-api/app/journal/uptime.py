@@ -6,15 +6,14 @@ when it last ended. A bug in here must not take the snapshot along.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
-from ..engine.streams import lines_of
-from ..engine.view import EngineStreams, Inspection, parse_moment
+from ..engine.events import Event, EventFollower
+from ..engine.view import EngineView, Inspection, parse_moment
 from ..engine.watch import EngineWatch
 from ..errors import StatusStateError
 from ..health.observer import Watched
@@ -26,6 +25,10 @@ from .journal import Journal, Query
 
 AGAIN_SECONDS = 5.0
 """As slowly as while the engine is lost: see `watch`."""
+MOST_HEARD = 10_000
+"""Events that are kept while the engine is looked at; beyond that it is looked at once more instead."""
+MOST_RECENT = 100
+"""Changes of an original that are held: of one that crashes at once, those of ten minutes of healing and more."""
 _MEANS = {"start": UP, "die": DOWN}
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -35,101 +38,143 @@ class Uptime:
     """Follows which originals are up.
 
     Args:
-        engine: whose events.
+        engine: whose containers.
         watch: tells whether it answers.
+        events: the engine's.
         journal: where changes are noted, and what was known before.
-        again_seconds: how long is waited after a break.
+        again_seconds: how long is waited after a look that failed.
         bell: is rung at each event of the engine.
     """
 
     def __init__(
         self,
-        engine: EngineStreams,
+        engine: EngineView,
         watch: EngineWatch,
+        events: EventFollower,
         journal: Journal,
         again_seconds: float = AGAIN_SECONDS,
+        *,
         bell: Bell | None = None,
     ) -> None:
-        self.events = 0
+        self.changes = 0
         """How often something has happened to a container, as far as this process has seen."""
         self._bell = bell or Bell()
         self._engine = engine
         self._watch = watch
+        self._events = events
         self._journal = journal
         self._again_seconds = again_seconds
         self._originals: dict[str, str] = {}
         self._known: dict[str, Change] = {}
+        self._recent: dict[str, deque[Change]] = {}
         self._unseen_since: datetime | None = None
-        self._others = asyncio.Event()
+        self._heard: deque[Event] = deque()
+        self._hears = False
+        self._must_look = False
+        self._wake = asyncio.Event()
 
     @property
     def known(self) -> dict[str, Change]:
         """The last change of each original, by name."""
         return dict(self._known)
 
+    @property
+    def recent(self) -> Mapping[str, Sequence[Change]]:
+        """The last changes of each original, by name, the oldest first."""
+        return self._recent
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it follows them at this moment: else it finds out later what has become of them."""
+        return self._unseen_since is None
+
     def follow(self, originals: Sequence[Watched]) -> None:
         """Follow these originals from now on."""
         self._originals = {original.name: original.id for original in originals}
-        self._others.set()
+        self._look_soon()
+
+    def began(self) -> None:
+        """Ask the engine: what was before this was not heard."""
+        self._hears = True
+        self._look_soon()
+
+    def heard(self, event: Event) -> None:
+        """Keep an event until there is time for it."""
+        if len(self._heard) >= MOST_HEARD:
+            self._heard.clear()
+            self._must_look = True
+        self._heard.append(event)
+        self._wake.set()
+        self._ring()
+
+    def broke(self) -> None:
+        """Note since when nobody has looked."""
+        self._hears = False
+        self._unseen_since = self._unseen_since or self._journal.now()
 
     async def run(self) -> None:
         """Follow for ever; after a break everything may have happened."""
-        while True:
-            try:
-                if self._watch.error is None:  # else nobody asks the engine but the watch
-                    await self._follow_once()
-            except StatusStateError:
-                pass  # the watch tells of it
-            except Exception:
-                log.exception("uptime_failed", message="following which originals are up failed; please report this")
-            self._unseen_since = self._unseen_since or self._journal.now()
-            await asyncio.sleep(self._again_seconds)
+        self._events.join(self)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                try:
+                    await self._turn()
+                    continue
+                except StatusStateError:
+                    pass  # the watch tells of it
+                except Exception:
+                    log.exception(
+                        "uptime_failed", message="following which originals are up failed; please report this"
+                    )
+                await asyncio.sleep(self._again_seconds)
+                self._look_soon()
+        finally:
+            self._events.leave(self)
 
-    async def _follow_once(self) -> None:
-        """Look at everybody once the stream has begun, so that nothing is missed in between."""
-        async with self._engine.events() as chunks:
+    async def _turn(self) -> None:
+        if self._must_look and self._hears:
+            if self._watch.error is not None:  # then nobody asks the engine but the watch
+                raise self._watch.error
+            self._must_look = False
             await self._look()
             self._ring()
-            reading = asyncio.create_task(self._read(chunks))
-            try:
-                while not reading.done():
-                    others = asyncio.create_task(self._others.wait())
-                    await asyncio.wait({reading, others}, return_when=asyncio.FIRST_COMPLETED)
-                    others.cancel()
-                    if self._others.is_set():
-                        await self._look()
-            finally:
-                reading.cancel()
-            reading.result()
-
-    async def _read(self, chunks: AsyncIterable[bytes]) -> None:
-        async for line in lines_of(chunks):
-            self._note(line)
-            self._ring()
+            # What was heard meanwhile is in what was looked at, unless it is newer.
+            self._heard = deque(event for event in self._heard if not self._is_past(event))
+        while self._heard and not self._must_look:
+            self._note(self._heard.popleft())
 
     def _ring(self) -> None:
-        self.events += 1
+        self.changes += 1
         self._bell.ring()
 
-    def _note(self, line: bytes) -> None:
-        try:
-            event: Any = json.loads(line)
-            what = _MEANS[event["Action"]]
-            name, container_id = str(event["Actor"]["Attributes"]["name"]), str(event["Actor"]["ID"])
-            at = datetime.fromtimestamp(event["timeNano"] / 1e9, UTC)
-        except (ValueError, KeyError, TypeError):
+    def _look_soon(self) -> None:
+        self._must_look = True
+        self._wake.set()
+
+    def _name_of(self, event: Event) -> str:
+        """The original that an event is about: by its name then, or else by the id of its container."""
+        if event.name in self._originals:
+            return event.name
+        return next((own for own, own_id in self._originals.items() if own_id == event.container_id), event.name)
+
+    def _is_past(self, event: Event) -> bool:
+        known = self._known.get(self._name_of(event))
+        return known is not None and event.at is not None and event.at <= known.at
+
+    def _note(self, event: Event) -> None:
+        what, name = _MEANS.get(event.action), self._name_of(event)
+        if what is None or event.at is None or name not in self._originals:
             return
-        if name not in self._originals and container_id in self._originals.values():
-            name = next(own for own, own_id in self._originals.items() if own_id == container_id)
-        if name in self._originals and (name not in self._known or self._known[name].what != what):
-            self._put(name, container_id, Change(at, what))
+        if name not in self._known or self._known[name].what != what:
+            self._put(name, event.container_id, Change(event.at, what))
 
     async def _look(self) -> None:
-        self._others.clear()
         unseen_since = self._unseen_since or await self._last_sign_of_life()
         for name in list(self._originals):
             if name not in self._known and (last := await self._last(name)) is not None:
-                self._known[name] = last
+                self._hold(name, last)
         by_name = {container.name: container for container in (await self._engine.running()).containers}
         for name, original_id in list(self._originals.items()):
             place = by_name.get(name)
@@ -139,13 +184,14 @@ class Uptime:
                 self._known.get(name),
                 started_at=parse_moment(state.get("StartedAt")),
                 finished_at=parse_moment(state.get("FinishedAt")),
-                is_up=place is not None,
+                # By the same answer as its times: the list may be out of date by now, and has those that wait for a restart.
+                is_up=bool(state.get("Running")) and not state.get("Restarting"),
                 unseen_since=unseen_since,
             )
             for change in changes:
                 self._put(name, original_id if place is None else place.id, change)
         for name in self._known.keys() - self._originals.keys():
-            del self._known[name]
+            del self._known[name], self._recent[name]
         self._unseen_since = None
 
     async def _last(self, name: str) -> Change | None:
@@ -160,7 +206,7 @@ class Uptime:
     def _put(self, name: str, container_id: str, change: Change) -> None:
         if name in self._known and change.at < self._known[name].at:
             change = Change(self._known[name].at + timedelta(microseconds=1), change.what)  # the clock was set back
-        self._known[name] = change
+        self._hold(name, change)
         self._journal.note(
             Entry(
                 key=f"state {container_id[:12]} {change.at.timestamp():.6f} {change.what}",
@@ -172,3 +218,7 @@ class Uptime:
                 reason="it is not known what became of it from here on" if change.what == UNKNOWN else None,
             )
         )
+
+    def _hold(self, name: str, change: Change) -> None:
+        self._known[name] = change
+        self._recent.setdefault(name, deque(maxlen=MOST_RECENT)).append(change)

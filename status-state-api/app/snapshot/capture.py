@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from ..engine.view import EngineView, Inspection
+from ..engine.view import EngineView, Inspection, cut_labels
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, OriginalRecipe, Recipes, RunningContainer, SnapshotHead
 from ..protection import IGNORE_LABEL, ROLE_LABEL, given_labels, misread, protection
@@ -75,7 +75,10 @@ async def labels_given(engine: EngineView, container: RunningContainer) -> Mappi
         return container.labels
     image = await engine.image(container.image_id)
     inspect = await engine.container(container.id) if ROLE_LABEL in container.labels else None
-    return given_labels(container.labels, None if image is None else image.get("Config"), inspect)
+    config: Inspection = (image or {}).get("Config") or {}
+    # The container's are of a listing: what is its image's own must be cut like them to be known as that.
+    config = {**config, "Labels": cut_labels(config.get("Labels") or {})}
+    return given_labels(container.labels, config, inspect)
 
 
 async def _config_networks(engine: EngineView, networks: list[Inspection]) -> list[Inspection]:

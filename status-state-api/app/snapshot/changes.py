@@ -7,7 +7,7 @@ snapshot is of, and stored. Recipes hold secrets: never log them.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from ..engine.watch import EngineWatch
 from ..errors import EngineUnavailable
 from ..health.observer import Watched
 from ..model import EngineIdentity, Recipes, RunningContainer, Snapshot, SnapshotHead
+from ..same_engine import compare_engines
 from .answers import ChangeAnswer, Replaced, SnapshotDifference, SnapshotHistory, SnapshotOverview
 from .between import differences_between
 from .capture import capture_containers, capture_running, labels_given
@@ -64,8 +65,8 @@ class History(Protocol):
 class KnowsDifferences(Protocol):
     """Who has compared an original with the container that took its name: the controller, by its last report."""
 
-    def difference_of(self, name: str) -> str | None:
-        """What differs; None where that is not known."""
+    def differences(self) -> Mapping[str, str]:
+        """What differs, by the original's name, as far as that is known."""
         ...
 
 
@@ -236,15 +237,17 @@ class SnapshotChanges:
     async def _require_engine(self, expected: EngineIdentity) -> None:
         """Raise `EngineUnavailable` unless what was captured is of the engine that the snapshot is of."""
         look = await self._asking(self._engine.look())
-        if look.identity != expected:
+        if compare_engines(expected, look.identity).why:  # not by its name, which changes with the host's
             error = EngineUnavailable(
-                f"another engine answers, {look.identity.name}, than the one the snapshot is of, {expected.name}",
-                "See where the engine's socket leads to, then restart this service",
+                f"another engine answers, {look.identity.name}, than the one the snapshot is of, {expected.name}, or it "
+                "has just been upgraded",
+                "Ask again in a few seconds: this service then knows which, and ends where it is another one",
             )
             self._watch.failed(error)
             raise error
 
     def _answer(self, head: SnapshotHead, change: Change, *, dry_run: bool) -> ChangeAnswer:
+        differences = self._controller.differences()
         return ChangeAnswer(
             snapshot=head,
             changed=change.is_change,
@@ -252,16 +255,11 @@ class SnapshotChanges:
             added=change.added,
             removed=change.removed,
             replaced=[
-                Replaced(name=one.name, before_id=one.before_id, id=one.id, difference=self._difference(one))
+                Replaced(name=one.name, before_id=one.before_id, id=one.id, difference=_difference(one, differences))
                 for one in change.replaced
             ],
             released=change.released,
         )
-
-    def _difference(self, renewed: Renewed) -> str | None:
-        if renewed.id == renewed.before_id:
-            return told(renewed.fields)
-        return self._controller.difference_of(renewed.name)
 
     def _held(self) -> Held:
         if self._holder.held is None:
@@ -270,6 +268,10 @@ class SnapshotChanges:
 
     def _recipes(self) -> Recipes:
         return Recipes.model_validate_json(self._held().recipes)
+
+
+def _difference(renewed: Renewed, differences: Mapping[str, str]) -> str | None:
+    return told(renewed.fields) if renewed.id == renewed.before_id else differences.get(renewed.name)
 
 
 def _overview(one: Snapshot, before: Snapshot | None, *, in_force: bool) -> SnapshotOverview:

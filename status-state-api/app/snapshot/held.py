@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ..health.observer import Watched
 from ..health.rules.rules import LABEL_PREFIX
 from ..model import EngineIdentity, OriginalRecipe, Recipes, Snapshot
 from ..protection import given_labels
 from .standing import ONEOFF_LABEL, RESTART_LABEL
+
+# To bytes at once: by way of a text there would be one more copy of recipes that may have tens of megabytes.
+_SNAPSHOT, _RECIPES = TypeAdapter(Snapshot), TypeAdapter(Recipes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Held:
         configs = {str(image.get("Id")): image.get("Config") for image in recipes.images}
         watched = tuple(_watched(original, configs.get(original.image_id)) for original in recipes.originals)
         labels = {original.id: _rule_labels(original) for original in recipes.originals}
-        return cls(snapshot, snapshot.model_dump_json().encode(), recipes.model_dump_json().encode(), watched, labels)
+        return cls(snapshot, _SNAPSHOT.dump_json(snapshot), _RECIPES.dump_json(recipes), watched, labels)
 
     def of_engine(self, engine: EngineIdentity) -> "Held":
         """The same snapshot, of an engine whose identity has changed."""

@@ -122,6 +122,7 @@ class SnapshotHolder:
         self._saving: asyncio.Task[int | None] | None = None
         self._run: tuple[str | None, str | None] = (None, None)
         self._stopping = False
+        self._one_at_a_time = asyncio.Lock()
         self.held: Held | None = None
         self.own_names: frozenset[str] = frozenset()
         self.waiting_for = "the service is just starting"
@@ -191,14 +192,18 @@ class SnapshotHolder:
 
     async def rename_engine(self, now: EngineIdentity) -> None:
         """Go on with the snapshot that is held: its engine has another identity by now."""
-        held = self._require_held()
-        before = held.snapshot.engine
-        self.held = held.of_engine(now)
-        # What can't be noted now is recognised at the next start.
-        with contextlib.suppress(StoreUnavailable):
-            await self._store.move_engine(before, now)
-            for one in self._kept:
-                await one.load(now)
+        async with self._one_at_a_time:  # a snapshot that is just being saved is of this engine, too
+            held = self._require_held()
+            self.held = held.of_engine(now)
+            try:
+                await self._store.move_engine(held.snapshot.engine, now)
+            except StoreUnavailable:
+                self.held = held  # all goes on under the one that is stored; it is recognised at the next start
+                return
+            # What can't be read now stays as it is: it is the same.
+            with contextlib.suppress(StoreUnavailable):
+                for one in self._kept:
+                    await one.load(now)
 
     def _require_held(self) -> Held:
         if self.held is None:
@@ -208,14 +213,19 @@ class SnapshotHolder:
     async def replace(self, recipes: Recipes) -> Held:
         """Hold another snapshot of the same engine from now on; the next start of this container goes on with it.
 
-        Saved first, then held: a crash between the two resumes it. Not to be called again before it has returned.
-        Raises `StoreUnavailable`; then the old one is held.
+        Saved first, then held: a crash between the two resumes it. Raises `StoreUnavailable`; then the old one is held.
         """
-        if self._stopping:
-            raise StoreUnavailable("this service is stopping, so it takes no other snapshot", "Ask it once it is back")
-        before = self._saving
-        await self._save(recipes, before)
-        return self._publish(recipes)
+        async with self._one_at_a_time:
+            if self._stopping:
+                raise StoreUnavailable(
+                    "this service is stopping, so it takes no other snapshot", "Ask it once it is back"
+                )
+            # By the identity that it has by now: it may be another one than when the change began.
+            head = recipes.snapshot.model_copy(update={"engine": self.engine_identity})
+            recipes = recipes.model_copy(update={"snapshot": head})
+            before = self._saving
+            await self._save(recipes, before)
+            return self._publish(recipes)
 
     async def _attempt(self) -> Held:
         if await self._store.open() and not self._first_start:

@@ -1,15 +1,21 @@
 """What is read and written of the journal, each within a transaction that the caller has begun. Statements only."""
 
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import orjson
 from sqlalchemy import Connection, delete, select
 
+from ..journal.availability import Change
 from ..journal.entry import Entry, NumberedEntry
 from ..journal.journal import Query
 from ..model import EngineIdentity
 from .rows import engine_columns, insert_ignoring, of_engine, utc
 from .tables import journal
+
+ROWS_AT_ONCE = 1000
+"""As many are held as the database tells them."""
 
 
 def add_entries(connection: Connection, engine: EngineIdentity, entries: Iterable[Entry]) -> None:
@@ -52,6 +58,19 @@ def find_entries(connection: Connection, engine: EngineIdentity, query: Query) -
     return entries[::-1] if follows else entries
 
 
+def find_changes(connection: Connection, engine: EngineIdentity, since: datetime, most: int) -> list[Change]:
+    """Read what entries tell of originals and of this service's starts, the newest first: tens of thousands of them."""
+    wanted = (
+        select(journal.c.at, journal.c.container, journal.c.document)
+        .where(of_engine(journal, engine), journal.c.kind.in_(("state", "verdict", "service")))
+        .where(journal.c.at >= since.astimezone(UTC))
+        .order_by(journal.c.number.desc())
+        .limit(most)
+    )
+    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(wanted)
+    return [_change(row.at, row.container, orjson.loads(row.document)) for row in rows]
+
+
 def first_entry_at(connection: Connection, engine: EngineIdentity) -> datetime | None:
     """When the first entry was made, by their numbers: later ones may tell of what was before, as the engine remembers it."""
     first: datetime | None = connection.execute(
@@ -67,6 +86,17 @@ def delete_entries(connection: Connection, engine: EngineIdentity, before: datet
     first_too_many: int | None = connection.execute(numbers.offset(keep).limit(1)).scalar()
     if first_too_many is not None:
         connection.execute(delete(journal).where(of_engine(journal, engine), journal.c.number <= first_too_many))
+
+
+def _change(at: datetime, container: str | None, told: dict[str, str]) -> Change:
+    """Keep the little that counts, and each text once."""
+    source = told.get("source")
+    return Change(
+        utc(at),
+        sys.intern(told["what"]),
+        None if source is None else sys.intern(source),
+        None if container is None else sys.intern(container),
+    )
 
 
 def _read(number: int, document: str) -> NumberedEntry:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 
 from ..errors import StoreUnavailable, StoreUnusable
+from ..journal.availability import Change
 from ..journal.controller import ReceivedReport
 from ..journal.entry import Entry, NumberedEntry
 from ..journal.journal import Query
@@ -53,7 +54,8 @@ class Store:
     @property
     def address(self) -> str:
         """Where the store is, without its password."""
-        return self._url.render_as_string(hide_password=True)
+        address, mark, _ = self._url.render_as_string(hide_password=True).partition("?")
+        return f"{address}?***" if mark else address  # a password may stand there as well
 
     async def open(self) -> bool:
         """Make what is missing: the file, the tables; tell whether it was empty. Refuses what a newer version has made."""
@@ -136,6 +138,10 @@ class Store:
     async def find_entries(self, engine: EngineIdentity, query: Query) -> list[NumberedEntry]:
         """Read entries of the journal, the newest first."""
         return await self._begin(journal.find_entries, engine, query)
+
+    async def find_changes(self, engine: EngineIdentity, since: datetime, most: int) -> list[Change]:
+        """Read what the journal tells of originals and of this service's starts, the newest first."""
+        return await self._begin(journal.find_changes, engine, since, most)
 
     async def first_entry_at(self, engine: EngineIdentity) -> datetime | None:
         """When the oldest entry of the journal was made."""

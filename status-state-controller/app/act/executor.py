@@ -21,6 +21,7 @@ from .look import look
 from .reattach import reattach
 from .recreate import recreate
 from .restore import restore
+from .slots import SLOT_SECONDS, Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from ..engine.client import Engine
-    from ..model import Action, Seen, Snapshot, Verdicts
+    from ..model import Action, Activity, Seen, Snapshot, Verdicts
     from ..ssa.memory import KeptMemory
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -75,6 +76,14 @@ class Desired(Protocol):
         ...
 
 
+class Happening(Protocol):
+    """What the engine's events say."""
+
+    def activity(self, now: float) -> Activity:
+        """Return what they say of this moment, in steady seconds."""
+        ...
+
+
 class Executor:
     """The actions under way, at most one per container, and at most one per place of an original.
 
@@ -84,7 +93,9 @@ class Executor:
         changing: makes sure that these are of this moment, and has the snapshot changed.
         memory: notes what became of each.
         clocks: for how long things take, and when they were.
-        concurrency: how many starts, and how many stops, may be under way at once; the rest queue.
+        happening: tells who is being stopped.
+        concurrency: how many starts, and how many stops, may be begun at once; the rest queue.
+        slot_seconds: after how long one that takes longer is no longer counted.
         ended: called after each action, with the names by which others may wait for it.
     """
 
@@ -96,18 +107,21 @@ class Executor:
         memory: KeptMemory,
         clocks: Clocks,
         *,
+        happening: Happening,
         concurrency: int,
         ended: Callable[[Action], None],
+        slot_seconds: float = SLOT_SECONDS,
     ) -> None:
         self._engine = engine
         self._desired = desired
         self._changing = changing
+        self._happening = happening
         self._memory = memory
         self._clocks = clocks
         # Separate limits: stops that take ten minutes each must not hold up a single start.
-        self._starts = asyncio.Semaphore(concurrency)
-        self._stops = asyncio.Semaphore(concurrency)
-        self._changes = asyncio.Semaphore(1)  # the SSA makes them one after the other anyway
+        self._starts = Slots(concurrency, slot_seconds)
+        self._stops = Slots(concurrency, slot_seconds)
+        self._changes = Slots(1, slot_seconds)  # the SSA makes them one after the other anyway
         self._tell_ended = ended
         self._running: dict[asyncio.Task[Outcome], Action] = {}
         self._ended_at: dict[str, float] = {}
@@ -148,19 +162,14 @@ class Executor:
 
     async def _run(self, action: Action, stored: asyncio.Task[None] | None) -> Outcome:
         began = self._clocks.steady()
-        try:
-            if stored is not None:
-                await asyncio.wait({stored})
-            async with self._limit(action):
-                outcome = await self._carry_out(action)
-        except Exception as error:  # one container's bug must not become another's
-            message = "an action failed in a way that was not foreseen; please report this"
-            log.exception("bug", message=message, action=str(action))
-            outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+        if stored is not None:
+            await asyncio.wait({stored})
+        async with self._limit(action).one():
+            outcome = await self._carry_out(action)
         seconds, ended_at = self._clocks.steady() - began, self._clocks.utc()
         return replace(outcome, seconds=seconds, key=uuid.uuid4().hex, ended_at=ended_at)
 
-    def _limit(self, action: Action) -> asyncio.Semaphore:
+    def _limit(self, action: Action) -> Slots:
         if action.verb in TO_THE_SSA:
             return self._changes
         return self._stops if action.verb in {Verb.STOP, Verb.RESTART} else self._starts
@@ -183,6 +192,7 @@ class Executor:
                 now=self._clocks.utc(),
                 mass_failure=self._memory.mass_failure,
                 is_judged=snapshot.id == self._memory.value.snapshot_id,
+                is_stopping=action.container.id in self._happening.activity(self._clocks.steady()).stopping,
             )
             if reason is not None:
                 return Outcome(action, *reason)
@@ -191,6 +201,11 @@ class Executor:
         except (ContainerError, EngineError, SsaError) as error:
             refused = isinstance(error, ContainerError) and not isinstance(error, SourceMissing)
             outcome = Outcome(action, Result.FAILED, str(error), refused=refused)
+        except Exception as error:  # one container's bug must not become another's
+            message = "an action failed in a way that was not foreseen; please report this"
+            log.exception("bug", message=message, action=str(action))
+            outcome = Outcome(action, Result.FAILED, f"unforeseen {type(error).__name__}: {error}")
+            attempted_at = attempted_at or self._clocks.utc()  # it will fail again: that has to get rarer
         return replace(outcome, attempted_at=attempted_at)
 
     async def _perform(self, action: Action, snapshot: Snapshot, seen: Seen) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ContainerError, EngineError
-from ..model import Outcome, Result, aside_name, restored_name, state_of
+from ..model import Outcome, Result, aside_name, restored_name, state_of, unfinished_name
 from ..plan.dependencies import joined
 from ..plan.meaning.images import image_lost, pull_sources, same_image
 from .binds import require_bind_sources
@@ -38,7 +38,9 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, seen: See
     await _clear_leftovers(engine, original)
     if seen.holder is not None:
         await engine.rename(seen.holder["Id"], f"{original.name}-dead-{seen.holder['Id'][:12]}")
-    made_id = await make(engine, original, snapshot, original.name)
+    made_id = await make(
+        engine, original, snapshot, original.name, meanwhile=unfinished_name(original.name, original.id)
+    )
     try:
         await engine.start(made_id)
     except (ContainerError, EngineError) as error:
@@ -49,13 +51,15 @@ async def recreate(engine: Engine, action: Action, snapshot: Snapshot, seen: See
 
 
 async def _clear_leftovers(engine: Engine, original: Original) -> None:
-    """Remove what a restore has made under its temporary name, and could not name before its process was ended.
+    """Remove what an earlier attempt has made under a temporary name, and could not name before its process was ended.
 
-    That it is the controller's own making shows by the impostor, which was put aside already: both names hold its id.
+    Of a restore, that it is the controller's own making shows by the impostor, which was put aside already: both names hold
+    its id.
     """
     containers = await engine.containers()
     aside = [one.id for one in containers if one.name == aside_name(original.name, one.id)]
     names = {restored_name(original.name, container_id) for container_id in aside}
+    names.add(unfinished_name(original.name, original.id))
     for one in containers:
         if one.name in names and one.state == "created":
             await engine.remove_own(one.id)
@@ -76,8 +80,13 @@ async def _take_back(engine: Engine, made_id: str) -> bool:
     return seen is None
 
 
-async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str) -> str:
+async def make(
+    engine: Engine, original: Original, snapshot: Snapshot, name: str, *, meanwhile: str | None = None
+) -> str:
     """Make the container of an original, under this name, with all that it needs; return its id. It is not started.
+
+    `meanwhile` is the name that it has until it is complete, where that takes more than one request: whoever finds it, should
+    this process or the engine be ended in the middle, must not take it for the original.
 
     Raises:
         ContainerError: the engine refused, or what it mounts from the host is gone; nothing half-made is left.
@@ -87,22 +96,26 @@ async def make(engine: Engine, original: Original, snapshot: Snapshot, name: str
     image = await find_image(engine, original, snapshot)
     present, borrowed = await present_ids(engine, original, snapshot)
     request = creation(original.inspect, image, present, borrowed, await provide(engine, original, snapshot))
-    return await make_as_requested(engine, name, request)
+    return await make_as_requested(engine, name, request, meanwhile=meanwhile)
 
 
-async def make_as_requested(engine: Engine, name: str, request: Creation) -> str:
+async def make_as_requested(engine: Engine, name: str, request: Creation, *, meanwhile: str | None = None) -> str:
     """Make a container and attach it to its networks, and to none besides; return its id.
 
     Raises:
         ContainerError: the engine refused; nothing half-made is left.
         EngineError: the engine could not be asked.
     """
-    container_id = await engine.create(name, request.body)
+    is_complete = not (request.further_networks or request.left_networks)
+    first_name = name if is_complete or meanwhile is None else meanwhile
+    container_id = await engine.create(first_name, request.body)
     try:
         for network, endpoint in request.further_networks.items():
             await engine.connect(network, container_id, endpoint)
         for network in request.left_networks:  # before the start: it is never reachable there
             await engine.disconnect(network, container_id)
+        if first_name != name:
+            await engine.rename(container_id, name)
     except (ContainerError, EngineError):
         await engine.remove_own(container_id)
         raise
@@ -120,7 +133,7 @@ async def present_ids(engine: Engine, original: Original, snapshot: Snapshot) ->
     references = joined(original.inspect)
     ids = {one.name: one.id for one in await engine.containers()} if references else {}
     for reference in references:
-        other = snapshot.by_id.get(reference)
+        other = snapshot.meant_by_id(reference)
         name = other.name if other else reference.removeprefix("/")
         # By exact name: the engine would also take the beginning of an id for one.
         seen = await engine.inspect(ids.get(name, reference))

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from ..errors import ContainerError, ControllerError
-from ..model import DOWN_STATES, RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
+from ..model import RUNNING_STATES, Outcome, Result, aside_name, name_of, restored_name, state_of
+from ..plan.still_right import comes_back
 from .binds import require_bind_sources
 from .look import find
 from .reattach import attach_again
@@ -64,7 +65,7 @@ async def restore(engine: Engine, action: Action, snapshot: Snapshot, seen: Seen
     """
     original, impostor = snapshot.by_id[action.original_id or ""], seen.holder or {}
     made_id: str | None = None
-    if action.images is not None and seen.original is not None and state_of(seen.original) in DOWN_STATES:
+    if action.images is not None and seen.original is not None and comes_back(seen.original, original):
         await require_bind_sources(engine, seen.original)
         await attach_again(engine, original, snapshot, seen.original)
         await _exchange(engine, original, impostor, _Renamed(engine, seen.original))

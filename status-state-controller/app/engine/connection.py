@@ -33,6 +33,9 @@ NEWEST_API = "1.51"
 person asked for (moby#51189), and what every endpoint tells may be a generated one, so it can't be copied instead. Of
 further networks no version tells which of the two it is: there the engine generates another one."""
 
+MOST_ACTS = 1000
+"""Threads of what acts: as many as there are actions, which are begun a few at a time. They end when they are idle."""
+
 _CANT_ASK = (
     docker.errors.DockerException,
     requests.exceptions.RequestException,
@@ -47,13 +50,15 @@ class Connection:
 
     Args:
         environment: where DOCKER_HOST and its kin are looked up.
-        threads: how many calls may be under way at once.
+        threads: how many questions may be under way at once. What acts may take ten minutes each, and has other threads: else
+            nothing could be looked at meanwhile.
     """
 
     def __init__(self, environment: Mapping[str, str], threads: int) -> None:
         self._environment = dict(environment)
         self._threads = threads
         self._calls = DaemonThreads(threads, "engine-call")
+        self._acts = DaemonThreads(MOST_ACTS, "engine-act")
         self._lock = threading.Lock()
         self._client: APIClient | None = None
 
@@ -74,7 +79,7 @@ class Connection:
 
     # The client is Any below, because its stubs leave most answers untyped.
     async def _call(self, function: Callable[[Any], T], *, acting: bool = False) -> T:
-        return await self._calls.run(self._translated, function, acting=acting)
+        return await (self._acts if acting else self._calls).run(self._translated, function, acting=acting)
 
     def _translated(self, function: Callable[[Any], T], *, acting: bool) -> T:
         try:

@@ -1,6 +1,7 @@
 """What the controller knows, finds and does, as plain values."""
 
 from .decided import (
+    DELETED_BY_THE_ENGINE,
     TO_THE_SSA,
     Action,
     Finding,
@@ -13,6 +14,7 @@ from .decided import (
     Waiting,
     aside_name,
     restored_name,
+    unfinished_name,
 )
 from .known import (
     DOWN_STATES,
@@ -32,10 +34,12 @@ from .known import (
     Verdicts,
     labels_of,
     name_of,
+    started_at_of,
     state_of,
 )
 
 __all__ = [
+    "DELETED_BY_THE_ENGINE",
     "DOWN_STATES",
     "REMAINS",
     "RUNNING_STATES",
@@ -65,5 +69,7 @@ __all__ = [
     "labels_of",
     "name_of",
     "restored_name",
+    "started_at_of",
     "state_of",
+    "unfinished_name",
 ]

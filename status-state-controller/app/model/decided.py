@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 ImageIds = tuple[str | None, str | None]
 """The ids for which the name and the id of an original's image stand; None where there is no such image."""
 
+DELETED_BY_THE_ENGINE = "the engine deletes it with its anonymous volumes: it was run with --rm"
+"""The detail of the outcome of such a stop: there is nothing left to be started, or accepted."""
+
 
 class Kind(StrEnum):
     """The kinds of finding."""
@@ -79,7 +82,8 @@ class Finding:
 class Action:
     """One verb on one container, with its reason.
 
-    `unhealthy` is what a restart is to fix; a restart without it follows that of a container whose namespace is shared.
+    `unhealthy` is what a restart is to fix; a restart without it follows that of a container whose namespace is shared, and
+    `started_at` tells which run it is to end.
     """
 
     verb: Verb
@@ -88,6 +92,7 @@ class Action:
     original_id: str | None = None  # whose place the container holds; None for a newcomer
     unhealthy: Unhealthy | None = None
     images: ImageIds | None = None  # with the restore of an impostor's victim: what its image is
+    started_at: str | None = None
     gone_back: bool = False  # an operator went back from what would be accepted, had it come later
     attempt: int = 1
 
@@ -153,6 +158,11 @@ class Outcome:
 def aside_name(name: str, container_id: str) -> str:
     """Name a container that had to give up its name, so that people see whose place it had; the id keeps several apart."""
     return f"{name}-replaced-{container_id[:12]}"
+
+
+def unfinished_name(name: str, original_id: str) -> str:
+    """Name an original that is being made, and is not attached to all of its networks yet: it must not be taken for it."""
+    return f"{name}-unfinished-{original_id[:12]}"
 
 
 def restored_name(name: str, container_id: str) -> str:

@@ -104,6 +104,8 @@ class Snapshot:
     pauses: tuple[Pause, ...] = ()
     rolled_back_at: float | None = None  # when an operator went back to it, if that is how it came to be
     tag: str = ""  # what the SSA tells versions of all this apart by
+    heirs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The names of originals by the ids of those that had their places in earlier snapshots: recipes of others tell these."""
 
     by_id: Mapping[str, Original] = field(init=False, repr=False, compare=False)
     by_name: Mapping[str, Original] = field(init=False, repr=False, compare=False)
@@ -112,6 +114,14 @@ class Snapshot:
         """Index the originals by container id and by name."""
         object.__setattr__(self, "by_id", {original.id: original for original in self.originals})
         object.__setattr__(self, "by_name", {original.name: original for original in self.originals})
+
+    def meant_by_id(self, reference: str) -> Original | None:
+        """Return the original that an id in a recipe means: the one of that id, or the one that has replaced it since."""
+        return self.by_id.get(reference) or self.by_name.get(self.heirs.get(reference, ""))
+
+    def meant_by(self, reference: str) -> Original | None:
+        """Return the original that a recipe means by an id or a name."""
+        return self.meant_by_id(reference) or self.by_name.get(reference.removeprefix("/"))
 
     def image(self, original: Original) -> Image:
         """Return what is known of an original's image."""
@@ -225,6 +235,12 @@ def name_of(inspect: Inspect) -> str:
 def state_of(inspect: Inspect) -> str:
     """Return the state of an inspected container."""
     return str(inspect["State"]["Status"])
+
+
+def started_at_of(inspect: Inspect) -> str:
+    """Return when it was started, as text that sorts by time: the engine drops trailing zeros of the fraction."""
+    head, _, fraction = str(inspect["State"].get("StartedAt") or "").removesuffix("Z").partition(".")
+    return f"{head}.{fraction:0<9}"
 
 
 def labels_of(inspect: Inspect) -> dict[str, str]:

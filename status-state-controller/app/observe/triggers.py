@@ -78,6 +78,9 @@ class Triggers:
             self._urgent.discard(event.container_id)
             self._stopped_on_request.discard(event.container_id)
             self._asked_until.pop(event.container_id, None)
+            # An engine that is ended in the middle of a stop never reports its `die`.
+            self._ending.pop(event.container_id, None)
+            self._stopping_until.pop(event.container_id, None)
         elif event.action == "destroy":
             self._stopped_on_request.discard(event.container_id)
             self._healthy_at.pop(event.container_id, None)

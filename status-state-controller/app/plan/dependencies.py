@@ -53,12 +53,9 @@ def dependencies(original: Original, snapshot: Snapshot) -> list[After]:
         for other in snapshot.originals:
             if other.labels.get(PROJECT_LABEL) == project and other.labels.get(SERVICE_LABEL) == service:
                 found[other.name] = condition
-    names = {other.name for other in snapshot.originals}
-    by_id = snapshot.by_id
     for reference in joined(original.inspect):
-        name = by_id[reference].name if reference in by_id else reference.removeprefix("/")
-        if name in names:
-            found.setdefault(name, Condition.STARTED)
+        if (joins := snapshot.meant_by(reference)) is not None:
+            found.setdefault(joins.name, Condition.STARTED)
     found.pop(original.name, None)
     return [After(name, found[name]) for name in sorted(found)]
 
@@ -77,6 +74,12 @@ def joined(recipe: Mapping[str, Any]) -> list[str]:
     links: list[str] = host_config.get("Links") or []
     sources = [source.partition(":")[0] for source in volumes_from]
     return namespaces(recipe) + sources + [link.partition(":")[0].removeprefix("/") for link in links]
+
+
+def ids_told(snapshot: Snapshot) -> dict[str, str]:
+    """Return the names of originals by the ids by which recipes of others tell of them: another snapshot may have other ids."""
+    references = {reference for original in snapshot.originals for reference in joined(original.inspect)}
+    return {one: meant.name for one in references if (meant := snapshot.meant_by_id(one)) is not None}
 
 
 def blocks(newcomer: Container, original: Original) -> bool:

@@ -106,6 +106,8 @@ class Memory:
     gone_since: Mapping[str, float] = field(default_factory=dict[str, float])  # of these, who is missed
     rolled_back_at: float | None = None
     """Containers that were made before are what an operator went back from: the controller accepts none of them."""
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The names of originals by the ids that recipes of others tell: they go on to mean them when these are replaced."""
 
 
 def for_snapshot(memory: Memory, snapshot: Snapshot) -> Memory:

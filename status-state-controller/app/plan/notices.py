@@ -33,6 +33,11 @@ class Notice:
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+ENDING_SECONDS = 300.0
+"""How long before its end a pause is about to end: time enough to finish, or to pause for longer."""
+PAUSE_ENDING = " ending"
+"""What the topic of that has besides the pause's own."""
+
 ACCEPT_COMMAND = "docker compose exec status-state-api status-state accept"
 
 
@@ -66,6 +71,21 @@ def paused(snapshot: Snapshot, now: float) -> Iterable[Notice]:
                 event="healing_paused",
                 ended=f"healing{whom} goes on",
                 ended_event="healing_resumed",
+                fields={"container": scope} if scope else {},
+            )
+
+
+def ending(snapshot: Snapshot, now: float) -> Iterable[Notice]:
+    """Tell of the pauses that end soon: what was changed meanwhile is undone then, or accepted."""
+    for scope in sorted({one.container or "" for one in snapshot.pauses}):
+        pause = pause_of((one for one in snapshot.pauses if (one.container or "") == scope), [scope], now)
+        if pause is not None and pause.until - now <= ENDING_SECONDS:
+            whom = f" of {scope}" if scope else ""
+            then = "what is there then becomes the snapshot" if pause.accept_at_end else "what differs then is healed"
+            yield Notice(
+                f"pause {scope}{PAUSE_ENDING}",
+                f"healing{whom} is paused {pause}: {then}",
+                event="pause_ending",
                 fields={"container": scope} if scope else {},
             )
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from ..model.status_text import up_seconds
 from ..protection import protection
 from ..wishes.rules import ACCEPT, on_new_rule
-from .dependencies import namespaces
+from .dependencies import ids_told, namespaces
 from .health import Health, judge_health, wants_look
 from .memory import Memory, clamped, for_snapshot, subject
 from .needs import asks_for_networks, known_volumes
-from .notices import Notice, empty, misread_labels, paused, silent
+from .notices import Notice, empty, ending, misread_labels, paused, silent
 from .schedule import newcomer_times, schedule
 from .situation import Situation, follows_deploys, undecided_holders
 from .table import MOVABLE_STATES, judge, may_run_longer, to_be_started
@@ -145,7 +145,8 @@ def make_plan(
 
 def _notices(snapshot: Snapshot, observed: Observed, now: float, timing: Timing) -> Iterable[Notice]:
     """Return what people should know, whoever is healthy or not."""
-    return (*empty(snapshot, timing), *paused(snapshot, now), *misread_labels(observed), *silent(observed))
+    pauses = (*paused(snapshot, now), *ending(snapshot, now))
+    return (*empty(snapshot, timing), *pauses, *misread_labels(observed), *silent(observed))
 
 
 def _steps(situation: Situation, only: frozenset[str] | None) -> list[Step]:
@@ -191,6 +192,7 @@ def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others
         first_newcomer_at=now if first is None and situation.newcomers and not situation.snapshot.originals else first,
         seen=frozenset(seen),
         gone_since={one.id: memory.gone_since.get(one.id, now) for one in gone},
+        references=ids_told(situation.snapshot),
     )
 
 
@@ -203,7 +205,7 @@ def _shared_namespaces(situation: Situation) -> set[str]:
             continue
         if place.id != original.id and place.state in MOVABLE_STATES - {"running"}:
             wanted.add(place.id)  # it was recreated: with which container's namespace its recipe does not tell
-        parents = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in references)
+        parents = map(snapshot.meant_by, references)
         for parent in (situation.place(one) for one in parents if one is not None):
             if parent is not None and may_run_longer(place, parent):
                 wanted |= {place.id, parent.id}

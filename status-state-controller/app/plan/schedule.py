@@ -204,7 +204,7 @@ def _others(action: Action, acting: list[Action], situation: Situation) -> tuple
 def _missing(original: Original, situation: Situation) -> list[str]:
     """Return the names of originals that are gone, or mere remains, and whose namespaces, volumes or links it uses."""
     snapshot = situation.snapshot
-    others = (snapshot.by_id.get(one) or snapshot.by_name.get(one) for one in joined(original.inspect))
+    others = map(snapshot.meant_by, joined(original.inspect))
     places = {other.name: situation.place(other) for other in others if other is not None}
     return sorted(name for name, place in places.items() if place is None or place.state in REMAINS)
 

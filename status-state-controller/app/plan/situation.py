@@ -58,7 +58,7 @@ class Situation:
         by_id = {container.id: container for container in observed.containers}
         by_name = {container.name: container for container in observed.containers}
         names = {container.id: container.name for container in observed.containers}
-        names |= {original.id: original.name for original in snapshot.originals}
+        names |= {**snapshot.heirs, **{original.id: original.name for original in snapshot.originals}}
         images = {**snapshot.images, **{one.id: one for one in observed.images.values() if one is not None}}
         successors, impostors, unknown = set[Pair](), dict[Pair, str](), set[str]()
         for original, holder in _name_holders(snapshot, by_id, by_name):
@@ -83,9 +83,7 @@ class Situation:
     def present(self, original: Original) -> Container | None:
         """Return the container that the original was, if it exists and was not put aside by a restore."""
         present = self.by_id.get(original.id)
-        if present is None or present.state not in DOWN_STATES:
-            return present
-        return None if present.name == aside_name(original.name, original.id) else present
+        return None if present is None or is_put_aside(original, present.name, present.state) else present
 
     def holder(self, original: Original) -> Container | None:
         """Return the other container that has the original's name, if there is one."""
@@ -174,9 +172,15 @@ class Situation:
         begin = self.memory.unfinished.get(original.id)
         return original.id in self.memory.interrupted or (begin is not None and begin.verb is Verb.RESTART)
 
-    def exist(self, references: Iterable[str]) -> bool:
-        """Tell whether a container of each of these ids or names exists."""
-        return all(reference in self.by_id or reference in self.by_name for reference in references)
+    def are_up(self, references: Iterable[str]) -> bool:
+        """Tell whether a container of each of these ids or names is up, or has the place of an original: that is healed."""
+        found = (self.by_id.get(one) or self.by_name.get(one) for one in references)
+        return all(one is not None and (one.state in RUNNING_STATES or one.id in self.places) for one in found)
+
+
+def is_put_aside(original: Original, name: str, state: str) -> bool:
+    """Tell whether a restore has put the original itself aside, as it shared a namespace that is no more: it is as gone."""
+    return state in DOWN_STATES and name == aside_name(original.name, original.id)
 
 
 def _must_be_known(original: Original, seen: Inspect, snapshot: Snapshot, observed: Observed) -> bool:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, REMAINS, RUNNING_STATES, TO_THE_SSA, Result, Verb, labels_of, name_of, state_of
+from ..model import (
+    DOWN_STATES,
+    REMAINS,
+    RUNNING_STATES,
+    TO_THE_SSA,
+    Result,
+    Verb,
+    labels_of,
+    name_of,
+    started_at_of,
+    state_of,
+)
 from ..protection import protection
 from ..wishes.pauses import pause_of
 from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
 from ..wishes.rules import ACCEPT, REPORT, RESTORE, STOP, on_new_rule, restart_rule, rule
 from .dependencies import namespaces
 from .health import still_unhealthy
-from .situation import followed_service
+from .situation import followed_service, is_put_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +42,7 @@ def still_right(
     now: float,
     mass_failure: bool = False,
     is_judged: bool = True,
+    is_stopping: bool = False,
 ) -> Reason | None:
     """Return why an action is not to be carried out any more; None when it is.
 
@@ -41,6 +53,7 @@ def still_right(
         verdicts: what the SSA says now.
         now: seconds since 1970, for the pauses.
         is_judged: whether a plan was made by that snapshot already.
+        is_stopping: whether somebody is stopping the container.
         mass_failure: whether so many are unhealthy by now that none of them is restarted for that.
     """
     original = snapshot.by_id.get(action.original_id or "")
@@ -53,6 +66,9 @@ def still_right(
         return Result.DROPPED, "it is no longer in the snapshot"
     if protection(original.labels) is not None:
         return Result.DROPPED, "it is protected by now"
+    # What follows a stop would cut its time short, or undo it.
+    if is_stopping and (action.verb is Verb.RESTART or (action.verb is Verb.RESTORE and action.images is None)):
+        return Result.DROPPED, "it is being stopped by now"
     if not _is_asked_for(action, original):
         return Result.DROPPED, "it is to be left alone by now"
     match action.verb:
@@ -65,7 +81,7 @@ def still_right(
         case Verb.RESTORE:
             return _restore(action, original, snapshot, seen)
         case Verb.DROP:
-            return _drop(seen)
+            return _drop(original, seen)
         case Verb.ACCEPT | Verb.STOP:
             return _accept(action, snapshot, seen)
 
@@ -77,6 +93,13 @@ def may_be_moved(
     if state_of(holder) not in REMAINS or _is_protected(holder, given, snapshot):
         return False
     return holder["Id"] == original.id or holder["Id"] not in snapshot.by_id
+
+
+def comes_back(seen: Inspect | None, original: Original) -> bool:
+    """Tell whether an original still exists, down under another name, and can have its own again."""
+    if seen is None or not _exists(seen, original):
+        return False
+    return state_of(seen) in DOWN_STATES and name_of(seen) != original.name
 
 
 def _newcomer(action: Action, snapshot: Snapshot, seen: Seen, *, is_judged: bool) -> Reason | None:
@@ -136,8 +159,8 @@ def _accept(action: Action, snapshot: Snapshot, seen: Seen) -> Reason | None:
     return (Result.DROPPED, "it is protected by now") if is_protected else None
 
 
-def _drop(seen: Seen) -> Reason | None:
-    if seen.original is not None:
+def _drop(original: Original, seen: Seen) -> Reason | None:
+    if seen.original is not None and not is_put_aside(original, name_of(seen.original), state_of(seen.original)):
         return Result.DROPPED, "it exists again"
     return None if seen.holder is None else (Result.DROPPED, "its name was taken meanwhile")
 
@@ -161,6 +184,8 @@ def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bo
     if seen.container is None or state_of(seen.container) != "running":
         return Result.DROPPED, f"it is {'gone' if seen.container is None else state_of(seen.container)} by now"
     if action.unhealthy is None:
+        if action.started_at is not None and started_at_of(seen.container) != action.started_at:
+            return Result.DROPPED, "it was started anew"
         return None  # it follows one whose namespace it shares: that one has been started again, and stays so
     if mass_failure:
         return Result.DROPPED, "many are unhealthy by now"
@@ -170,7 +195,7 @@ def _restart(action: Action, seen: Seen, verdicts: Verdicts, *, mass_failure: bo
 
 
 def _recreate(original: Original, snapshot: Snapshot, seen: Seen) -> Reason | None:
-    if seen.original is not None and state_of(seen.original) not in REMAINS:
+    if seen.original is not None and _exists(seen.original, original):
         return Result.DROPPED, "it exists again"
     if seen.holder is not None and not may_be_moved(seen.holder, original, snapshot, seen.given):
         return Result.DROPPED, "its name was taken meanwhile"
@@ -182,7 +207,8 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
     by_itself = action.images is None
     if action.container.id in snapshot.by_id and action.container.id != original.id:
         return Result.DROPPED, "the other container belongs to the snapshot by now"
-    if not by_itself and seen.original is not None and not _may_take_its_name_back(seen.original, original):
+    exists = seen.original is not None and _exists(seen.original, original)
+    if not by_itself and exists and not comes_back(seen.original, original):
         return Result.DROPPED, "it exists again"
     if seen.holder is None or seen.holder["Id"] != action.container.id:
         return Result.DROPPED, "its name has changed hands meanwhile"
@@ -193,9 +219,10 @@ def _restore(action: Action, original: Original, snapshot: Snapshot, seen: Seen)
     return None
 
 
-def _may_take_its_name_back(seen: Inspect, original: Original) -> bool:
-    """Tell whether an original that exists is mere remains, or down under another name."""
-    return state_of(seen) in REMAINS or (state_of(seen) in DOWN_STATES and name_of(seen) != original.name)
+def _exists(seen: Inspect, original: Original) -> bool:
+    """Tell whether an original is there; neither mere remains nor one that a restore has put aside is."""
+    state = state_of(seen)
+    return state not in REMAINS and not is_put_aside(original, name_of(seen), state)
 
 
 def _is_protected(seen: Inspect, given: Mapping[str, str] | None, snapshot: Snapshot) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb
+from ..model import DOWN_STATES, REMAINS, Action, Container, Finding, Kind, Verb, started_at_of
 from ..model.status_text import exit_code, up_seconds
 from ..protection import protection
 from ..wishes.policy import ON_DOWN_LABEL, ON_REPLACE_LABEL, ON_UNHEALTHY_LABEL
@@ -148,7 +148,7 @@ def _judge_up(original: Original, place: Container, situation: Situation) -> Ste
 def _judge_namespaces(original: Original, place: Container, situation: Situation) -> Step | None:
     """Judge whether a container is in namespaces that are no more, because another original was started or recreated."""
     for reference in namespaces(original.inspect):
-        parent = situation.snapshot.by_id.get(reference) or situation.snapshot.by_name.get(reference)
+        parent = situation.snapshot.meant_by(reference)
         parent_place = None if parent is None else situation.place(parent)
         if parent is None or parent_place is None or parent_place.state != "running":
             continue
@@ -160,8 +160,12 @@ def _judge_namespaces(original: Original, place: Container, situation: Situation
         if joined & {parent_place.id, parent_place.name}:
             if place.state == "running" and _runs_longer(place, parent_place, situation):
                 reason = f"uses a namespace of {parent.name}, which was started again since"
-                return _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
-        elif joined and not situation.exist(joined):
+                step = _step(place, Kind.UNHEALTHY, reason, Verb.RESTART, original.id)
+                seen = situation.observed.inspects.get(place.id)
+                if step.action is None or seen is None:
+                    return step
+                return replace(step, action=replace(step.action, started_at=started_at_of(seen)))
+        elif joined and not situation.are_up(joined):
             reason = f"uses a namespace of {parent.name}, which was recreated"
             return _step(place, Kind.REPLACED, reason, Verb.RESTORE, original.id)
     return None
@@ -179,13 +183,7 @@ def _runs_longer(place: Container, parent: Container, situation: Situation) -> b
     if not may_run_longer(place, parent):
         return False
     seen, parent_seen = (situation.observed.inspects.get(one.id) for one in (place, parent))
-    return seen is not None and parent_seen is not None and _started_at(seen) < _started_at(parent_seen)
-
-
-def _started_at(inspect: Inspect) -> str:
-    """Return when it was started, as text that sorts by time: the engine drops trailing zeros of the fraction."""
-    head, _, fraction = str(inspect["State"].get("StartedAt") or "").removesuffix("Z").partition(".")
-    return f"{head}.{fraction:0<9}"
+    return seen is not None and parent_seen is not None and started_at_of(seen) < started_at_of(parent_seen)
 
 
 def _judge_absent(

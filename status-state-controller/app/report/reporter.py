@@ -51,6 +51,7 @@ class Reporter:
         dry_run: whether reports tell of what would be done.
         interval_seconds: how far apart checks are at most, which reports tell.
         timing: the periods.
+        heard: called with each finding that is logged, and its outcome, None where nothing is done.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Reporter:
         dry_run: bool,
         interval_seconds: float,
         timing: Timing = Timing(),  # frozen
+        heard: Callable[[Finding, Outcome | None], None] | None = None,
     ) -> None:
         self._interval_seconds = interval_seconds
         self._outbox = outbox
@@ -71,6 +73,7 @@ class Reporter:
         self._utc_seconds = utc_seconds
         self._dry_run = dry_run
         self._timing = timing
+        self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: dict[str, str] = {}  # the last sentence about each container
         self._is_news = True
@@ -178,6 +181,8 @@ class Reporter:
                 fields["seconds"] = round(outcome.seconds, 2)
         tell_it = log.warning if outcome is not None and outcome.result is Result.FAILED else log.info
         tell_it(event_name(outcome), message=message, **fields)
+        if self._heard is not None:
+            self._heard(finding, outcome)
 
     def _put(self, snapshot: Snapshot, findings: Sequence[Finding], outcomes: Sequence[Outcome]) -> None:
         self._outbox.put(

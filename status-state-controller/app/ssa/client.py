@@ -12,7 +12,7 @@ from ..errors import ReportRefused, SsaError, SsaNotReady
 from .wire import read_desired
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
     from pathlib import Path
 
     from ..model import Snapshot
@@ -40,8 +40,16 @@ def ssa_client(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=timeout, trust_env=False, follow_redirects=False, verify=verify)
 
 
-async def read_recipes(client: httpx.AsyncClient, token_file: Path, held: Snapshot | None) -> Desired | None:
+async def read_recipes(
+    client: httpx.AsyncClient, token_file: Path, held: Snapshot | None, told: Mapping[str, str] | None = None
+) -> Desired | None:
     """Ask the SSA for the snapshot with its recipes, by one conditional request.
+
+    Args:
+        client: leads to it.
+        token_file: what it asks for.
+        held: the snapshot that is held, None for none.
+        told: headers that tell it of the controller.
 
     Returns:
         What it answers, or None when the snapshot is still the one held.
@@ -50,7 +58,7 @@ async def read_recipes(client: httpx.AsyncClient, token_file: Path, held: Snapsh
         SsaNotReady: the SSA has no snapshot yet.
         SsaError: the SSA can't be reached, refuses, or its answer is incomplete, malformed or oversized.
     """
-    headers = _headers(client, token_file)
+    headers = {**_headers(client, token_file), **(told or {})}
     if held is not None:
         headers["If-None-Match"] = held.tag or f'"{held.id}"'
     status, body, tag = await _exchange(client, "GET", "/snapshot/recipes", headers=headers)

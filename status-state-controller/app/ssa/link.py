@@ -15,6 +15,7 @@ import structlog
 from ..errors import EngineError, ForeignSnapshot, SsaError, SsaNotReady
 from ..model import Verdicts
 from ..same_engine import compare_engines, needs_containers
+from .checks import CheckCount
 from .client import change_snapshot, follow_verdicts, read_recipes
 from .wire import read_verdicts, write_change
 
@@ -58,6 +59,7 @@ class Ssa:
         memory: takes over what the SSA has kept of a former controller, once, with the first snapshot.
         lasting: logs that there are no verdicts.
         timing: the periods.
+        checks: is told to the SSA whenever it is asked.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Ssa:
         lasting: Lasting,
         *,
         timing: Timing = Timing(),  # frozen
+        checks: CheckCount | None = None,
     ) -> None:
         self._client = client
         self._engine = engine
@@ -76,6 +79,7 @@ class Ssa:
         self._memory = memory
         self._lasting = lasting
         self._timing = timing
+        self._checks = checks or CheckCount()
         self._snapshot: Snapshot | None = None
         self._failed_attempts = 0
         self._verdicts = Verdicts()
@@ -119,7 +123,7 @@ class Ssa:
         """
         self._failed_attempts += 1
         try:
-            answer = await read_recipes(self._client, self._token_file, self._snapshot)
+            answer = await read_recipes(self._client, self._token_file, self._snapshot, self._checks.header())
             relation = None if answer is None else await self._compare(answer.snapshot, engine)
         except SsaNotReady:
             self._failed_attempts = 0
@@ -137,7 +141,7 @@ class Ssa:
             return
         if self._snapshot is None:
             self._memory.resume(answer.memory)
-        self._snapshot = replace(answer.snapshot, engine=engine)
+        self._snapshot = replace(answer.snapshot, engine=engine, heirs=self._memory.value.references)
 
     async def stay_with(self, engine: EngineIdentity) -> None:
         """Keep the snapshot if this is the engine it belongs to, whatever its identity is now; else forget it.

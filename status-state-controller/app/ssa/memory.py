@@ -46,6 +46,7 @@ class _Kept(BaseModel):
     first_newcomer_at: float | None = None
     seen: list[str] = []
     rolled_back_at: float | None = None
+    references: Mapping[str, str] = {}
 
 
 class KeptMemory:
@@ -114,6 +115,7 @@ def write_memory(memory: Memory) -> dict[str, Any]:
         first_newcomer_at=memory.first_newcomer_at,
         seen=sorted(memory.seen),
         rolled_back_at=memory.rolled_back_at,
+        references=memory.references,
     )
     return kept.model_dump(mode="json")
 
@@ -137,4 +139,5 @@ def read_memory(document: Any) -> Memory:
         first_newcomer_at=kept.first_newcomer_at,
         seen=frozenset(kept.seen),
         rolled_back_at=kept.rolled_back_at,
+        references=kept.references,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import ForeignSnapshot, SsaError
-from ..model import Container, EngineIdentity, Image, Original, Snapshot, Verb, Verdicts
+from ..model import Container, EngineIdentity, Image, Original, Result, Snapshot, Verb, Verdicts
 from ..protection import given_labels
 from ..same_engine import compare_engines
 from ..wishes.pauses import Pause
@@ -287,7 +287,10 @@ def write_change(action: Action) -> dict[str, Any]:
 
 
 def _outcome(outcome: Outcome, kind: Kind | None) -> dict[str, Any]:
-    """What became of an action; `outcome_id`, `at`, `seconds` and `attempt` are for the journal, once it is over."""
+    """What became of an action.
+
+    `outcome_id`, `at`, `finding` and `seconds` are for the journal, once it is over; `attempt` tells which it was, or will be.
+    """
     document: dict[str, Any] = {
         "container": _reference(outcome.action.container),
         "action": outcome.action.verb,
@@ -304,6 +307,8 @@ def _outcome(outcome: Outcome, kind: Kind | None) -> dict[str, Any]:
             "seconds": round(outcome.seconds, 3),
             "attempt": outcome.action.attempt,
         }
+    elif outcome.result is Result.WAITING:
+        document["attempt"] = outcome.action.attempt
     return document
 
 

@@ -129,17 +129,19 @@ def wait_for_original(name: str, other: Container, seconds: float = 30) -> Conta
     return holder
 
 
-def find_outcome(pair: Pair, original: Container, *results: str) -> dict[str, Any]:
-    """The outcome of a restore of this original, once a report tells one of the results."""
+def find_failure(pair: Pair, original: Container) -> dict[str, Any]:
+    """The first failure of a restore of this original, once the journal tells of one: a report may be past it by then."""
+
+    def entries() -> list[dict[str, Any]]:
+        return pair.get(f"/journal?container={original.name}&kind=action").json()["entries"]
 
     def told() -> dict[str, Any] | None:
-        outcomes: list[dict[str, Any]] = pair.report()["outcomes"]
-        ours = [o for o in outcomes if o["container"]["name"] == original.name and o["action"] == "restore"]
-        return next((o for o in ours if o["result"] in results), None)
+        failures = [one for one in entries() if (one["what"], one["result"]) == ("restore", "failed")]
+        return failures[-1] if failures else None
 
-    outcome = wait_until(told, f"the outcome of the restore of {original.name}", 30, pair.report)
-    assert outcome
-    return outcome
+    failure = wait_until(told, f"the failure of the restore of {original.name}", 30, entries)
+    assert failure
+    return failure
 
 
 @pytest.mark.smoke
@@ -249,8 +251,8 @@ def test_the_impostor_runs_again_when_the_original_cannot_be_started(
     with held(pair):
         impostor = replace(module_host, original, "--env", "OTHER=yes")
         made = module_host.run("holder-of-the-port", options=ignored)  # it may not be touched
-    outcome = find_outcome(pair, original, "failed")
-    assert str(PORT) in outcome["detail"]
+    failure = find_failure(pair, original)
+    assert str(PORT) in failure["detail"]
     impostor.wait_for("running")
     pair.wait_for_checks(3)
     assert impostor.inspect()["Name"] == f"/{original.name}"
@@ -270,8 +272,8 @@ def test_an_original_whose_image_is_gone_leaves_the_impostor_untouched_until_the
     with held(pair):
         impostor = replace(module_host, original, "--env", "OTHER=yes")
         run_command("docker", "image", "rm", "--force", lost_image)
-    outcome = find_outcome(pair, original, "failed")
-    assert lost_image in outcome["detail"]
+    failure = find_failure(pair, original)
+    assert lost_image in failure["detail"]
     assert impostor.status == "running"
     assert not module_host.events(impostor, "kill", "die", "rename", since=begin_of(impostor))
     run_command("docker", "load", "--input", str(archive))
@@ -287,8 +289,8 @@ def test_an_impostor_is_untouched_when_the_original_cannot_even_be_made(
     with held(pair):
         impostor = replace(module_host, original, "--env", "OTHER=yes")
         spoil(step, module_host.mark, folder)
-    outcome = find_outcome(pair, original, "failed")
-    assert outcome["detail"]
+    failure = find_failure(pair, original)
+    assert failure["detail"]
     pair.wait_for_checks(2)
     assert impostor.status == "running"
     assert not module_host.events(impostor, "kill", "die", "rename", since=begin_of(impostor))
@@ -326,7 +328,7 @@ def test_an_impostor_that_deletes_itself_is_made_again_when_the_original_cannot_
     with held(pair):
         impostor = replace(module_host, original, "--rm", "--env", "OTHER=yes")
         module_host.run("holder-of-the-port", options=ignored)
-    find_outcome(pair, original, "failed")
+    find_failure(pair, original)
     again = wait_for_original(original.name, impostor)
     assert "OTHER=yes" in again.inspect()["Config"]["Env"]
     pair.wait_for_checks(3)

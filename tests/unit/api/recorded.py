@@ -27,6 +27,8 @@ class RecordedEngine:
         self.answers: dict[str, Any] = {"/version": {"ApiVersion": "1.41"}, "/info": INFO, "/networks": NETWORKS}
         self.show(*(entries or (entry("web"), entry("db"))))
         self.logs: dict[str, bytes] = {}
+        self.open_events = 0
+        """Streams of events that are open."""
         path = folder / "docker.sock"
         path.unlink(missing_ok=True)
         self._server = _Server(str(path), _handler(self))
@@ -64,6 +66,7 @@ class RecordedEngine:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
 
 def _handler(engine: RecordedEngine) -> type[BaseHTTPRequestHandler]:
@@ -77,7 +80,9 @@ def _handler(engine: RecordedEngine) -> type[BaseHTTPRequestHandler]:
             if path == "/_ping":
                 self._send(200, b"OK")
             elif path == "/events":
+                engine.open_events += 1
                 self._stream(b"")
+                engine.open_events -= 1
             elif path.endswith("/logs"):
                 self._stream(engine.logs.get(path.split("/")[2], b""))
             elif path in engine.answers:

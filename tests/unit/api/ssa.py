@@ -21,6 +21,7 @@ from status_state_api.journal.controller import ControllerRecord
 from status_state_api.journal.journal import Journal, Retention
 from status_state_api.journal.notes import PauseNotes
 from status_state_api.journal.uptime import Uptime
+from status_state_api.metrics.metrics import Metrics
 from status_state_api.pauses.book import PauseBook
 from status_state_api.pauses.keeper import PauseKeeper
 from status_state_api.process.bell import Bell
@@ -135,7 +136,7 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
     verdicts = Verdicts(lambda: ssa.now, bell)
     journal = Journal(store, Retention(), lambda: ssa.now, bell=bell)
     nothing: Any = None
-    uptime = Uptime(nothing, watch, journal, bell=bell)
+    uptime = Uptime(nothing, watch, nothing, journal, bell=bell)
     clock = FakeClock()
     book = PauseBook(store, verdicts, PauseNotes(journal), now=lambda: ssa.now, clock=clock)
     kept = (controller, book)
@@ -155,7 +156,10 @@ async def beside_two_containers(beat_seconds: float = 15.0) -> AsyncGenerator[Ss
         standings=Standings(holder, controller, policies),
         now=lambda: ssa.now,
     )
-    parts = Parts(status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, bell)
+    metrics = Metrics("1.2.3", uptime, lambda: ssa.now)
+    parts = Parts(
+        status, watch, holder, controller, policies, verdicts, changes, pauses, journal, uptime, metrics, bell
+    )
     app = create_app(parts, TOKEN, KnownHosts(["host.example", "*.lan"], holder), beat_seconds=beat_seconds)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import struct
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
+from status_state_api.engine.view import LONGEST_LABEL
 
 from .recorded import RecordedEngine
 from .test_hostile import ANSWERED_SECONDS, REPORT, limit_megabytes, peak, report
@@ -120,6 +122,14 @@ def test_no_path_shows_a_secret_to_who_has_no_token(process: Process) -> None:
         assert CANARY in answer.read().decode(), "or this test would see nothing"
 
 
+def test_health_and_the_journal_share_one_stream_of_events(process: Process, engine: RecordedEngine) -> None:
+    deadline = time.monotonic() + 10
+    while not (verdicts := process.get("/status")[1]["verdicts"]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert {one["source"] for one in verdicts} >= {"logs"}, "the health is observed"
+    assert engine.open_events == 1
+
+
 def test_numbers_that_json_has_no_room_for_are_taken_in(process: Process) -> None:
     whole = {**REPORT, "findings": [], "outcomes": [], "big": 2**70, "none": float("nan"), "deep": [{"x": -(2**70)}]}
     assert report(process, json.dumps(whole).encode())[0] == 204
@@ -190,10 +200,24 @@ def test_reading_needs_the_token_where_it_is_asked_for(folder: Path, engine: Rec
 
 
 def test_a_host_with_huge_labels_costs_a_bounded_memory(folder: Path, engine: RecordedEngine) -> None:
-    labels = {f"key-{n}": 'key="' * 20_000 for n in range(2)}
-    engine.show(*(entry(f"big-{n}", **labels, token=CANARY) for n in range(10)))
-    with closing(Process(folder)) as process:
+    labels = {"short": "s", "long": "l" * 600_000, "key": 'key="' * 80_000, "name" * 1000: "of a label"}
+    entries = [entry(f"big-{n}", **labels, token=CANARY) for n in range(20)]
+    engine.show(*entries)
+    dockerfile = (Path(__file__).parents[3] / "status-state-api" / "Dockerfile").read_text(encoding="utf-8")
+    with closing(Process(folder, **dict(re.findall(r"(MALLOC_\w+)=(\w+)", dockerfile)))) as process:
         process.read_until("snapshot_captured")
-        for _ in range(5):
-            assert CANARY not in json.dumps(process.get("/status")[1])
+        for _ in range(3):
+            status, document = process.get("/status")
+            assert status == 200
+            assert CANARY not in json.dumps(document)
+            shown = document["running"][0]["labels"]
+            assert shown["short"] == "s"
+            assert max(len(text) for label in shown.items() for text in label) == LONGEST_LABEL
+        bearer = {"Authorization": f"Bearer {(folder / 'run' / 'token').read_text().strip()}"}
+        _, recipes = process.get("/snapshot/recipes", **bearer)
+        assert recipes["originals"][0]["inspect"]["Config"]["Labels"] == {**labels, "token": CANARY}
+        engine.show(*entries[:19])
+        change = Request(f"http://127.0.0.1:{process.port}/snapshot", headers=bearer, method="POST")
+        with urlopen(change, timeout=60) as answer:  # noqa: S310 - http
+            assert json.load(answer)["removed"] == ["big-19"]
         assert peak(process) < limit_megabytes()

@@ -77,7 +77,7 @@ class Stage(FakeKeeper):
             health=self.health,
             pauses=nothing,
             journal=journal,
-            uptime=Uptime(nothing, nothing, journal),
+            uptime=Uptime(nothing, nothing, nothing, journal),
             ending=self.ending,
             stop_seconds=0.01,
         )

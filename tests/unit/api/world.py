@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 from status_state_api.engine.view import EngineLook, Inspection, Listing, read_listing
 from status_state_api.errors import EngineUnavailable, StoreUnavailable
+from status_state_api.journal.availability import Change
 from status_state_api.journal.entry import Entry, NumberedEntry
 from status_state_api.journal.journal import Journal, Query, Retention
 from status_state_api.model import EngineIdentity, OriginalRecipe, Pause, Recipes, Snapshot, SnapshotHead
@@ -172,6 +173,8 @@ class FakeStore:
     is_new: bool = False
     pauses: dict[str | None, str] = field(default_factory=dict[str | None, str])
     journal: list[Entry] = field(default_factory=list[Entry])
+    reads: int = 0
+    """How often the journal was summed up."""
 
     async def open(self) -> bool:
         """Make it ready."""
@@ -287,6 +290,16 @@ class FakeStore:
             and (query.container is None or (one.container is not None and one.container.name == query.container))
         ]
         return found[: query.limit]
+
+    async def find_changes(self, engine: EngineIdentity, since: datetime, most: int) -> list[Change]:
+        """What the journal tells of originals and of starts."""
+        told = await self.find_entries(engine, Query(limit=most, kinds=("state", "verdict", "service")))
+        self.reads += 1
+        return [
+            Change(one.at, one.what, one.source, one.container and one.container.name)
+            for one in told
+            if one.at >= since
+        ]
 
     async def first_entry_at(self, engine: EngineIdentity) -> datetime | None:
         """When the oldest entry was made."""

@@ -10,6 +10,7 @@ import structlog.testing
 from status_state_controller.act.executor import Clocks, Executor
 from status_state_controller.main import Controller, Timing
 from status_state_controller.model import Event, Verdicts
+from status_state_controller.observe.triggers import Triggers
 from status_state_controller.ssa.memory import KeptMemory
 
 from .fake_engine import FakeEngine
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from status_state_controller.model import Action, Container, Outcome, Snapshot
+    from status_state_controller.notify.notifier import Notifier
 
 BOUND_SECONDS = 5
 """How long any condition may take to come true before the test fails; nothing waits for this long when all is well."""
@@ -76,6 +78,7 @@ def stage(
     own_id: str | None = None,
     clock: FakeClock | None = None,
     timing: Timing = Timing(),  # noqa: B008 # frozen
+    notifier: Notifier | None = None,
     **others: Any,
 ) -> Stage:
     """Set the stage: what the SSA serves, what is on the engine, and the controller between them."""
@@ -88,6 +91,7 @@ def stage(
         client=ssa.client,
         own_id=own_id,
         completed=lambda: completed.append(clock()),
+        notifier=notifier,
         clocks=Clocks(clock, lambda: clock.utc_now().timestamp()),
         timing=timing,
     )
@@ -116,7 +120,16 @@ class Unchanging:
 async def carried_out(engine: FakeEngine, action: Action, held: Snapshot) -> Outcome:
     """Carry out one action on an engine."""
     clocks = Clocks(FakeClock(), NOON.timestamp)
-    executor = Executor(engine, Held(held), Unchanging(), KeptMemory(), clocks, concurrency=1, ended=lambda _: None)
+    executor = Executor(
+        engine,
+        Held(held),
+        Unchanging(),
+        KeptMemory(),
+        clocks,
+        happening=Triggers(0.5),
+        concurrency=1,
+        ended=lambda _: None,
+    )
     return await executor.begin(action)
 
 

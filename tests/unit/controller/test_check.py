@@ -292,6 +292,7 @@ async def test_a_check_that_took_long_is_followed_by_the_next_one_sooner(tmp_pat
         listing.clear()
         s.engine.reached["list"].clear()
     assert pauses == [18, 0]
+    assert s.ssa.told_of_checks[-1] == "completed=2, seconds=12.000", "the one under way is told with the next one"
 
 
 async def test_a_successor_that_vanished_while_it_was_asked_about_is_no_bug(tmp_path: Path) -> None:

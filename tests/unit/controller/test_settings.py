@@ -137,6 +137,49 @@ def test_a_misspelt_variable_is_warned_about_and_sigterm_ends_the_controller_in_
     assert (tmp_path / "heartbeat").exists()
 
 
+URLS = "json://hunter2/a\n\n  # mail\nmailto://u:hunter2@b.example?to=c,d  \n"
+
+
+def test_notification_urls_are_read_from_the_variable_or_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read_settings().notify_targets == ()
+    file = tmp_path / "urls"
+    file.write_text(URLS)
+    monkeypatch.setenv("SSC_NOTIFY_URLS_FILE", str(file))
+    from_file = read_settings()
+    monkeypatch.setenv("SSC_NOTIFY_URLS_FILE", "")
+    monkeypatch.setenv("SSC_NOTIFY_URLS", "json://hunter2/a  mailto://u:hunter2@b.example?to=c,d")
+    targets = ("json://hunter2/a", "mailto://u:hunter2@b.example?to=c,d")
+    assert (from_file.notify_targets, read_settings().notify_targets) == (targets, targets)
+    shown = f"{from_file.model_dump(mode='json')} {from_file!r} {read_settings()!r}"
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "urls", "said"),
+    [
+        (URLS, "json://hunter2", "SSC_NOTIFY_URLS is set, too"),
+        (None, "", "No such file or directory"),
+        (b"\xff\xfe", "", "it is no text"),
+        ("json://hunter2 " * 21, "", "21 targets are too many"),
+    ],
+    ids=["both are set", "there is no file", "it is no text", "too many"],
+)
+def test_notification_urls_that_cannot_be_read_are_told_without_them(
+    content: str | bytes | None, urls: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "urls"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.setenv("SSC_NOTIFY_URLS_FILE", str(file))
+    monkeypatch.setenv("SSC_NOTIFY_URLS", urls)
+    with pytest.raises(SettingsError, match="SSC_NOTIFY_URLS") as raised:
+        read_settings()
+    assert said in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
 def test_variables_that_are_no_settings_are_found() -> None:
     environment = {
         "SSC_INTERVALL": "5",

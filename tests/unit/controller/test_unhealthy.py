@@ -487,7 +487,10 @@ async def test_an_original_that_the_ssa_calls_failing_is_restarted_and_not_again
     assert s.engine.acts == ["restart web None"]
 
 
-async def test_a_restart_whose_verdict_is_withdrawn_while_it_waits_for_its_turn_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("meanwhile", ["its verdict is withdrawn", "an operator stops it"])
+async def test_a_restart_whose_reason_ends_while_it_waits_for_its_turn_is_dropped(
+    tmp_path: Path, meanwhile: str
+) -> None:
     s = stage(tmp_path, snapshot("web"), container("web"), container("slow"), concurrency=1)
     stopping = s.engine.hang("stop slow")
     await s.controller.check()
@@ -498,11 +501,32 @@ async def test_a_restart_whose_verdict_is_withdrawn_while_it_waits_for_its_turn_
     s.clock.advance(5)
     await s.controller.check()
     await give_way()
-    s.is_told()
+    if meanwhile == "its verdict is withdrawn":
+        s.is_told()
+    else:
+        s.happens("kill", WEB, "15")
     stopping.set()
     await settled()
     assert s.engine.acts == ["stop slow None"]
     assert ("web", "restart", "dropped") in results(s)
+
+
+async def test_who_was_started_anew_while_it_waited_to_follow_a_restart_is_left_alone(tmp_path: Path) -> None:
+    sharer = joined("a", WEB)
+    s = stage(tmp_path, snapshot("web", sharer), container("web"), container("a"), container("slow"), concurrency=1)
+    s.engine.inspects[sharer.id] = {"HostConfig": {"NetworkMode": f"container:{WEB}"}}
+    stopping = s.engine.hang("stop slow")
+    await s.controller.check()
+    await until(s.engine.reached["stop slow"].is_set)
+    s.engine.starts_anew(WEB)
+    await s.controller.check()
+    await give_way()
+    s.clock.advance(1)
+    s.engine.starts_anew(sharer.id)
+    stopping.set()
+    await settled()
+    assert s.engine.acts == ["stop slow None"]
+    assert ("a", "restart", "dropped") in results(s)
 
 
 async def test_who_is_unhealthy_of_a_snapshot_that_is_no_longer_in_force_is_not_restarted(tmp_path: Path) -> None:

@@ -240,6 +240,7 @@ class FakeSsa:
         self.after_change: Snapshot | None = None  # what is held once the snapshot was changed
         self.refuses_verdicts: httpx.Response | None = None
         self.requests: list[str] = []
+        self.told_of_checks: list[str] = []  # with each question for the snapshot
         self.reports: list[dict[str, Any]] = []
         self.hang: asyncio.Event | None = None
         self.verdicts = Lines()
@@ -266,6 +267,7 @@ class FakeSsa:
             return self._take(json.loads(request.content))
         if request.url.path == "/snapshot" and request.method == "POST":
             return self._change(json.loads(request.content))
+        self.told_of_checks.append(request.headers.get("Status-State-Checks", ""))
         if self.answer is not None:
             return self.answer
         if self.held is None:

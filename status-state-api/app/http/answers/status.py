@@ -4,6 +4,7 @@ Parts that do not change are kept as bytes; `schemas.StatusDocument` describes t
 together.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -69,11 +70,19 @@ class Status:
                 pass
         return self._render(None)
 
+    async def document_within(self, seconds: float) -> bytes:
+        """The same, without a listing when the engine takes longer than that."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.document()
+        except TimeoutError:
+            return self._render(None)
+
     async def _observe(self) -> bytes:
         try:
             listing = await self._engine.running()
             if listing is not self._shown:
-                self._judged = Listing(listing.raw, await self._with_given_labels(listing))
+                self._judged = Listing(listing.digest, await self._with_given_labels(listing))
         except EngineUnavailable as error:
             self._watch.failed(error)
             raise

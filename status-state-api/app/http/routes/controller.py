@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from ...errors import StoreUnavailable
 from ...journal.report import ReportWithMemory
+from ...metrics.checks import HEADER
 from ...model import VerdictsForController
 from ..answers.desired import make_desired_state, make_etag, matches
 from ..auth import checked_first
@@ -41,6 +42,14 @@ def _add_recipes(router: APIRouter, parts: Parts) -> None:
     )
     async def get_recipes(  # pyright: ignore[reportUnusedFunction] - the route uses it
         if_none_match: Annotated[str | None, Header(description="The `ETag` of the last answer.")] = None,
+        checks: Annotated[
+            str | None,
+            Header(
+                alias=HEADER,
+                description="How many checks the controller has completed since its start, and how long they took in all.",
+                examples=["completed=412, seconds=9.318"],
+            ),
+        ] = None,
     ) -> Response:
         """The snapshot with all that is needed to create its originals again. Holds secrets.
 
@@ -48,6 +57,7 @@ def _add_recipes(router: APIRouter, parts: Parts) -> None:
         `memory` does not change it. Reading it also tells that the controller lives.
         """
         parts.controller.saw()
+        parts.metrics.take_checks(checks)
         held, policy, pauses = parts.held(), parts.policies.policy.handling(), parts.pauses.book.in_force()
         etag = make_etag(held, policy, pauses)
         headers = {"ETag": etag, **NEVER_STORE}
@@ -90,6 +100,7 @@ def _add_reports(router: APIRouter, parts: Parts) -> None:
         Its `memory` is kept apart, the last one only.
         """
         engine = parts.held().snapshot.engine
+        parts.metrics.take_report(report)
         try:
             await parts.controller.receive(report, engine)
         except StoreUnavailable as error:

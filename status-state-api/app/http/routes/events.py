@@ -76,7 +76,7 @@ def _look(parts: Parts) -> dict[str, object]:
     snapshot_id = held and held.snapshot.id
     return {
         "engine": parts.watch.error is None,
-        "containers": parts.uptime.events,
+        "containers": parts.uptime.changes,
         "verdicts": parts.verdicts.revision,
         "snapshot": (snapshot_id, id(parts.policies.policy)),
         "pauses": (book.in_force(), parts.pauses.delayed),

@@ -1,10 +1,10 @@
 """The routes of the journal: what was done, when, why, and how available the originals were."""
 
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -14,7 +14,7 @@ from ...durations import parse_duration
 from ...errors import StoreUnavailable
 from ...journal import journal
 from ...journal.availability import as_percentage, as_percentages
-from ...journal.entry import Kind, NumberedEntry
+from ...journal.entry import Kind, NumberedEntry, as_utc
 from ...journal.journal import Journal
 from ...journal.originals import Availability
 from ..problems import JSON_HEADERS, NEVER_STORE, ProblemError, documented
@@ -43,19 +43,11 @@ Moment = Annotated[
 ]
 
 
-class NamesOriginals(Protocol):
-    """Who knows the snapshot in force."""
-
-    def original_names(self) -> Iterable[str]:
-        """The names of the originals; none while there is no snapshot."""
-        ...
-
-
-def journal_routes(kept: Journal, availability: Availability, names: NamesOriginals) -> APIRouter:
+def journal_routes(kept: Journal, availability: Availability) -> APIRouter:
     """What everyone may ask who can reach the port."""
     router = APIRouter(tags=["journal"])
     _add_journal(router, kept)
-    _add_availability(router, availability, names)
+    _add_availability(router, availability)
     return router
 
 
@@ -106,7 +98,7 @@ def _add_journal(router: APIRouter, kept: Journal) -> None:
         return Response(JournalPage(entries=entries, next_before=more).model_dump_json(), headers=JSON_HEADERS)
 
 
-def _add_availability(router: APIRouter, availability: Availability, names: NamesOriginals) -> None:
+def _add_availability(router: APIRouter, availability: Availability) -> None:
     @router.get(
         "/availability",
         summary="For how long the originals were well",
@@ -119,7 +111,7 @@ def _add_availability(router: APIRouter, availability: Availability, names: Name
         Time of which nothing is known counts neither way: before the journal began, and while this service was away.
         """
         try:
-            known_since, found = await availability.of(names.original_names())
+            known_since, found = await availability.shares()
         except StoreUnavailable as error:
             raise _no_journal(error) from error
         document = AvailabilityDocument(
@@ -154,12 +146,11 @@ def _moment(name: str, text: str | None) -> datetime | None:
     try:
         if _AGO.fullmatch(text):
             return datetime.now(UTC) - timedelta(seconds=parse_duration(text))
-        moment = datetime.fromisoformat(text) if "T" in text else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ProblemError(422, f"{name}={text[:40]} is no time: write 2026-11-26T12:00:00Z, or 15m.")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        if "T" in text:
+            return as_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):  # the latter for one that UTC has no year for
+        pass
+    raise ProblemError(422, f"{name}={text[:40]} is no time: write 2026-11-26T12:00:00Z, or 15m.")
 
 
 def _no_journal(error: StoreUnavailable) -> ProblemError:

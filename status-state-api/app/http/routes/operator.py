@@ -25,7 +25,7 @@ from ..requests import (
     ResumeRequest,
     RollBackRequest,
 )
-from .parts import Parts, not_now, require_json
+from .parts import Parts, not_now, refuse_unknown_parameters, require_json
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def operator_routes(parts: Parts, check_token: Callable[..., None]) -> APIRouter
     router = APIRouter(tags=["operator"])
     _add_list(router, parts)
     guarded = APIRouter(
-        dependencies=[Depends(check_token), Depends(require_json)],
+        dependencies=[Depends(check_token), Depends(require_json), Depends(refuse_unknown_parameters)],
         route_class=checked_first(check_token),
         responses=documented(401),
     )

@@ -9,6 +9,7 @@ from ...health.verdicts import Verdicts
 from ...journal.controller import ControllerRecord
 from ...journal.journal import Journal
 from ...journal.uptime import Uptime
+from ...metrics.metrics import Metrics
 from ...pauses.keeper import PauseKeeper
 from ...process.bell import Bell
 from ...snapshot.changes import SnapshotChanges
@@ -19,6 +20,8 @@ from ..answers.status import Status
 from ..problems import ProblemError
 
 RETRY_AFTER_SECONDS = 5
+LONGEST_NAME = 40
+"""Characters of an unknown parameter's name that are repeated to its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Parts:
     pauses: PauseKeeper
     journal: Journal
     uptime: Uptime
+    metrics: Metrics
     bell: Bell
 
     def original_names(self) -> list[str]:
@@ -64,3 +68,12 @@ async def require_json(request: Request) -> None:
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body and media_type != "application/json":
         raise ProblemError(415, "The body must be JSON: send it with the header `Content-Type: application/json`.")
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Raise the problem that something is asked for which there is not: `dryrun=true` would be a change in earnest."""
+    known: list[str] = sorted(one.alias for one in request.scope["route"].dependant.query_params)
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        takes = f"What there is: {', '.join(known)}." if known else "It takes none."
+        raise ProblemError(422, f"There is no parameter {unknown[:LONGEST_NAME]!r}, so nothing was done. {takes}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -372,12 +373,42 @@ def test_the_journal_is_shown_with_the_oldest_first(ssa: FakeSsa, run: Any) -> N
 
 def test_the_journal_is_followed_without_a_gap(ssa: FakeSsa, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("status_state_api.cli.journal.LOOK_AGAIN_SECONDS", 0)
+    ssa.answers["GET /journal?limit=1"] = (200, {"entries": [ENTRY], "next_before": None})
     ssa.answers["GET /journal?limit=50"] = (200, {"entries": [ENTRY], "next_before": None})
     ssa.answers["GET /journal?limit=1000&after=7"] = (200, {"entries": [PAUSED], "next_before": None})
     ssa.answers["GET /journal?limit=1000&after=8"] = (503, {"detail": "The journal can't be read."})
     code, out, err = run("journal", "--follow", "--jsonl")
     assert (code, [json.loads(line)["number"] for line in out.splitlines()]) == (1, [7, 8])
     assert "The journal can't be read." in err
+
+
+def test_following_from_now_on_does_not_show_what_was_before(
+    ssa: FakeSsa, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_state_api.cli.journal.LOOK_AGAIN_SECONDS", 0)
+    ssa.answers["GET /journal?limit=1"] = (200, {"entries": [ENTRY], "next_before": None})
+    ssa.answers["GET /journal?container=db&limit=50&since=5m"] = (200, {"entries": [], "next_before": None})
+    ssa.answers["GET /journal?container=db&limit=1000&after=7"] = (503, {"detail": "The journal can't be read."})
+    code, out, err = run("journal", "--container", "db", "--since", "5m", "--follow")
+    assert (code, out, "The journal can't be read." in err) == (1, "", True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "accept ''",
+        "accept web ' '",
+        "release ''",
+        "rollback ''",
+        "pause '' --for 1m",
+        "resume ''",
+        "journal --container ''",
+        "journal --since ''",
+    ],
+)
+def test_an_empty_argument_is_refused_and_does_not_mean_everything(ssa: FakeSsa, run: Any, line: str) -> None:
+    code, out, err = run(*shlex.split(line))
+    assert (code, out, "is a variable of your shell not set?" in err, ssa.asked) == (2, "", True, [])
 
 
 def test_the_availability_is_shown_in_per_cent(ssa: FakeSsa, run: Any) -> None:

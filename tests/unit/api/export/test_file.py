@@ -222,3 +222,30 @@ def test_what_is_unknown_or_has_no_word_is_named_in_the_head() -> None:
     for said in ("it is removed when it stops", "FromALaterEngine", "seccomp profile", "its variable A is there twice"):
         assert said in head
     assert "ignores the driver options" in head
+
+
+@pytest.mark.parametrize(
+    ("request_", "devices", "lost"),
+    [
+        ({"Driver": "cdi", "DeviceIDs": ["v.com/gpu=0"], "Capabilities": None}, ["v.com/gpu=0"], ""),
+        (
+            {"Driver": "cdi", "DeviceIDs": ["v.com/gpu=0:1"]},
+            [{"source": "v.com/gpu=0:1", "target": "v.com/gpu=0:1"}],
+            "",
+        ),
+        ({"Driver": "nvidia", "Count": -1}, None, "devices of the driver nvidia, with no capability named"),
+        (
+            {"Count": 1, "Capabilities": [["gpu"], ["tpu"]]},
+            None,
+            "(none named), with one of several sets of capabilities",
+        ),
+    ],
+)
+def test_devices_that_are_asked_for_by_name_or_by_capability_are_kept_or_said_to_be_lost(
+    request_: dict[str, Any], devices: list[Any] | None, lost: str
+) -> None:
+    document, head = made(recipe("web", {}, {"DeviceRequests": [request_]}))
+    assert document["services"]["web"].get("devices") == devices
+    assert "deploy" not in document["services"]["web"]
+    assert lost in head
+    assert ("devices of" in head) is bool(lost)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from status_state_api.engine.events import EventFollower
 from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.observer import Watched
 from status_state_api.health.rules.policy import Policy
@@ -154,6 +155,7 @@ class Stage:
             self.watch,
             self.verdicts,
             self.policy_file,
+            events=EventFollower(self.engine, self.watch, self.timing.lost),
             own_id=OWN_ID,
             proven=self.proven,
             notes=self.notes,

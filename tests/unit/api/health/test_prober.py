@@ -235,10 +235,10 @@ async def test_a_redirect_to_what_hangs_is_ok_in_time(prober: Prober) -> None:
 
     began = time.monotonic()
     async with serving(respond) as server:
-        answer, _ = await ask(prober, server.port, timeout="1.5")
+        answer, _ = await ask(prober, server.port, timeout="4")
     assert answer == REDIRECT
     assert server.paths == ["/health", "/hanging"]
-    assert 1.4 < time.monotonic() - began < 8
+    assert 3.9 < time.monotonic() - began < 30
 
 
 async def test_a_redirect_that_comes_at_the_last_moment_is_ok() -> None:
@@ -281,12 +281,12 @@ async def test_the_time_out_bounds_the_whole(prober: Prober, respond: Responder)
 
 async def test_the_time_out_bounds_all_redirects_together(prober: Prober) -> None:
     async def respond(head: str, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.9)
+        await asyncio.sleep(2)
         await status(302, f"Location: {head.split(' ')[1]}x")(head, writer)
 
     began = time.monotonic()
-    assert await ask_one(prober, respond, timeout="2") == REDIRECT, "the first answer came in time"
-    assert time.monotonic() - began < 8, "all eleven would take longer"
+    assert await ask_one(prober, respond, timeout="5") == REDIRECT, "the first answer came in time"
+    assert time.monotonic() - began < 20, "all eleven would take longer"
 
 
 async def test_headers_without_end_are_no_http(prober: Prober) -> None:

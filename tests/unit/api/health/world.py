@@ -160,6 +160,11 @@ class Pipe:
         """End it, in order or by an error."""
         self._items.put_nowait(error)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something that was written has not been read yet."""
+        return not self._items.empty()
+
     async def chunks(self) -> AsyncGenerator[bytes]:
         """What is sent."""
         while (item := await self._items.get()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,12 @@ async def test_what_the_controller_did_is_in_the_journal_once_however_often_it_i
     }
 
 
+async def test_a_report_of_a_time_that_utc_does_not_have_is_taken_in_without_an_entry(ssa: Ssa) -> None:
+    report = {**REPORT, "at": "9999-12-31T23:59:59-01:00", "outcomes": [{**OUTCOME, "at": None}]}
+    assert (await ssa.client.post("/reports", json=report, headers=BEARER)).status_code == 204
+    assert (await ssa.client.get("/journal", params={"kind": "action"})).json()["entries"] == []
+
+
 async def test_a_report_that_could_not_be_stored_leaves_no_entry_until_it_is_sent_again(ssa: Ssa) -> None:
     ssa.store.error = DISK_FULL
     assert (await ssa.client.post("/reports", json=REPORT, headers=BEARER)).status_code == 503
@@ -93,6 +100,8 @@ async def test_as_lines_of_json_all_that_match_is_told(ssa: Ssa) -> None:
         {"until": "-5m"},
         {"since": "1" * 41},
         {"since": "9" * 39},
+        {"since": "9999-12-31T23:59:59-01:00"},
+        {"until": "0001-01-01T00:00:00+00:01"},
         {"before": "x"},
         {"before": "9" * 30},
         {"after": "-1"},
@@ -113,6 +122,19 @@ async def test_the_availability_of_each_original_is_told(ssa: Ssa) -> None:
     assert (web["name"], web["percent"]) == ("web", {"1d": 95.0, "7d": 95.0, "30d": 95.0})
     # 1000 min are 33 half hours and a third: down from 100 to 50 min ago is the fourth last, from its 20th minute on.
     assert web["history"] == [None] * 14 + [100.0] * 30 + [66.6666, 0.0, 66.6666, 100.0]
+
+
+async def test_those_who_ask_for_the_availability_together_share_one_reading_of_the_journal(ssa: Ssa) -> None:
+    await ssa.store.add_entries(LOOK.identity, [state("up", 1000)])
+    answers = await asyncio.gather(*(ssa.client.get("/availability") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert ssa.store.reads <= 10
+    ssa.store.error = DISK_FULL
+    assert (await ssa.problem("GET", "/availability"))[0] == 503
+    ssa.store.error = None
+    await ssa.store.add_entries(LOOK.identity, [state("down", 500)])
+    web = (await ssa.client.get("/availability")).json()["originals"][1]
+    assert web["percent"]["1d"] == 50.0
 
 
 async def test_without_a_journal_nothing_is_known(ssa: Ssa) -> None:

@@ -99,8 +99,8 @@ async def test_a_replacement_is_told_with_what_the_controller_found_different(ss
     ssa.engine.inspects[container_id("db")] = inspect("db", HostConfig={"Memory": 7})
     container = {"id": container_id("web"), "name": "web"}
     findings = [
-        {"container": container, "kind": "unhealthy", "reason": "its probe fails"},
         {"container": container, "kind": "replaced", "reason": "was replaced (image: a → b)"},
+        {"container": container, "kind": "unhealthy", "reason": "its probe fails"},
     ]
     await ssa.client.post("/reports", json={**REPORT, "findings": findings}, headers=BEARER)
     answer = await post(ssa, "/snapshot")
@@ -184,6 +184,50 @@ async def test_another_engine_than_that_of_the_snapshot_is_not_taken_over(ssa: S
     ssa.engine.engine_look = replace(ssa.engine.engine_look, identity=OTHER_IDENTITY)
     assert (await ssa.problem("POST", "/snapshot", headers=BEARER))[0] == 503
     assert len(ssa.store.snapshots) == 1
+
+
+async def test_another_name_of_the_host_changes_nothing_for_the_operator(ssa: Ssa) -> None:
+    run(ssa, "miner")
+    renamed = ssa.engine.engine_look.identity.model_copy(update={"name": "kiosk-18"})
+    ssa.engine.engine_look = replace(ssa.engine.engine_look, identity=renamed)
+    assert (await post(ssa, "/snapshot"))["added"] == ["miner"]
+    assert ssa.watch.error is None
+
+
+async def test_an_engine_that_was_upgraded_meanwhile_is_looked_at_by_the_watch_before_anything_changes(
+    ssa: Ssa,
+) -> None:
+    run(ssa, "miner")
+    upgraded = ssa.engine.engine_look.identity.model_copy(update={"id": "c9a1"})
+    ssa.engine.engine_look = replace(ssa.engine.engine_look, identity=upgraded)
+    assert (await ssa.problem("POST", "/snapshot", headers=BEARER))[0] == 503
+    ssa.watch.expect(ssa.holder)
+    await ssa.watch.turn()
+    answer = await post(ssa, "/snapshot")
+    assert (answer["added"], answer["snapshot"]["engine"]["id"]) == (["miner"], "c9a1")
+
+
+async def test_what_is_saved_while_the_engine_gets_another_identity_is_of_that_one(
+    ssa: Ssa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(ssa, "miner")
+    upgraded = ssa.holder.engine_identity.model_copy(update={"id": "c9a1"})
+    save, saving, may_end = ssa.store.begin_run, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*what: Any) -> int | None:
+        saving.set()
+        await may_end.wait()
+        return await save(*what)
+
+    monkeypatch.setattr(ssa.store, "begin_run", slowly)
+    changing = asyncio.create_task(post(ssa, "/snapshot"))
+    await saving.wait()
+    renaming = asyncio.create_task(ssa.holder.rename_engine(upgraded))
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(changing, renaming)
+    assert {ssa.holder.engine_identity.id, ssa.store.snapshots[-1].snapshot.engine.id} == {"c9a1"}
+    assert await names(ssa) == ["db", "miner", "web"]
 
 
 async def test_what_can_not_be_stored_is_not_in_force_and_can_be_asked_for_again(ssa: Ssa) -> None:
@@ -352,3 +396,19 @@ async def test_before_there_is_a_snapshot_there_is_nothing_to_change(path: str) 
         method = "GET" if path == "/snapshots" else "POST"
         body: Any = {"for": 60} if path == "/pause" else REPORT if path == "/reports" else None
         assert (await ssa.problem(method, path, json=body, headers=BEARER))[0] == 503
+
+
+@pytest.mark.parametrize(
+    "path", ["/snapshot?dryrun=true", "/snapshot?dry_run=true&x", "/pause?dry_run=true", "/resume?%ff"]
+)
+async def test_a_slip_in_a_parameter_is_refused_and_not_taken_for_a_change_in_earnest(ssa: Ssa, path: str) -> None:
+    run(ssa, "miner")
+    body = {"for": 900} if "pause" in path else {}
+    status, detail = await ssa.problem("POST", path, json=body, headers=BEARER)
+    assert (status, "There is no parameter" in detail) == (422, True)
+    assert ("What there is: dry_run." in detail) is ("snapshot" in path)
+    assert (await names(ssa), ssa.store.pauses) == (["db", "web"], {})
+    assert await ssa.problem("GET", "/snapshot/compose?with_secret=1", headers=BEARER) == (
+        422,
+        "There is no parameter 'with_secret', so nothing was done. What there is: with_secrets.",
+    )

@@ -340,6 +340,11 @@ async def test_what_is_not_there_is_told(started: Ssa, method: str, path: str, s
     assert (told, word in detail) == (status, True)
 
 
+async def test_a_wrong_method_is_answered_with_the_right_ones(started: Ssa) -> None:
+    answers = [await started.client.delete(path) for path in ("/status", "/snapshot", "/docs")]
+    assert [answer.headers["allow"] for answer in answers] == ["GET", "GET, POST", "GET"]
+
+
 async def test_a_bug_is_told_as_such_without_its_innards(started: Ssa) -> None:
     started.engine.error = RuntimeError(SECRET)
     status, detail = await started.problem("GET", "/status")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from status_state_api.engine.view import read_listing
 from status_state_api.health.rules.policy import Policy
 from status_state_api.health.rules.policy_yaml import read_policy
 from status_state_api.model import OriginalRecipe, Recipes, RunningContainer
@@ -281,6 +280,6 @@ def test_going_back_takes_all_that_the_older_one_held() -> None:
 
 
 def test_a_listing_of_all_is_read_whatever_the_state() -> None:
-    states = [one.state for one in read_listing(listing(One("x:dead").listed()).raw).containers]
+    states = [one.state for one in listing(One("x:dead").listed()).containers]
     assert states == ["dead"]
     assert isinstance(listing(entry("web")).containers[0], RunningContainer)

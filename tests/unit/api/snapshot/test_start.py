@@ -210,9 +210,9 @@ async def test_a_snapshot_goes_on_when_its_engine_gets_another_identity_meanwhil
     assert (held.snapshot.id, held.snapshot.originals) == (before.snapshot.id, before.snapshot.originals)
     assert UPGRADED.id.encode() in held.recipes
     assert stage.store.moved == [(IDENTITY, UPGRADED)]
-    stage.store.error = DISK_FULL  # what can't be noted is recognised at the next start
+    stage.store.error = DISK_FULL
     await stage.holder.rename_engine(IDENTITY)
-    assert stage.holder.engine_identity == IDENTITY
+    assert stage.holder.engine_identity == UPGRADED, "as it is stored, so that nothing is stored under two identities"
 
 
 async def test_the_originals_are_asked_for_their_end_only_when_it_matters() -> None:
@@ -491,7 +491,7 @@ async def test_the_own_names_are_learned_from_the_engine() -> None:
 
 
 async def test_what_protects_by_the_image_alone_is_captured_and_observed() -> None:
-    by_image = {"status-state.ignore": "true", "status-state.role": "api", "io.kubernetes.pod.name": "x"}
+    by_image = {"status-state.ignore": "true", "status-state.role": "api", "io.kubernetes.pod.name": "x" * 5000}
     engine = FakeEngine(entry("web", **by_image), entry("db", **by_image, **{"com.docker.swarm.task": "x"}))
     for one in engine.entries:
         engine.inspects[one["Id"]]["Config"]["Labels"] = one["Labels"]

@@ -8,14 +8,17 @@ import stat
 import subprocess
 import sys
 import traceback
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 from status_state_api.errors import StoreUnavailable, StoreUnusable
+from status_state_api.journal.availability import Change
 from status_state_api.journal.controller import ReceivedReport
-from status_state_api.model import Pause
+from status_state_api.journal.entry import Entry, service_entry
+from status_state_api.model import ContainerReference, Pause
 from status_state_api.pauses.pause import begin_pause
 from status_state_api.snapshot.decide import StoredRun
 from status_state_api.store import queries as records
@@ -312,6 +315,30 @@ async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secret
     assert raised.value.__suppress_context__
 
 
+async def test_tens_of_thousands_of_changes_are_read_with_the_little_that_counts_of_each(store: Store) -> None:
+    web = ContainerReference(id="a" * 64, name="web")
+    state = Entry(key="", at=NOW, kind="state", by="x" * 500, container=web, what="up", source=None)
+    entries = [state.model_copy(update={"key": str(number)}) for number in range(5000)]
+    entries.append(service_entry("started", NOW, None))
+    entries.append(state.model_copy(update={"key": "v", "kind": "verdict", "what": "failing", "source": "logs"}))
+    await store.add_entries(IDENTITY, entries)
+    await store.add_entries(IDENTITY, [state.model_copy(update={"key": "older", "at": NOW - timedelta(days=40)})])
+    await store.add_entries(OTHER_IDENTITY, [state.model_copy(update={"key": "another's"})])
+    del entries
+    tracemalloc.start()
+    found = await store.find_changes(IDENTITY, NOW - timedelta(days=30), 10_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5000 * 500
+    assert len(found) == 5002
+    assert found[:3] == [
+        Change(NOW, "failing", "logs", "web"),
+        Change(NOW, "started"),
+        Change(NOW, "up", None, "web"),
+    ]
+    assert len(await store.find_changes(IDENTITY, NOW, 7)) == 7
+
+
 async def test_a_bug_of_ours_is_not_blamed_on_the_world_and_quotes_no_secret(store: Store, place: Place) -> None:
     # SQLite can't add a constraint to a table.
     place.execute(
@@ -364,6 +391,7 @@ def test_other_databases_are_refused(given: str) -> None:
 
 def test_the_address_of_a_store_hides_its_password() -> None:
     assert Store("postgresql://u:topsecret@db/x").address == "postgresql+psycopg://u:***@db/x"
+    assert Store("postgresql://db/x?user=u&password=topsecret").address == "postgresql+psycopg://db/x?***"
 
 
 def test_postgresql_is_not_imported_unless_it_is_used() -> None:

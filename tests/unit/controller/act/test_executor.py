@@ -6,6 +6,7 @@ import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from status_state_controller.errors import ContainerError
 from status_state_controller.main import Timing
 from status_state_controller.report.reporter import Timing as ReportTiming
@@ -97,6 +98,20 @@ async def test_starts_that_fill_their_limit_do_not_hold_up_a_stop(tmp_path: Path
     assert len([call for call in s.engine.acts if call.startswith("start")]) == 4
 
 
+@pytest.mark.parametrize("verb", ["stop", "start"])
+async def test_actions_that_take_long_do_not_hold_up_more_of_their_kind_than_their_limit(
+    tmp_path: Path, verb: str
+) -> None:
+    ones = [container(f"slow-{number}", "running" if verb == "stop" else "exited") for number in range(5)]
+    held = snapshot(*(one.name for one in ones if verb == "start"))
+    s = stage(tmp_path, held, *ones, concurrency=2, timing=Timing(slot=0.01))
+    hanging = s.engine.hang(verb)
+    await s.controller.check()
+    await until(lambda: len([call for call in s.engine.acts if call.startswith(verb)]) == 5)
+    hanging.set()
+    await settled()
+
+
 async def test_a_stop_that_waited_for_its_turn_is_dropped_when_the_newcomer_was_accepted_meanwhile(
     tmp_path: Path,
 ) -> None:
@@ -126,6 +141,8 @@ async def test_a_bug_in_one_action_fails_that_action_alone(tmp_path: Path) -> No
         await s.check()
     assert sorted(outcomes(s)) == [("db", "start", "failed"), ("web", "start", "done")]
     assert [entry["log_level"] for entry in log.entries if entry.get("exc_info")] == ["error"]
+    await s.check()
+    assert s.engine.acts.count("start db") == 1, "what fails by a bug is tried ever more rarely as well"
     s.engine.failures.clear()
     await s.check_later(10)
     assert outcomes(s) == [("db", "start", "done")]

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from status_state_controller.act.recreate import find_image
 from status_state_controller.errors import ContainerError, EngineError
-from status_state_controller.model import Action, Container, Image, Original, Outcome, Result, Snapshot, Verb
+from status_state_controller.model import (
+    Action,
+    Container,
+    Image,
+    Original,
+    Outcome,
+    Result,
+    Snapshot,
+    Verb,
+    unfinished_name,
+)
 
 from ..fake_engine import FakeEngine
-from ..stage import carried_out
+from ..stage import carried_out, until
 from ..world import IMAGE, IMAGE_ID, NOON, container, id_of, original, snapshot
 
 REMAINS = id_of("remains")
 LAYERS = ("sha256:l1", "sha256:l2")
 DIGEST, MIRRORED = "nginx@sha256:77", "registry:5000/nginx@sha256:77"
+UNFINISHED = unfinished_name("web", id_of("web"))
 
 
 def web(**inspect: Any) -> Original:
@@ -62,7 +74,13 @@ async def test_networks_and_volumes_come_first_and_only_those_that_it_uses() -> 
         "network shop",
         "volume data",
     ]
-    assert engine.acts[3:] == ["create web", "connect back web", "connect bridge web", "start web"]
+    assert engine.acts[3:] == [
+        f"create {UNFINISHED}",
+        f"connect back {UNFINISHED}",
+        f"connect bridge {UNFINISHED}",
+        f"rename {UNFINISHED} web",
+        "start web",
+    ]
 
 
 async def test_all_networks_are_joined_before_it_starts() -> None:
@@ -78,7 +96,13 @@ async def test_a_network_that_it_was_disconnected_from_is_left_before_it_starts(
     engine = FakeEngine()
     settings: dict[str, Any] = {"Networks": {"back": {}}}
     await made(engine, snapshot(web(HostConfig={"NetworkMode": "shop"}, NetworkSettings=settings)))
-    assert engine.acts == ["create web", "connect back web", "disconnect shop web", "start web"]
+    assert engine.acts == [
+        f"create {UNFINISHED}",
+        f"connect back {UNFINISHED}",
+        f"disconnect shop {UNFINISHED}",
+        f"rename {UNFINISHED} web",
+        "start web",
+    ]
 
 
 async def test_a_network_that_it_was_disconnected_from_and_that_is_gone_is_not_missed() -> None:
@@ -103,7 +127,14 @@ def of_image(*digests: str, image_id: str = IMAGE_ID, layers: tuple[str, ...] = 
     return replace(snapshot(replace(original("web"), image_id=image_id)), images={image_id: image})
 
 
-STEPS = [f"image {IMAGE}", "network shop", "volume data", "create web", "connect back web"]
+STEPS = [
+    f"image {IMAGE}",
+    "network shop",
+    "volume data",
+    f"create {UNFINISHED}",
+    f"connect back {UNFINISHED}",
+    f"rename {UNFINISHED} web",
+]
 
 
 @pytest.mark.parametrize("error", [ContainerError("no"), EngineError("no answer")], ids=["refused", "not answered"])
@@ -113,6 +144,23 @@ async def test_a_failure_before_it_is_complete_leaves_no_container_behind(step: 
     engine.failures[step] = error
     outcome = await made(engine, rich())
     assert (outcome.result, outcome.detail, engine.shown) == (Result.FAILED, str(error), {})
+
+
+@pytest.mark.parametrize("step", [f"connect back {UNFINISHED}", f"rename {UNFINISHED} web"])
+async def test_one_that_is_not_complete_when_its_process_is_ended_is_never_taken_for_the_original(step: str) -> None:
+    engine = FakeEngine()
+    engine.hang(step)
+    task = asyncio.create_task(made(engine, rich()))
+    await until(engine.reached[step].is_set)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert engine.shown == {UNFINISHED: "created"}
+    engine.hangs.clear()
+    assert (await made(engine, rich())).result == Result.DONE
+    seen = await engine.inspect("web")
+    assert seen is not None
+    assert set(seen["NetworkSettings"]["Networks"]) == {"shop", "back", "bridge"}
+    assert engine.shown == {"web": "running"}
 
 
 async def test_one_that_can_not_be_started_is_taken_back_so_that_the_next_attempt_looks_anew() -> None:

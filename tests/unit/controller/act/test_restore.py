@@ -369,3 +369,50 @@ async def test_who_shares_a_namespace_gives_way_to_a_new_one_of_its_own_in_the_n
     assert seen["HostConfig"]["NetworkMode"] == f"container:{s.engine.named('vpn').id}"
     assert s.engine.shown == {"app": "running", "vpn": "running", f"app-replaced-{app.id[:12]}": "exited"}
     assert s.ssa.reports[-1]["sentence"] == "in sync"
+
+
+@pytest.mark.parametrize("taken", ["", "impostor"])
+async def test_who_was_put_aside_for_a_new_one_stays_aside_when_that_is_lost(tmp_path: Path, taken: str) -> None:
+    app = original("app")
+    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
+    aside = f"app-replaced-{app.id[:12]}"
+    others = [container("app", word=taken)] if taken else []
+    s = stage(tmp_path, snapshot(app, "vpn"), container("vpn"), container(aside, "exited", word="app"), *others)
+    s.engine.inspects[app.id] = {"Name": f"/{aside}", "State": {"Status": "exited"}}
+    if taken:
+        s.engine.inspects[id_of(taken)] = {"Image": "sha256:other", "Config": {"Image": "other:1"}}
+    await s.check()
+    assert s.engine.named("app").id not in {app.id, id_of("impostor")}
+    assert (s.engine.shown["app"], s.engine.shown[aside]) == ("running", "exited")
+
+
+@pytest.mark.parametrize("old", ["gone", "exited under another name"])
+async def test_who_shares_the_namespace_of_an_original_whose_replacement_was_accepted_moves_to_that_one(
+    tmp_path: Path, old: str
+) -> None:
+    app = original("app")
+    app = replace(app, inspect=dict(app.inspect) | {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}})
+    shares = {"HostConfig": {"NetworkMode": f"container:{id_of('vpn')}"}}
+    s = stage(tmp_path, snapshot(app, "vpn"), container("app"), container("vpn"))
+    s.engine.inspects[app.id] = shares
+    await s.check()
+    s.engine.world.pop(id_of("vpn"))
+    if old != "gone":
+        s.engine.put(container("vpn-old", "exited", word="vpn"))
+    s.engine.put(container("vpn", word="vpn 2"))
+    s.ssa.held = snapshot(app, original("vpn", word="vpn 2"), id="snapshot-2")
+    await s.check()
+    await s.check()
+    seen = await s.engine.inspect(s.engine.named("app").id)
+    assert seen is not None
+    assert seen["HostConfig"]["NetworkMode"] == f"container:{id_of('vpn 2')}"
+
+    s.engine.world.pop(seen["Id"])  # in a process that has read only the second snapshot
+    again = stage(tmp_path, s.ssa.held, *s.engine.world.values())
+    again.engine.inspects[app.id] = shares
+    again.ssa.held = replace(s.ssa.held, heirs={})
+    again.controller._memory.resume(s.ssa.reports[-1]["memory"])  # pyright: ignore[reportPrivateUsage] # as the SSA serves it
+    await again.check_later(60)
+    made = await again.engine.inspect(again.engine.named("app").id)
+    assert made is not None
+    assert made["HostConfig"]["NetworkMode"] == f"container:{id_of('vpn 2')}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -51,7 +53,7 @@ class FakeClient:
             answer = self.answers.get(method)
             if isinstance(answer, BaseException):
                 raise answer
-            return answer
+            return answer() if callable(answer) else answer
 
         return call
 
@@ -311,6 +313,19 @@ async def test_the_engine_itself_knows_how_long_a_stop_may_take_and_is_listened_
         ("_post", None, listened),
         ("_raise_for_status", None),
     ], "no `t`: it would override the engine's own default"
+
+
+async def test_stops_that_take_long_hold_up_no_question(client: FakeClient) -> None:
+    stopped = threading.Event()
+    client.answers |= {"_post": stopped.wait, "containers": []}
+    slow = engine()
+    stops = [asyncio.create_task(slow.stop(id_of(str(number)), 600)) for number in range(5)]
+    async with asyncio.timeout(5):
+        while len([call for call in client.calls if call[0] == "_post"]) < len(stops):  # noqa: ASYNC110 # made by threads
+            await asyncio.sleep(0)
+        assert await slow.containers() == []
+    stopped.set()
+    await asyncio.gather(*stops)
 
 
 async def test_stopping_what_is_gone_is_a_success_and_a_refusal_is_that_containers_error(client: FakeClient) -> None:

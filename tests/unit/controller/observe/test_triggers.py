@@ -134,6 +134,14 @@ def test_a_container_that_caught_its_kill_and_was_started_again_exits_unasked() 
     assert host.turn(101) == Turn(0, frozenset({WEB}))
 
 
+def test_a_container_whose_stop_never_ended_because_the_engine_did_is_stopping_no_more_once_it_is_started() -> None:
+    host = Host()
+    host.happens(100, "kill", signal="15", project="shop")
+    host.happens(101, "start", project="shop")
+    activity = host.triggers.activity(101)
+    assert (activity.stopping, activity.stopping_projects) == (frozenset(), frozenset())
+
+
 def test_a_container_that_the_engine_has_started_again_is_not_urgent_any_more() -> None:
     host = Host()
     host.happens(100, "die")

@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from status_state_controller.model import Action, Inspect, Seen, Snapshot, Unhealthy, Verb, Verdicts
+from status_state_controller.model import (
+    Action,
+    Inspect,
+    Seen,
+    Snapshot,
+    Unhealthy,
+    Verb,
+    Verdicts,
+    aside_name,
+    started_at_of,
+)
 from status_state_controller.plan.still_right import may_be_moved, still_right
 from status_state_controller.wishes.pauses import Pause
 from status_state_controller.wishes.policy import Entry, Policy, released
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WEB = id_of("web")
+ASIDE = aside_name("web", WEB)
 IMAGES = (IMAGE_ID, IMAGE_ID)
 ANOTHER_RUN = "2026-11-23T11:30:00Z"
 BY_CHECK = Unhealthy(STARTED_AT, "its health check fails")
@@ -42,6 +53,7 @@ class Moment:
     verdicts: Verdicts = field(default_factory=Verdicts)
     mass_failure: bool = False
     is_judged: bool = True
+    is_stopping: bool = False
 
     @property
     def told(self) -> str:
@@ -54,6 +66,7 @@ class Moment:
             now=NOON.timestamp(),
             mass_failure=self.mass_failure,
             is_judged=self.is_judged,
+            is_stopping=self.is_stopping,
         )
         return "" if reason is None else f"{reason[0]}: {reason[1]}"
 
@@ -86,10 +99,17 @@ RIGHT: dict[str, Callable[[], Moment]] = {
     "reattach": lambda: Moment(of(Verb.REATTACH), Seen(seen("web", "exited"))),
     "restart": lambda: Moment(of(Verb.RESTART, unhealthy=BY_CHECK), Seen(seen("web", health="unhealthy"))),
     "restart by verdict": lambda: Moment(of(Verb.RESTART, unhealthy=BY_VERDICT), Seen(seen("web")), verdicts=FAILING),
-    "restart a follower": lambda: Moment(of(Verb.RESTART), Seen(seen("web"))),
+    "restart a follower": lambda: Moment(of(Verb.RESTART, started_at=started_at_of(seen("web"))), Seen(seen("web"))),
     "recreate": lambda: Moment(of(Verb.RECREATE), Seen(None)),
     "recreate a dead one": lambda: Moment(of(Verb.RECREATE), Seen(None, seen("web", "dead"), seen("web", "dead"))),
     "recreate beside remains": lambda: Moment(of(Verb.RECREATE), Seen(None, None, seen("web", "dead", "remains"))),
+    "recreate what a restore has put aside": lambda: Moment(
+        of(Verb.RECREATE), Seen(None, seen(ASIDE, "exited", "web"))
+    ),
+    "restore what a restore has put aside": lambda: Moment(
+        of(Verb.RESTORE, "impostor", images=IMAGES),
+        Seen(None, seen(ASIDE, "exited", "web"), seen("web", word="impostor")),
+    ),
     "restore": lambda: Moment(
         of(Verb.RESTORE, "impostor", images=IMAGES), Seen(None, None, seen("web", word="impostor"))
     ),
@@ -185,6 +205,17 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
     ("restore", "it is to be accepted", {"held": says("web", on_replace="accept")}, LEFT),
     ("accept", "it is to be restored", {"held": snapshot("web")}, LEFT),
     ("drop", "it is to be restored", {"held": snapshot("web")}, LEFT),
+    *(
+        (action, "it is being stopped", {"is_stopping": True}, "dropped: it is being stopped by now")
+        for action in ("restart", "restart by verdict", "restart a follower", "restore a follower")
+    ),
+    *((action, "it is being stopped", {"is_stopping": True}, "") for action in ("restore", "stop")),
+    (
+        "restart a follower",
+        "another run",
+        {"now": Seen(seen("web") | {"State": {"Status": "running", "StartedAt": ANOTHER_RUN}})},
+        "dropped: it was started anew",
+    ),
     ("start", "its pause is over", {"held": snapshot("web", pauses=(replace(PAUSE, until=0),))}, ""),
     ("start", "another is paused", {"held": snapshot("web", pauses=(replace(PAUSE, container="db"),))}, ""),
     ("accept", "it is an original", {"held": snapshot(original("web", labels=ACCEPTS), "impostor")}, IN_ALREADY),
@@ -198,6 +229,7 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
         "dropped: it is protected by now",
     ),
     ("drop", "it exists", {"now": Seen(None, seen("web", "exited"))}, "dropped: it exists again"),
+    ("drop", "it was put aside", {"now": Seen(None, seen(ASIDE, "exited", "web"))}, ""),
     ("drop", "its name is taken", {"now": Seen(None, None, seen("web", word="x"))}, TAKEN),
     (
         "accept a newcomer",

@@ -246,6 +246,7 @@ def test_a_report_tells_findings_and_outcomes_and_times_in_utc() -> None:
                 "reason": "had exited",
                 "detail": "after 2 attempts",
                 "until": "2026-11-23T18:00:30Z",
+                "attempt": 1,
             }
         ],
         "memory": {"version": 1},

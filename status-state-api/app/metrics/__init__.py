@@ -1,0 +1,1 @@
+"""What Prometheus is shown: counts that are kept here, and the state of the moment."""
