@@ -29,6 +29,13 @@ def test_a_report_tells_which_attempt_waits() -> None:
     outcomes = [Outcome(start, Result.WAITING, until=60.0), Outcome(start, Result.RUNNING)]
     at = datetime(2026, 11, 23, tzinfo=UTC)
     report = write_report(
-        at=at, snapshot_id="x", dry_run=False, sentence="x", findings=[], outcomes=outcomes, memory={}
+        at=at,
+        snapshot_id="x",
+        dry_run=False,
+        sentence="x",
+        findings=[],
+        outcomes=outcomes,
+        memory={},
+        interval_seconds=30.0,
     )
     assert [outcome.get("attempt") for outcome in report["outcomes"]] == [3, None]
