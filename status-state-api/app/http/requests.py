@@ -23,6 +23,8 @@ WITHOUT_NUL = r"^[^\x00]*$"
 
 Name = Annotated[str, Field(min_length=1, max_length=300, pattern=WITHOUT_NUL)]
 Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
+SomeNames = Annotated[list[Name], Field(max_length=MOST_NAMES, json_schema_extra={"minItems": 1})]
+"""At least one, which `_require_names` checks: it can say what to do."""
 By = Annotated[
     str | None,
     Field(max_length=LONGEST_TEXT, description="Who does it, and how, for those who read of it later."),
@@ -97,7 +99,9 @@ class PauseRequest(BaseModel):
     seconds: Duration = Field(
         alias="for", description="How long, as `15m` or in seconds; seven days at most.", examples=["15m"]
     )
-    containers: Names | None = Field(default=None, description="Exact names; left out: everything.", examples=[["web"]])
+    containers: SomeNames | None = Field(
+        default=None, description="Exact names; left out: everything.", examples=[["web"]]
+    )
     reason: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = Field(
         default=None, description="Why, for those who read of it.", examples=["deploy"]
     )
@@ -117,7 +121,7 @@ class ResumeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    containers: Names | None = Field(
+    containers: SomeNames | None = Field(
         default=None, description="The pauses of these names; left out: every pause.", examples=[["web"]]
     )
     by: By = Field(default=None, examples=["operator: resume"])

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Response
@@ -18,6 +19,28 @@ from .parts import Parts
 
 GATHER_SECONDS = 0.25
 """How far apart events are at least: a storm of changes is told four times a second."""
+DESCRIPTION: dict[str, Any] = {
+    "description": "A stream without an end; each event is as described.",
+    "content": {
+        EventStream.media_type: {
+            "schema": {
+                "title": "ServerSentEvent",
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string", "description": "Counts the events of this stream."},
+                    "event": {"type": "string", "enum": ["hello", "changed"]},
+                    "data": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "`kinds`, a list of words, and `checked_at`, a time or null.",
+                    },
+                },
+                "required": ["id", "event", "data"],
+            }
+        }
+    },
+}
+"""For the description of the interface: of one event, since there is no other way to describe a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +56,7 @@ def event_routes(parts: Parts, beat_seconds: float) -> APIRouter:
     router = APIRouter(tags=["state"])
     streams = Streams()
 
-    @router.get("/events", summary="Follow what changes", response_class=EventStream)
+    @router.get("/events", summary="Follow what changes", response_class=EventStream, responses={200: DESCRIPTION})
     async def get_events() -> Response:  # pyright: ignore[reportUnusedFunction] - the route uses it
         """Server-sent events, each of which says only what to ask for again, in `data`, as JSON.
 
