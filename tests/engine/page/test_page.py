@@ -187,7 +187,8 @@ def test_a_lost_ssa_is_shown_and_what_happened_meanwhile_when_it_is_back(
     pair.api.docker("start")
     expect(page.locator("#live")).to_have_text("Live", timeout=60_000)
     expect(headline(page)).to_have_text("As it should be", timeout=60_000)
-    expect(page.locator("#journal li").filter(has_text=f"{originals['db'].name} started").first).to_be_visible()
+    started = page.locator("#journal li").filter(has_text=f"{originals['db'].name} started").first
+    expect(started).to_be_visible(timeout=60_000)  # it is reported with the next check
 
 
 def test_an_engine_that_is_away_is_shown_and_so_is_its_return(opened: Opened, pair: Pair, module_host: Host) -> None:
