@@ -406,7 +406,7 @@ async def test_a_slip_in_a_parameter_is_refused_and_not_taken_for_a_change_in_ea
     body = {"for": 900} if "pause" in path else {}
     status, detail = await ssa.problem("POST", path, json=body, headers=BEARER)
     assert (status, "There is no parameter" in detail) == (422, True)
-    assert ("What there is: dry_run." in detail) is ("snapshot" in path)
+    assert ("What there is: dry_run." in detail) is ("pause" not in path)
     assert (await names(ssa), ssa.store.pauses) == (["db", "web"], {})
     assert await ssa.problem("GET", "/snapshot/compose?with_secret=1", headers=BEARER) == (
         422,
