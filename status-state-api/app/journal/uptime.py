@@ -97,7 +97,6 @@ class Uptime:
         """Ask the engine: what was before this was not heard."""
         self._hears = True
         self._look_soon()
-        self._ring()
 
     def heard(self, event: Event) -> None:
         """Keep an event until there is time for it."""
@@ -140,6 +139,7 @@ class Uptime:
                 raise self._watch.error
             self._must_look = False
             await self._look()
+            self._ring()
             # What was heard meanwhile is in what was looked at, unless it is newer.
             self._heard = deque(event for event in self._heard if not self._is_past(event))
         while self._heard and not self._must_look:

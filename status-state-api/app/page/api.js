@@ -66,8 +66,10 @@ async function withToken(path, options) {
   }
 }
 
+const PATIENCE = 20_000; // milliseconds
+
 /** Read something; the token is asked for where reading needs it. */
-export const read = (path) => withToken(path, {});
+export const read = (path) => withToken(path, { signal: AbortSignal.timeout(PATIENCE) });
 
 /** Change something. */
 export async function change(path, body) {

@@ -63,7 +63,7 @@ const readers = {
 
 const wanted = new Set();
 const readAt = new Map();
-let isReading = false;
+const reading = new Set();
 let timer = null;
 
 function want(names) {
@@ -71,22 +71,26 @@ function want(names) {
   timer ??= setTimeout(readWanted, SETTLE);
 }
 
-async function readWanted() {
+function readWanted() {
   timer = null;
-  if (isReading || document.hidden || !isLinked) return; // it is done afterwards, when somebody looks again, after a `hello`
-  const soon = [...wanted].filter((name) => name !== "availability" || Date.now() - (readAt.get(name) ?? 0) > RARELY);
-  if (!soon.length) return;
-  isReading = true;
-  for (const name of soon) wanted.delete(name);
-  await Promise.all(soon.map(async (name) => {
-    readAt.set(name, Date.now());
-    try {
-      await readers[name]();
-    } catch (error) {
-      if (error.status !== 503) wanted.add(name); // 503: an event will tell when it can be asked for
-    }
-  }));
-  isReading = false;
+  if (!isLinked || (document.hidden && known.overview)) return; // it is done after a `hello`, when somebody looks again
+  for (const name of wanted) {
+    const isTooSoon = name === "availability" && Date.now() - (readAt.get(name) ?? 0) <= RARELY;
+    if (!isTooSoon && !reading.has(name)) readOne(name);
+  }
+}
+
+/** Read one of them; what is slow, or fails, holds up none of the others. */
+async function readOne(name) {
+  wanted.delete(name);
+  reading.add(name);
+  readAt.set(name, Date.now());
+  try {
+    await readers[name]();
+  } catch (error) {
+    if (error.status !== 503) wanted.add(name); // 503: an event will tell when it can be asked for
+  }
+  reading.delete(name);
   render();
 }
 

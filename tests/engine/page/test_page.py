@@ -195,7 +195,7 @@ def test_an_engine_that_is_away_is_shown_and_so_is_its_return(opened: Opened, pa
     page = opened()
     expect(headline(page)).to_have_text("As it should be")
     with module_host.engine.frozen():
-        assert pair.get("/readyz").status_code == 503
+        wait_until(lambda: pair.get("/readyz").status_code == 503, "the engine to answer no more", 30)
         expect(headline(page)).to_have_text("Engine away", timeout=60_000)
         expect(page.locator("#notices")).to_contain_text("The engine can't be asked")
         expect(page.locator("#live")).to_have_text("Live")
