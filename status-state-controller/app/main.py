@@ -128,46 +128,36 @@ class Controller:
         self._observer = Observer(engine, own_id, self._lasting, clocks.utc, inspect_seconds=timing.inspect)
         self._triggers = Triggers(settings.settle)
         self._wake = asyncio.Event()
+        wake, retry = self._wake, timing.engine_retry
         self._following = Following(
-            engine,
-            self._triggers,
-            self._ssa,
-            self._memory,
-            steady=clocks.steady,
-            wake=self._wake,
-            again_seconds=timing.engine_retry,
+            engine, self._triggers, self._ssa, self._memory, steady=clocks.steady, wake=wake, again_seconds=retry
         )
         self._reading = Reading(self._ssa, self._lasting, clocks.steady, self._read, timing.slow_ssa)
-        ended, concurrency = self._look_at_waiting, settings.concurrency
-        self._executor = Executor(
-            engine,
-            self._ssa,
-            self._reading,
-            self._memory,
-            clocks,
-            happening=self._triggers,
-            concurrency=concurrency,
-            ended=ended,
-            slot_seconds=timing.slot,
-        )
+        self._executor = self._make_executor()
         self._reporter = self._make_reporter(client)
         self._acting = Acting(self._executor, self._reporter, self._memory, clocks.utc, dry_run=settings.dry_run)
         self._engine_loss = EngineLoss(self._lasting, timing.engine_given_up)
         self._last_bug: str | None = None
 
+    def _make_executor(self) -> Executor:
+        return Executor(
+            self._engine,
+            self._ssa,
+            self._reading,
+            self._memory,
+            self._clocks,
+            happening=self._triggers,
+            concurrency=self._settings.concurrency,
+            ended=self._look_at_waiting,
+            slot_seconds=self._timing.slot,
+        )
+
     def _make_reporter(self, client: httpx.AsyncClient) -> Reporter:
         outbox = Outbox(partial(send_report, client, self._settings.token_file), self._lasting)
-        heard, utc = self._notifier and self._notifier.hear_finding, self._clocks.utc
-        return Reporter(
-            outbox,
-            self._memory,
-            self._lasting,
-            utc,
-            dry_run=self._settings.dry_run,
-            interval_seconds=self._settings.interval,
-            timing=self._timing.reports,
-            heard=heard,
-        )
+        heard, utc, timing = self._notifier and self._notifier.hear_finding, self._clocks.utc, self._timing.reports
+        dry_run, seconds = self._settings.dry_run, self._settings.interval
+        kept = (outbox, self._memory, self._lasting, utc)
+        return Reporter(*kept, dry_run=dry_run, interval_seconds=seconds, timing=timing, heard=heard)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Check again and again until `stop` is set.

@@ -64,13 +64,8 @@ def still_right(
         return _newcomer(action, snapshot, seen, is_judged=is_judged)
     if original is None:
         return Result.DROPPED, "it is no longer in the snapshot"
-    if protection(original.labels) is not None:
-        return Result.DROPPED, "it is protected by now"
-    # What follows a stop would cut its time short, or undo it.
-    if is_stopping and (action.verb is Verb.RESTART or (action.verb is Verb.RESTORE and action.images is None)):
-        return Result.DROPPED, "it is being stopped by now"
-    if not _is_asked_for(action, original):
-        return Result.DROPPED, "it is to be left alone by now"
+    if (why := _left_alone(action, original, is_stopping=is_stopping)) is not None:
+        return Result.DROPPED, why
     match action.verb:
         case Verb.START | Verb.REATTACH:
             return _moved(action, seen) or _start(seen)
@@ -84,6 +79,15 @@ def still_right(
             return _drop(original, seen)
         case Verb.ACCEPT | Verb.STOP:
             return _accept(action, snapshot, seen)
+
+
+def _left_alone(action: Action, original: Original, *, is_stopping: bool) -> str | None:
+    if protection(original.labels) is not None:
+        return "it is protected by now"
+    # What follows a stop would cut its time short, or undo it.
+    if is_stopping and (action.verb is Verb.RESTART or (action.verb is Verb.RESTORE and action.images is None)):
+        return "it is being stopped by now"
+    return None if _is_asked_for(action, original) else "it is to be left alone by now"
 
 
 def may_be_moved(
