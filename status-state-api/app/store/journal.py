@@ -50,7 +50,7 @@ def find_entries(connection: Connection, engine: EngineIdentity, query: Query) -
         wanted = wanted.where(journal.c.at >= query.since.astimezone(UTC))
     if query.until is not None:
         wanted = wanted.where(journal.c.at <= query.until.astimezone(UTC))
-    # After a number the next ones are wanted, not the last ones: whoever follows must miss none.
+    # After a number the next ones are wanted, not the last ones: who follows must miss none.
     follows = query.after is not None
     order = journal.c.number.asc() if follows else journal.c.number.desc()
     rows = connection.execute(wanted.order_by(order).limit(query.limit)).all()

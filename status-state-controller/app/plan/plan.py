@@ -144,7 +144,7 @@ def make_plan(
 
 
 def _notices(snapshot: Snapshot, observed: Observed, now: float, timing: Timing) -> Iterable[Notice]:
-    """Return what people should know, whoever is healthy or not."""
+    """Return what people should know, whatever the health of the originals."""
     pauses = (*paused(snapshot, now), *ending(snapshot, now))
     return (*empty(snapshot, timing), *pauses, *misread_labels(observed), *silent(observed))
 

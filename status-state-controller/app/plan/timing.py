@@ -18,7 +18,7 @@ class Timing:
     accepted_after: float = 10.0
     """A replacement that fails at once must not become the truth. Docker calls a start successful after this time, too."""
     replacement: float = 60.0
-    """Under `on-replace: accept`: whoever deploys removes the old container first, and may pull an image before he makes the new one."""
+    """Under `on-replace: accept`: a deploy removes the old container first, and may pull an image before it makes the new one."""
     first_backoff: float = 10.0
     longest_backoff: float = 300.0
     recovered_after: float = 600.0

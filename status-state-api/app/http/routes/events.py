@@ -1,4 +1,4 @@
-"""`/events`: tells whoever looks on that something has changed, and of which kind; what it is now they ask for themselves.
+"""`/events`: reports that something has changed, and of which kind; readers then ask for what it is now.
 
 So nothing is kept for anybody: what a slow reader has missed comes to it as one event, and one that comes back asks for
 everything anyway. Without readers none of this runs.
