@@ -23,7 +23,7 @@ Output = Annotated[
     epilog=examples(
         "docker compose exec -T status-state-api status-state export --with-secrets > compose.yaml",
         "docker compose --file compose.yaml up --detach      # on an engine that has none of them",
-        "status-state export -o /var/lib/status-state/originals.yaml",
+        "status-state export -o /data/originals.yaml         # inside the container; then docker compose cp",
     )
 )
 def export(*, with_secrets: WithSecrets = False, output: Output = None) -> None:

@@ -15,7 +15,6 @@ HISTORY_SLOTS = 48
 SLOT = timedelta(days=1) / HISTORY_SLOTS
 
 UP, DOWN, UNKNOWN = "up", "down", "unknown"
-_OPPOSITE = {UP: DOWN, DOWN: UP, UNKNOWN: UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,9 @@ def _spans(
 
 
 def _before_the_first(changes: Sequence[Change]) -> str:
-    """What was before the first change: what it changed from. Without one nothing is known."""
+    """What was before the first change: what goes down was up. What goes up may not have been there before."""
     first = next((change.what for change in changes if change.source is None), UNKNOWN)
-    return _OPPOSITE.get(first, UNKNOWN)
+    return UP if first == DOWN else UNKNOWN
 
 
 def reconciled(

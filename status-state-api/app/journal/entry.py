@@ -133,7 +133,8 @@ def _changes(before: Snapshot, now: Snapshot) -> str:
     ids, ids_before = ({one.name: one.id for one in snapshot.originals} for snapshot in (now, before))
     told = (
         ("added", ids.keys() - ids_before.keys()),
-        ("removed", ids_before.keys() - ids.keys()),
+        ("removed", ids_before.keys() - ids.keys() - set(now.released)),
+        ("released", (ids_before.keys() - ids.keys()) & set(now.released)),
         ("replaced", {name for name in ids.keys() & ids_before.keys() if ids[name] != ids_before[name]}),
     )
     return "".join(f"; {what}: {_some(sorted(names))}" for what, names in told if names)

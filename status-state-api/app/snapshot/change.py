@@ -139,7 +139,7 @@ def _choose_one(name: str, held: Recipes, containers: Sequence[RunningContainer]
         said = (
             f"{name} is an original, but there is no container of that name: to let it go, release it."
             if gone
-            else f"There is no container {name}, in whatever state.{near(name, (one.name for one in containers))}"
+            else f"There is no container {name}, running or not.{near(name, (one.name for one in containers))}"
         )
         raise UnknownName(said)
     why = why_protected(found, policy)

@@ -169,9 +169,9 @@ def _remembered(situation: Situation, now: float, timing: Timing, *, keep_others
         running.add(original.id)
         if up_seconds(place.status) >= timing.recovered_after:
             attempts.pop(original.id, None)
-    seen = {one.id for one in situation.snapshot.originals if follows_deploys(one) and situation.place(one) is not None}
-    seen |= memory.seen
-    gone = (one for one in situation.snapshot.originals if one.id in seen and situation.is_free(one))
+    followed = [one for one in situation.snapshot.originals if follows_deploys(one)]
+    seen = {one.id for one in followed if situation.place(one) is not None} | memory.seen
+    gone = (one for one in followed if one.id in seen and situation.is_free(one))
     removing = (container.id for container in observed.containers if container.state == "removing")
     # An id never comes back. What an action has just made may not be in the list yet.
     lasting = {

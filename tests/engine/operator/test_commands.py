@@ -19,10 +19,13 @@ class Commands:
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
 
+    def command(self, line: str) -> list[str]:
+        """The whole command line."""
+        return make_command("exec", "-T", API, "status-state", *line.split(), file=FILE, project=self.pair.project)
+
     def __call__(self, line: str, code: int = 0) -> str:
         """What it prints, and nothing on the other stream unless it fails; it must end with this code."""
-        command = make_command("exec", "-T", API, "status-state", *line.split(), file=FILE, project=self.pair.project)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(self.command(line), capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == code, f"{line}: {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
         return done.stderr if code in {1, 2} else done.stdout
 
@@ -67,5 +70,9 @@ def test_an_operator_looks_accepts_pauses_releases_and_goes_back(host: Host) -> 
         run(f"rollback {first[:8]}")
         assert pair.original_names() == {web.name, db.name}
         assert run("token").strip() == pair.read_token()
+        with subprocess.Popen(run.command("journal --follow"), stdout=subprocess.PIPE) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline(), "what is followed through a pipe comes at once"
+            following.kill()
         assert "There is no" in run("accept nobody", 1)
         assert "--for" in run("pause", 2)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from status_state_api.cli.main import main
+from status_state_api.cli.pauses import LONGEST_SECONDS
+from status_state_api.durations import parse_duration
+from status_state_api.pauses import pause
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -201,6 +204,9 @@ def test_a_pause_says_what_is_paused_and_resuming_what_was_accepted(ssa: FakeSsa
     code, out, _ = run("pause", "db", "--for", "15m", "--reason", "deploy", "--accept-at-end")
     assert (code, out.startswith("Healing is paused: db until 2999-01-01 00:00:00 UTC, ")) == (0, True)
     assert run("pause", "--for", "90")[0] == 0
+    code, _, err = run("pause", "--for", "169h")
+    assert (code, "at most 168h" in err) == (2, True)
+    assert LONGEST_SECONDS == parse_duration("168h") == pause.LONGEST_SECONDS
     assert run("resume", "db")[1] == (
         f"+ miner becomes an original\nSnapshot {ID[:12]} is in force.\nHealing is not paused.\n"
     )

@@ -108,13 +108,13 @@ async def test_an_orderly_stop_stores_what_is_left() -> None:
 
 
 async def test_the_entry_of_a_snapshot_says_what_is_different(store: Store) -> None:
-    await store.begin_run(recipes_of("web", "db"), OWN_ID, None, None)
+    await store.begin_run(recipes_of("web", "db", "old"), OWN_ID, None, None)
     accepted = recipes_of("web", "cache", snapshot_id="6" * 32)
     head = accepted.snapshot.model_copy(update={"reason": "accepted", "by": "operator: accept"})
-    await store.begin_run(accepted.model_copy(update={"snapshot": head}), OWN_ID, None, None)
+    await store.begin_run(accepted.model_copy(update={"snapshot": head, "released": ["old"]}), OWN_ID, None, None)
     last = (await store.find_entries(IDENTITY, Query()))[0]
     told = (last.what, last.by, last.reason)
-    assert told == ("accepted", "operator: accept", "2 originals; added: cache; removed: db")
+    assert told == ("accepted", "operator: accept", "2 originals; added: cache; removed: db; released: old")
 
 
 async def test_what_can_not_be_written_is_told_and_does_not_hold_up_what_follows() -> None:

@@ -55,6 +55,14 @@ def test_a_rolling_deploy_is_followed_and_never_fought() -> None:
     assert h.memory.attempts == {}
 
 
+def test_an_accepted_newcomer_that_follows_no_deploys_is_recreated_at_once() -> None:
+    h = host(snapshot(original("db")), container("db"), container("web"))
+    assert str(h.look()) == "stop web: is not in the snapshot"
+    h.held = snapshot(original("db"), original("web"), id="snapshot-2")
+    del h.world[id_of("web")]  # before anybody has looked again
+    assert str(h.look(1)) == "recreate web: was removed"
+
+
 def test_what_is_scaled_down_right_after_it_was_accepted_leaves_the_snapshot() -> None:
     h = shop("web-1")
     h.put(container("web-2", labels=SERVICE, status="Up 10 seconds"))
