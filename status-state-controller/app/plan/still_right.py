@@ -100,10 +100,15 @@ def may_be_moved(
 
 
 def comes_back(seen: Inspect | None, original: Original) -> bool:
-    """Tell whether an original still exists, down under another name, and can have its own again."""
-    if seen is None or not _exists(seen, original):
+    """Tell whether an original still exists, down under another name, and can have its own again.
+
+    So can one that was put aside as an impostor and accepted since. One that was put aside because its namespace is no more
+    could not be started.
+    """
+    if seen is None or state_of(seen) in REMAINS or name_of(seen) == original.name:
         return False
-    return state_of(seen) in DOWN_STATES and name_of(seen) != original.name
+    is_useless = is_put_aside(original, name_of(seen), state_of(seen)) and bool(namespaces(original.inspect))
+    return state_of(seen) in DOWN_STATES and not is_useless
 
 
 def _newcomer(action: Action, snapshot: Snapshot, seen: Seen, *, is_judged: bool) -> Reason | None:

@@ -386,6 +386,16 @@ async def test_who_was_put_aside_for_a_new_one_stays_aside_when_that_is_lost(tmp
     assert (s.engine.shown["app"], s.engine.shown[aside]) == ("running", "exited")
 
 
+async def test_who_was_put_aside_as_an_impostor_and_is_accepted_takes_the_place_itself(tmp_path: Path) -> None:
+    web = original("web")
+    aside = f"web-replaced-{web.id[:12]}"
+    s = stage(tmp_path, snapshot(web), container(aside, "exited", word="web"), container("web", word="former"))
+    s.engine.inspects[web.id] = {"Name": f"/{aside}", "State": {"Status": "exited"}}
+    s.engine.inspects[id_of("former")] = {"Image": "sha256:other", "Config": {"Image": "other:1"}}
+    await s.check()
+    assert (s.engine.named("web").id, s.engine.shown["web"]) == (web.id, "running")
+
+
 @pytest.mark.parametrize("old", ["gone", "exited under another name"])
 async def test_who_shares_the_namespace_of_an_original_whose_replacement_was_accepted_moves_to_that_one(
     tmp_path: Path, old: str
