@@ -59,8 +59,9 @@ def test_what_is_down_or_replaced_is_only_told_where_the_rule_says_so(
     assert (down.status, other.status) == ("exited", "running")
 
 
-def test_newcomers_live_where_the_policy_says_so(pair: Pair, host: Host) -> None:
-    guest, welcome, gone = host.run("guest"), host.run("welcome"), host.run("welcome", options=("--rm",))
+def test_newcomers_live_where_the_policy_says_so(pair: Pair, host: Host, module_host: Host) -> None:
+    # What becomes an original is of the module: the pair would make it again after this test.
+    guest, welcome, gone = host.run("guest"), module_host.run("welcome"), host.run("welcome", options=("--rm",))
     pair.wait_for_original(welcome)
     pair.wait_for_finding(guest, "new")
     pair.wait_for_finding(gone, "new")
@@ -99,12 +100,12 @@ def test_a_released_container_is_left_alone_and_may_be_removed(
 
 
 def test_a_stop_that_waits_for_its_turn_is_not_carried_out_once_its_container_was_accepted(
-    pair: Pair, host: Host
+    pair: Pair, host: Host, module_host: Host
 ) -> None:
     controller = pair.controller
     controller.docker("pause")  # so that one check finds both
     slow = host.run("a-slow", *STUBBORN, options=("--stop-timeout", "8"))
-    wanted = host.run("b-wanted")
+    wanted = module_host.run("b-wanted")
     controller.docker("unpause")
     wait_until(lambda: "got SIGTERM" in slow.logs, "the first of the two to be stopped")
     assert wanted.status == "running"
