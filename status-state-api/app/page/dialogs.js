@@ -68,5 +68,6 @@ export function describe(answer, nothing = "Nothing would be different.") {
   }
   for (const name of answer.removed) line("−", `${name} is no original any more`);
   for (const name of answer.released) line("−", `${name} is released: it may stay or go`);
+  for (const name of answer.released_no_longer) line("+", `${name} is released no longer`);
   return lines.length ? h("ul", { class: "changes" }, ...lines) : h("p", {}, nothing);
 }

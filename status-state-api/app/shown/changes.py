@@ -33,6 +33,7 @@ def change_text(answer: dict[str, Any]) -> str:
         lines += [f"    {field}" for field in split_fields(one.get("difference"))]
     lines += [f"- {name} is no original any more" for name in words(answer, "removed") if name not in released]
     lines += [f"- {name} is released: it may stay or go" for name in released]
+    lines += [f"+ {name} is released no longer" for name in words(answer, "released_no_longer")]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

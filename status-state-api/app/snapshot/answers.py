@@ -33,6 +33,9 @@ class ChangeAnswer(BaseModel):
     released: list[str] = Field(
         description="The names that were let go, and are left alone from now on.", examples=[["legacy"]]
     )
+    released_no_longer: list[str] = Field(
+        description="The names that are no longer left alone, and that no original has.", examples=[[]]
+    )
 
 
 class FieldDifference(BaseModel):

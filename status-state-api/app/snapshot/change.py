@@ -95,6 +95,7 @@ class Change:
     removed: list[str] = field(default_factory=list[str])
     replaced: list[Renewed] = field(default_factory=list[Renewed])
     released: list[str] = field(default_factory=list[str])
+    released_no_longer: list[str] = field(default_factory=list[str])
 
 
 def choose(wish: Wish, held: Recipes, containers: Sequence[RunningContainer], policy: Policy) -> Chosen:
@@ -223,8 +224,9 @@ def compare(held: Recipes, content: Content) -> Change:
     released = sorted(set(content.released) - set(held.released))
     added = sorted(after.keys() - before.keys())
     removed = sorted(before.keys() - after.keys() - set(released))
+    no_longer = sorted(set(held.released) - set(content.released) - set(added))
     is_change = bool(added or removed or replaced or set(content.released) != set(held.released))
-    return Change(is_change, added, removed, replaced, released)
+    return Change(is_change, added, removed, replaced, released, no_longer)
 
 
 def make_recipes(head: SnapshotHead, content: Content) -> Recipes:

@@ -259,6 +259,7 @@ class SnapshotChanges:
                 for one in change.replaced
             ],
             released=change.released,
+            released_no_longer=change.released_no_longer,
         )
 
     def _held(self) -> Held:
@@ -302,5 +303,6 @@ def _tell(change: Change, recipes: Recipes) -> None:
         removed=change.removed,
         replaced=[one.name for one in change.replaced],
         released=change.released,
+        released_no_longer=change.released_no_longer,
         snapshot=recipes.snapshot.id,
     )

@@ -151,7 +151,8 @@ def test_whether_it_is_in_sync_is_the_exit_code(
 def answer(*, changed: bool = True, dry_run: bool = False) -> tuple[int, Any]:
     """An answer about a change of the snapshot."""
     head = {"snapshot": {"id": ID}, "changed": changed, "dry_run": dry_run}
-    return 200, {**head, "added": ["miner"] if changed else [], "removed": [], "replaced": [], "released": []}
+    nothing: dict[str, list[str]] = {"removed": [], "replaced": [], "released": [], "released_no_longer": []}
+    return 200, {**head, "added": ["miner"] if changed else [], **nothing}
 
 
 CHANGES = {

@@ -116,6 +116,7 @@ CHANGE = {
         {"name": "queue", "before_id": "e" * 64, "id": "e" * 64, "difference": "Memory: none → 1"},
     ],
     "released": ["old"],
+    "released_no_longer": ["legacy"],
 }
 SNAPSHOTS: list[dict[str, Any]] = [
     {

@@ -98,7 +98,7 @@ def content_after(held: Recipes, there: list[One], asked: str) -> Content:
     return accept_some(held, chosen, Captured([one.captured() for one in there if one.id in ids], Definitions()))
 
 
-def text_of(held: Recipes, content: Content, change: Change) -> str:
+def text_of(change: Change) -> str:
     """What is different, as the table writes it."""
     words = {
         "added": change.added,
@@ -108,8 +108,7 @@ def text_of(held: Recipes, content: Content, change: Change) -> str:
         "released": change.released,
     }
     said = [f"{word} {', '.join(names)}" for word, names in words.items() if names]
-    freed = set(held.released) - set(content.released) - set(change.added)
-    said += [f"{name} is released no longer" for name in freed]
+    said += [f"{name} is released no longer" for name in change.released_no_longer]
     assert change.is_change is bool(said)
     return f"`{', '.join(said)}`" if said else "nothing"
 
@@ -125,7 +124,7 @@ def test_what_becomes_of_the_snapshot_is_what_the_table_says(
         assert f"refused: `{refused.value}`" == different
         return
     content = content_after(held, ones(there_is), asked)
-    assert text_of(held, content, compare(held, content)) == different
+    assert text_of(compare(held, content)) == different
     again = held.model_copy(update={"originals": content.originals, "released": content.released})
     assert not compare(again, content).is_change
     assert not compare(again, content_after(again, ones(there_is), asked)).is_change, "asked twice"
