@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from .durations import read_duration
 from .errors import SettingsUnusable
 from .health.rules.policy_file import DEFAULT_PATH
-from .snapshot.decide import OnStart
+from .snapshot.start.decide import OnStart
 from .store.databases import database_url
 
 PREFIX = "SSA_"

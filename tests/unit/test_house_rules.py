@@ -103,7 +103,7 @@ PURE_ROOMS = (
     "status-state-api/app/health/judging",
     "status-state-api/app/pauses/pause",
     "status-state-api/app/snapshot/change.py",
-    "status-state-api/app/snapshot/decide",
+    "status-state-api/app/snapshot/start/decide",
     "status-state-api/app/snapshot/definitions",
 )
 

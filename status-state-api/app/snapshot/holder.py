@@ -21,7 +21,8 @@ from ..errors import EngineUnavailable, StatusStateError, StoreUnavailable, Stor
 from ..health.rules.policy import Policy
 from ..model import EngineIdentity, Recipes
 from .capture import capture_snapshot
-from .decide import (
+from .held import Held
+from .start.decide import (
     AskWhenEnded,
     Fresh,
     OnStart,
@@ -33,8 +34,7 @@ from .decide import (
     is_starting,
     judge_endings,
 )
-from .held import Held
-from .settle import LOOK_SECONDS, Patience, wait_until_settled
+from .start.settle import LOOK_SECONDS, Patience, wait_until_settled
 from .stored import SnapshotStore, compare, find_latest, read_resumed
 
 PATIENCE_SECONDS = 60.0

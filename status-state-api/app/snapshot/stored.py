@@ -13,7 +13,7 @@ from ..engine.watch import tell_recognised
 from ..errors import StoreUnusable
 from ..model import EngineIdentity, Recipes
 from ..same_engine import compare_engines, needs_containers
-from .decide import StoredRun, StoredSnapshot
+from .start.decide import StoredRun, StoredSnapshot
 
 
 class SnapshotStore(Protocol):

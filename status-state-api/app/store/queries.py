@@ -15,7 +15,7 @@ from ..errors import StoreUnusable
 from ..journal.controller import ReceivedReport
 from ..journal.entry import Entry, snapshot_entry
 from ..model import EngineIdentity, Pause, Recipes, Snapshot
-from ..snapshot.decide import StoredRun, StoredSnapshot
+from ..snapshot.start.decide import StoredRun, StoredSnapshot
 from .journal import add_entries
 from .rows import engine_columns, insert_row, of_engine, upsert, utc
 from .tables import (

@@ -18,7 +18,7 @@ from ..journal.entry import Entry, NumberedEntry
 from ..journal.journal import Query
 from ..model import EngineIdentity, Pause, Recipes, Snapshot
 from ..process.threads import DaemonThreads
-from ..snapshot.decide import StoredRun, StoredSnapshot
+from ..snapshot.start.decide import StoredRun, StoredSnapshot
 from . import journal
 from . import queries as records
 from .databases import CALL_SECONDS, TimeLimit, create_database, database_url

@@ -15,7 +15,7 @@ from status_state_api.journal.entry import Entry, NumberedEntry
 from status_state_api.journal.journal import Journal, Query, Retention
 from status_state_api.model import EngineIdentity, OriginalRecipe, Pause, Recipes, Snapshot, SnapshotHead
 from status_state_api.same_engine import compare_engines
-from status_state_api.snapshot.decide import StoredRun, StoredSnapshot
+from status_state_api.snapshot.start.decide import StoredRun, StoredSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

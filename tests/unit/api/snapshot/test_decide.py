@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from status_state_api.snapshot.decide import (
+from status_state_api.snapshot.start.decide import (
     AskWhenEnded,
     Fresh,
     OnStart,

@@ -12,9 +12,9 @@ from status_state_api.engine.watch import EngineWatch
 from status_state_api.health.rules.policy import Policy
 from status_state_api.process.ending import Ending
 from status_state_api.snapshot.capture import capture_snapshot
-from status_state_api.snapshot.decide import OnStart, StoredRun
 from status_state_api.snapshot.held import Held
 from status_state_api.snapshot.holder import SnapshotHolder
+from status_state_api.snapshot.start.decide import OnStart, StoredRun
 
 from ..ssa import Policies
 from ..world import (

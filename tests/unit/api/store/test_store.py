@@ -20,7 +20,7 @@ from status_state_api.journal.controller import ReceivedReport
 from status_state_api.journal.entry import Entry, service_entry
 from status_state_api.model import ContainerReference, Pause
 from status_state_api.pauses.pause import begin_pause
-from status_state_api.snapshot.decide import StoredRun
+from status_state_api.snapshot.start.decide import StoredRun
 from status_state_api.store import queries as records
 from status_state_api.store.databases import create_database, database_url, open_sqlite
 from status_state_api.store.store import Store

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ..engine.view import EngineLook, EngineView
-from ..engine.watch import EngineWatch
+from ...engine.view import EngineLook, EngineView
+from ...engine.watch import EngineWatch
 from .decide import SettleTiming, Settling, engine_age_seconds
 
 LOOK_SECONDS = 1.0

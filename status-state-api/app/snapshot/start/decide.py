@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ..engine.view import EngineLook
-from ..model import EngineIdentity
-from ..same_engine import Relation
+from ...engine.view import EngineLook
+from ...model import EngineIdentity
+from ...same_engine import Relation
 
 OnStart = Literal["auto", "fresh", "resume"]
 
