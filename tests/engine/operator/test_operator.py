@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..health.policies import make_entry, write_in_place
-from ..kit.host import STUBBORN, Container, Host
+from ..kit.host import STUBBORN, Container, Host, parse_time
 from ..kit.pair import Pair
 from ..kit.waiting import wait_until
 
@@ -39,6 +40,20 @@ def pair(
     with Pair(module_host, **settings).running() as pair:
         assert pair.original_names() == {one.name for one in originals.values()}
         yield pair
+
+
+def post_obeyed(pair: Pair, path: str, body: dict[str, Any], event: str) -> None:
+    """Say something to the SSA: the controller, whose log then has this event, hears of it within the second it is granted."""
+    begun = time.time()
+    pair.post(path, body)
+    answered = time.time()
+
+    def heard() -> list[float]:
+        told = re.findall(rf"time=(\S+) level=\S+ event={event} ", pair.controller.logs)
+        return [at for at in map(parse_time, told) if at > begun]
+
+    wait_until(heard, f"the controller to log {event}")
+    assert heard()[0] - answered < 1
 
 
 def let_it_look(host: Host) -> None:
@@ -75,8 +90,7 @@ def test_a_pause_is_obeyed_within_a_second_and_so_is_its_end(
     pair: Pair, host: Host, originals: dict[str, Container]
 ) -> None:
     late = originals["late"]
-    pair.post("/pause", {"for": "10m", "containers": [late.name], "reason": "backup"})
-    time.sleep(1)  # the second that the controller is granted
+    post_obeyed(pair, "/pause", {"for": "10m", "containers": [late.name], "reason": "backup"}, "healing_paused")
     late.docker("kill")
     pair.wait_for_finding(late, "stopped")
     let_it_look(host)
@@ -89,8 +103,7 @@ def test_a_released_container_is_left_alone_and_may_be_removed(
     pair: Pair, host: Host, originals: dict[str, Container]
 ) -> None:
     old = originals["old"]
-    pair.post("/snapshot", {"release": [old.name]})
-    time.sleep(1)  # as above
+    post_obeyed(pair, "/snapshot", {"release": [old.name]}, "snapshot_in_force")
     old.docker("kill")
     let_it_look(host)
     assert old.status == "exited"
