@@ -91,7 +91,9 @@ def test_several_originals_that_went_down_at_once_all_come_back(originals: dict[
 
 
 @pytest.mark.smoke
-def test_what_was_healed_is_told_in_one_sentence_with_its_reason(pair: Pair, originals: dict[str, Container]) -> None:
+def test_what_was_healed_is_reported_in_one_sentence_with_its_reason(
+    pair: Pair, originals: dict[str, Container]
+) -> None:
     original = originals["reported"]
     original.docker("kill")
 

@@ -114,14 +114,14 @@ def test_the_file_wins_over_labels_and_a_later_entry_over_an_earlier_one_key_by_
 
 
 @pytest.mark.parametrize("numbers", [WRONG_EVERY_LINES, WRONG_SEVERITY_LINES], ids=["duration", "severity"])
-def test_a_wrong_rule_at_the_start_is_told_with_its_line(
+def test_a_wrong_rule_at_the_start_is_reported_with_its_line(
     pair: Pair, originals: dict[str, Container], numbers: tuple[int, ...]
 ) -> None:
     wait_for_lines_about(pair.api, numbers)
     assert originals["wrong"].status == "running"
 
 
-def test_a_rule_that_matches_nothing_is_told(pair: Pair) -> None:
+def test_a_rule_that_matches_nothing_is_reported(pair: Pair) -> None:
     wait_until(lambda: "nobody-*" in pair.api.logs, "a line about it", seen=lambda: pair.api.logs)
 
 
@@ -200,7 +200,7 @@ def test_a_misprinted_probe_restarts_nobody(
     ],
     ids=["yaml", "rule"],
 )
-def test_a_broken_new_version_is_told_with_its_line_and_the_old_one_stays_in_force(
+def test_a_broken_new_version_is_reported_with_its_line_and_the_old_one_stays_in_force(
     pair: Pair,
     host: Host,
     originals: dict[str, Container],

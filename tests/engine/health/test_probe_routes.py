@@ -167,7 +167,7 @@ def test_a_certificate_that_is_not_accepted_is_unknown_and_names_its_remedy(
     assert [recorder.actions(originals[stem]) for stem in ("strict", "insecure")] == [[], []]
 
 
-def test_a_label_that_can_not_be_read_is_told_and_disables_its_rule_alone(
+def test_a_label_that_can_not_be_read_is_reported_and_disables_its_rule_alone(
     pair: Pair, originals: dict[str, Container], recorder: Recorder
 ) -> None:
     original = originals["mislabelled"]

@@ -60,7 +60,7 @@ def test_what_runs_now_is_accepted_as_a_whole_and_again_changes_nothing(pair: Pa
     assert newcomer.status == "running"
 
 
-def test_an_updated_original_is_told_field_by_field_and_recreated_as_updated(
+def test_an_updated_original_is_reported_field_by_field_and_recreated_as_updated(
     pair: Pair, originals: dict[str, Container]
 ) -> None:
     updated = originals["updated"]

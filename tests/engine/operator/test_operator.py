@@ -61,7 +61,7 @@ def let_it_look(host: Host) -> None:
     host.run("miner").wait_for("exited")
 
 
-def test_what_is_down_or_replaced_is_only_told_where_the_rule_says_so(
+def test_what_is_down_or_replaced_is_only_reported_where_the_rule_says_so(
     pair: Pair, host: Host, originals: dict[str, Container]
 ) -> None:
     down, replaced = originals["told-down"], originals["told-replaced"]

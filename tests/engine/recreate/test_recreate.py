@@ -224,7 +224,7 @@ def test_originals_labelled_on_failure_come_back_from_a_failure_and_may_finish(
     assert (finished.status, finished.state["ExitCode"]) == ("exited", 0)
 
 
-def test_a_restart_label_that_cannot_be_read_is_told_and_read_as_the_default(
+def test_a_restart_label_that_cannot_be_read_is_reported_and_read_as_the_default(
     pair: Pair, originals: dict[str, Container]
 ) -> None:
     original = originals["misread"]

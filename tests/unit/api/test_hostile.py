@@ -260,7 +260,7 @@ def test_what_is_nested_deep_is_refused_for_its_content(process: Process, place:
 
 
 @pytest.mark.parametrize("wrong", [b"{}", b'{"%s":1}' % (b"x" * 1000)], ids=["small", "long"])
-def test_many_errors_are_neither_all_looked_for_nor_all_told(process: Process, wrong: bytes) -> None:
+def test_many_errors_are_neither_all_looked_for_nor_all_reported(process: Process, wrong: bytes) -> None:
     entries = b",".join([wrong] * (900_000 // (len(wrong) + 1)))
     whole = json.dumps({**REPORT, "outcomes": []}).encode()
     begun = time.monotonic()

@@ -201,7 +201,7 @@ EMPTIED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("empty", EMPTIED.values(), ids=EMPTIED)
-def test_a_store_that_was_emptied_is_told(
+def test_a_store_that_was_emptied_is_reported(
     tmp_path: Path, engine: RecordedEngine, empty: Callable[[Path], object]
 ) -> None:
     assert engine

@@ -118,7 +118,7 @@ async def test_a_stop_ends_a_start_that_is_under_way_and_is_then_recorded() -> N
 
 
 @pytest.mark.parametrize(("record", "cause"), [(refuse, DISK_FULL.cause), (never, "the store was busy for 0.01 s")])
-async def test_a_stop_that_can_not_be_recorded_is_told_and_not_held_up(
+async def test_a_stop_that_can_not_be_recorded_is_reported_and_not_held_up(
     record: Callable[[], Awaitable[Any]], cause: str
 ) -> None:
     with Lines() as lines:

@@ -73,7 +73,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
     assert load_settings({"SSA_PORT": "", "SSA_ALLOWED_HOSTS": " "}) == load_settings({})
 
 
-def test_all_problems_are_told_together_each_with_its_remedy() -> None:
+def test_all_problems_are_reported_together_each_with_its_remedy() -> None:
     told = problems_of(SSA_PORT="99999", SSA_SNAPSHOT_ON_START="never", SSA_ENGINE_TIMEOUT="soon")
     assert [line.split(" ")[0] for line in told] == [
         "SSA_PORT='99999'",
@@ -92,7 +92,7 @@ def test_a_database_url_is_never_repeated() -> None:
     assert "topsecret" not in told
 
 
-def test_a_port_that_kubernetes_put_there_is_told_as_such() -> None:
+def test_a_port_that_kubernetes_put_there_is_reported_as_such() -> None:
     (told,) = problems_of(SSA_PORT="tcp://10.0.0.1:8000")
     assert "enableServiceLinks: false" in told
 
@@ -136,7 +136,7 @@ def test_the_process_ends_with_exit_code_2_when_the_policy_can_not_be_used(
     assert captured.out == ""
 
 
-def test_unknown_variables_are_told_with_what_was_probably_meant() -> None:
+def test_unknown_variables_are_reported_with_what_was_probably_meant() -> None:
     environment = {"SSA_SNAPSHOT_ONSTART": "x", "SSA_ZZZ": "1", "SSA_PORT": "1", "PATH": "/bin"}
     assert unknown_variables(environment) == {"SSA_SNAPSHOT_ONSTART": "SSA_SNAPSHOT_ON_START", "SSA_ZZZ": None}
 

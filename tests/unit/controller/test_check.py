@@ -220,7 +220,7 @@ async def test_newcomers_may_live_for_a_while_when_that_is_set(tmp_path: Path) -
     assert s.engine.acts == ["start web", "stop miner None"]
 
 
-async def test_a_label_that_can_not_be_read_is_told_once(tmp_path: Path) -> None:
+async def test_a_label_that_can_not_be_read_is_reported_once(tmp_path: Path) -> None:
     labels = {"status-state.ignore": "maybe", "status-state.restart": "sometimes"}
     s = stage(tmp_path, snapshot("web"), container("web"), container("odd", labels=labels))
     with Log() as log:
@@ -254,7 +254,7 @@ async def test_a_sign_of_life_that_can_not_be_written_does_not_end_the_healing(t
     assert sorted(s.engine.acts) == BOTH
 
 
-async def test_a_check_that_dies_of_a_bug_is_no_sign_of_life_and_is_told_once(tmp_path: Path) -> None:
+async def test_a_check_that_dies_of_a_bug_is_no_sign_of_life_and_is_reported_once(tmp_path: Path) -> None:
     s = drifted(tmp_path)
     s.engine.failures["list"] = ZeroDivisionError("a bug")
     with Log() as log:

@@ -157,7 +157,7 @@ async def test_the_two_minutes_begin_anew_when_the_engine_was_there_in_between(b
         await s.check_later(1)
 
 
-async def test_a_container_that_the_engine_does_not_answer_about_holds_up_nobody_and_is_told_once(
+async def test_a_container_that_the_engine_does_not_answer_about_holds_up_nobody_and_is_reported_once(
     tmp_path: Path,
 ) -> None:
     s = stage(tmp_path, snapshot("web", "db"), container("web", word="other"), timing=Timing(inspect=0.02))

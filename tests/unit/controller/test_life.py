@@ -41,7 +41,7 @@ def test_a_heartbeat_within_the_permitted_age_is_well(age: float, tmp_path: Path
 
 
 @pytest.mark.parametrize("age", [150.1, 3600])
-def test_a_stale_heartbeat_is_told_with_its_age(age: float, tmp_path: Path) -> None:
+def test_a_stale_heartbeat_is_reported_with_its_age(age: float, tmp_path: Path) -> None:
     file = str(tmp_path / "heartbeat")
     write_heartbeat(file, 1000.0, 150.0)
     assert f"{age:.0f} s ago" in (judge_heartbeat(file, 1000.0 + age) or "")
@@ -56,13 +56,13 @@ def test_a_heartbeat_that_was_left_from_before_a_reboot_is_not_taken_for_a_fresh
 @pytest.mark.parametrize(
     "text", [b"", b"x", b"1000", b"1000 150 7", b"\xff\xfe", b"1000 soon", b"nan nan", b"1000 nan"], ids=repr
 )
-def test_garbage_for_a_heartbeat_is_told(text: bytes, tmp_path: Path) -> None:
+def test_garbage_for_a_heartbeat_is_reported(text: bytes, tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     file.write_bytes(text)
     assert judge_heartbeat(str(file), 1000.0)
 
 
-def test_a_missing_heartbeat_is_told(tmp_path: Path) -> None:
+def test_a_missing_heartbeat_is_reported(tmp_path: Path) -> None:
     assert "no check has been completed yet" in (judge_heartbeat(str(tmp_path / "nowhere"), 0.0) or "")
 
 

@@ -193,7 +193,7 @@ async def test_a_dry_run_accepts_nothing(tmp_path: Path) -> None:
 # An empty snapshot.
 
 
-async def test_an_empty_snapshot_is_told_and_newcomers_have_their_time_under_it(tmp_path: Path) -> None:
+async def test_an_empty_snapshot_is_reported_and_newcomers_have_their_time_under_it(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot(), container("web"), empty_snapshot_grace=600)
     with Log() as log:
         await s.check()
@@ -207,7 +207,7 @@ async def test_an_empty_snapshot_is_told_and_newcomers_have_their_time_under_it(
     assert s.engine.acts == []
 
 
-async def test_pauses_are_told_when_they_begin_and_when_they_end(tmp_path: Path) -> None:
+async def test_pauses_are_reported_when_they_begin_and_when_they_end(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web", pauses=PAUSED), container("web", "exited"))
     with Log() as log:
         pause = await s.check()

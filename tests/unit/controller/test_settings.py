@@ -96,7 +96,7 @@ def test_a_wrong_setting_is_told_by_its_name(name: str, text: str, monkeypatch: 
         read_settings()
 
 
-def test_all_problems_are_told_together_and_the_exit_code_is_2() -> None:
+def test_all_problems_are_reported_together_and_the_exit_code_is_2() -> None:
     ended = run_service(SSC_INTERVAL="soon", SSC_SSA_URL="nowhere", SSC_CONCURRENCY="0", SSC_LOG_LEVEL="loud")
     assert ended.returncode == 2
     for name in ("SSC_INTERVAL", "SSC_SSA_URL", "SSC_CONCURRENCY", "SSC_LOG_LEVEL"):
@@ -166,7 +166,7 @@ def test_notification_urls_are_read_from_the_variable_or_from_a_file(
     ],
     ids=["both are set", "there is no file", "it is no text", "too many"],
 )
-def test_notification_urls_that_cannot_be_read_are_told_without_them(
+def test_notification_urls_that_cannot_be_read_are_reported_without_them(
     content: str | bytes | None, urls: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "urls"

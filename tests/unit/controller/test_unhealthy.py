@@ -273,7 +273,7 @@ async def test_a_dry_run_tells_whom_it_would_restart(tmp_path: Path) -> None:
     assert s.engine.acts == []
 
 
-async def test_when_most_originals_are_unhealthy_none_is_restarted_and_that_and_its_end_are_told_once(
+async def test_when_most_originals_are_unhealthy_none_is_restarted_and_that_and_its_end_are_reported_once(
     tmp_path: Path,
 ) -> None:
     s = await unhealthy_stage(tmp_path, "a", "b", "c", "d", well=3)

@@ -39,7 +39,7 @@ UNPROTECTING = [
 
 
 @pytest.mark.parametrize(("labels", "why"), PROTECTING, ids=str)
-def test_these_labels_protect_and_the_reason_is_told(labels: dict[str, str], why: str) -> None:
+def test_these_labels_protect_and_the_reason_is_reported(labels: dict[str, str], why: str) -> None:
     assert protection(labels) == why
 
 
@@ -51,7 +51,7 @@ def test_these_labels_do_not_protect(labels: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("value", "told"), [("true", None), ("False", None), (" YES ", None), ("fasle", "fasle"), ("", ""), (None, None)]
 )
-def test_an_ignore_label_that_can_not_be_read_is_told(value: str | None, told: str | None) -> None:
+def test_an_ignore_label_that_can_not_be_read_is_reported(value: str | None, told: str | None) -> None:
     assert misread({} if value is None else {"status-state.ignore": value}) == told
 
 

@@ -191,7 +191,7 @@ def test_a_change_is_shown_first_and_then_made(ssa: FakeSsa, run: Any, line: str
     assert made not in ssa.asked
 
 
-def test_what_has_changed_since_it_was_shown_is_told(ssa: FakeSsa, run: Any) -> None:
+def test_what_has_changed_since_it_was_shown_is_reported(ssa: FakeSsa, run: Any) -> None:
     ssa.answers["POST /snapshot?dry_run=true"] = answer(dry_run=True)
     ssa.answers["POST /snapshot"] = (200, {**answer()[1], "removed": ["db"]})
     told = "Meanwhile this has become:\n+ miner becomes an original\n- db is no original any more\n"
@@ -300,7 +300,7 @@ def test_the_token_is_printed(ssa: FakeSsa, run: Any) -> None:
     ],
     ids=["problem", "errors", "no JSON", "no object"],
 )
-def test_a_failure_is_told_in_the_words_of_the_ssa(
+def test_a_failure_is_reported_in_the_words_of_the_ssa(
     ssa: FakeSsa, run: Any, answered: tuple[int, Any], said: str
 ) -> None:
     ssa.answers["POST /resume"] = answered

@@ -148,7 +148,7 @@ async def test_an_engine_without_the_network_none_is_an_engine(little: LittleEng
     assert (await client(little.address).look()).identity.none_network_id is None
 
 
-async def test_the_ids_of_all_containers_are_told(little: LittleEngine) -> None:
+async def test_the_ids_of_all_containers_are_reported(little: LittleEngine) -> None:
     little.answers["/containers/json?all=1"] = (200, [entry("web"), entry("down")])
     assert await client(little.address).container_ids() == {container_id("web"), container_id("down")}
 
@@ -237,7 +237,7 @@ async def test_an_engine_that_hangs_is_given_up_in_time(little: LittleEngine) ->
     assert not error.refused
 
 
-async def test_a_socket_at_which_nobody_listens_is_told(tmp_path: Path) -> None:
+async def test_a_socket_at_which_nobody_listens_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as abandoned:
         abandoned.bind(str(path))
@@ -247,26 +247,26 @@ async def test_a_socket_at_which_nobody_listens_is_told(tmp_path: Path) -> None:
     assert error.refused
 
 
-async def test_a_socket_that_is_not_mounted_is_told(tmp_path: Path) -> None:
+async def test_a_socket_that_is_not_mounted_is_reported(tmp_path: Path) -> None:
     error = await failure(client(f"unix://{tmp_path}/docker.sock"))
     assert "there is no socket" in error.cause
     assert "/var/run/docker.sock:/var/run/docker.sock" in error.remedy
     assert error.refused
 
 
-async def test_a_directory_in_place_of_a_socket_is_told(tmp_path: Path) -> None:
+async def test_a_directory_in_place_of_a_socket_is_reported(tmp_path: Path) -> None:
     error = await failure(client(f"unix://{tmp_path}"))
     assert "is a directory" in error.cause
     assert "Remove that directory on the host" in error.remedy
 
 
-async def test_a_file_in_place_of_a_socket_is_told(little: LittleEngine, tmp_path: Path) -> None:
+async def test_a_file_in_place_of_a_socket_is_reported(little: LittleEngine, tmp_path: Path) -> None:
     assert little
     (tmp_path / "file").touch()
     assert "is not a socket" in (await failure(client(f"unix://{tmp_path}/file"))).cause
 
 
-async def test_a_port_at_which_nobody_listens_is_told() -> None:
+async def test_a_port_at_which_nobody_listens_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     error = await failure(client(f"tcp://127.0.0.1:{port}"))
@@ -274,13 +274,13 @@ async def test_a_port_at_which_nobody_listens_is_told() -> None:
     assert error.refused
 
 
-async def test_certificates_that_are_missing_are_told(tmp_path: Path) -> None:
+async def test_certificates_that_are_missing_are_reported(tmp_path: Path) -> None:
     engine = client("tcp://127.0.0.1:2376", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(tmp_path))
     assert "DOCKER_CERT_PATH" in (await failure(engine)).remedy
 
 
 @pytest.mark.parametrize("address", ["ssh://root@kiosk", "nonsense://x"])
-async def test_an_address_that_can_not_be_used_is_told(address: str) -> None:
+async def test_an_address_that_can_not_be_used_is_reported(address: str) -> None:
     assert "DOCKER_HOST" in (await failure(client(address))).remedy
 
 

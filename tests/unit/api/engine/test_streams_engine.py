@@ -111,7 +111,7 @@ async def test_any_other_failure_is_an_engine_that_can_not_be_asked(
     assert said in str(raised.value)
 
 
-async def test_an_engine_that_hangs_is_told(engine: EngineSocket) -> None:
+async def test_an_engine_that_hangs_is_reported(engine: EngineSocket) -> None:
     async def respond(_: asyncio.StreamWriter) -> None:
         await never()
 
@@ -122,7 +122,7 @@ async def test_an_engine_that_hangs_is_told(engine: EngineSocket) -> None:
             pass
 
 
-async def test_a_socket_that_is_gone_is_told_with_what_to_do(engine: EngineSocket) -> None:
+async def test_a_socket_that_is_gone_is_reported_with_what_to_do(engine: EngineSocket) -> None:
     seeing = client(engine)
     engine.says(CHUNKED, END)
     async with seeing.events():

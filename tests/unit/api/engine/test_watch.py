@@ -61,7 +61,7 @@ async def test_an_engine_that_answers_is_asked_only_when_it_has_not_been_heard_f
     assert lines.events == []
 
 
-async def test_a_loss_and_a_return_are_told_once_each() -> None:
+async def test_a_loss_and_a_return_are_reported_once_each() -> None:
     stage = Stage()
     with Lines() as lines:
         stage.watch.failed(HUNG)
@@ -76,7 +76,7 @@ async def test_a_loss_and_a_return_are_told_once_each() -> None:
     assert stage.watch.error is None
 
 
-async def test_a_second_loss_is_told_again() -> None:
+async def test_a_second_loss_is_reported_again() -> None:
     stage = Stage()
     with Lines() as lines:
         for _ in range(2):

@@ -123,7 +123,7 @@ def test_what_the_image_says_by_itself_is_not_repeated(config: dict[str, Any], e
     assert service(config) == expected
 
 
-def test_a_host_name_is_told_where_it_was_asked_for() -> None:
+def test_a_host_name_is_reported_where_it_was_asked_for() -> None:
     assert service({"Hostname": "sea"}) == {"hostname": "sea"}
     assert service({"Hostname": "kiosk"}, {"NetworkMode": "host"}) == {}
     assert service({"Hostname": "ship"}, {"NetworkMode": "host"}) == {"hostname": "ship"}

@@ -189,7 +189,7 @@ async def test_the_log_of_a_run_that_is_over_is_not_followed() -> None:
     assert (stage.engine.logs, stage.put) == ([], [])
 
 
-async def test_a_failing_that_has_passed_is_not_told_while_the_log_can_not_be_read() -> None:
+async def test_a_failing_that_has_passed_is_not_reported_while_the_log_can_not_be_read() -> None:
     stage = Stage(after=10, within="0.1", hold=0.0)
     pipe = await stage.begin()
     pipe.write(logged(10, "ERROR broken"))
@@ -310,7 +310,7 @@ async def test_each_further_line_puts_off_the_end_of_the_failing() -> None:
     await stage.end()
 
 
-async def test_nothing_is_told_after_its_end() -> None:
+async def test_nothing_is_reported_after_its_end() -> None:
     stage = Stage(after=10, within="0.1", hold=0.05)
     pipe = await stage.begin()
     pipe.write(logged(10, "ERROR broken"))

@@ -55,7 +55,7 @@ def test_an_answer_that_could_not_be_had_ends_the_row() -> None:
     assert states(judge_of(2), [BAD, BAD, UNASKED, BAD]) == ["unknown?", "failing", "unknown", "unknown?"]
 
 
-def test_the_reasons_are_told_in_words() -> None:
+def test_the_reasons_are_reported_in_words() -> None:
     judge = judge_of(2)
     assert judge.note(OK, LATE) == Verdict(RUN, "probe", State.OK, f"{SHOWN} answered 200")
     assert judge.note(BAD, LATE) == Verdict(RUN, "probe", State.OK, f"{SHOWN} answered 200", faltering=True)

@@ -133,12 +133,12 @@ def test_own_keys_win_over_merged_ones(text: str) -> None:
     assert written(policy, "db") == {}
 
 
-def test_a_key_that_is_no_word_is_told_with_its_line() -> None:
+def test_a_key_that_is_no_word_is_reported_with_its_line() -> None:
     (problem,) = problems_of("- match: web\n  ? [a, b]\n  : c\n  ignore: true\n")
     assert problem.startswith("policy.yaml, line 3: (no word) is no rule; ")
 
 
-def test_each_key_is_told_with_its_own_line() -> None:
+def test_each_key_is_reported_with_its_own_line() -> None:
     policy = policy_of("# the web\n\n- match: web\n  probe:\n    every: 5s\n    url: http://:80/\n  ignore: false\n")
     (entry,) = policy.entries
     assert entry.place == "policy.yaml, line 3"
@@ -164,7 +164,7 @@ def test_each_key_is_told_with_its_own_line() -> None:
         ("- match: @web\n", "policy.yaml, line 1: this is no YAML: "),
     ],
 )
-def test_a_broken_text_is_told_with_its_line(text: str, said: str) -> None:
+def test_a_broken_text_is_reported_with_its_line(text: str, said: str) -> None:
     with pytest.raises(PolicyBroken) as raised:
         read_policy(text, "policy.yaml")
     assert str(raised.value).startswith(said)
@@ -233,7 +233,7 @@ def test_a_broken_text_is_told_with_its_line(text: str, said: str) -> None:
         ),
     ],
 )
-def test_one_wrong_thing_is_told_once_with_its_line(text: str, problem: str) -> None:
+def test_one_wrong_thing_is_reported_once_with_its_line(text: str, problem: str) -> None:
     assert problems_of(text) == (problem,)
 
 
@@ -243,7 +243,7 @@ def test_a_key_whose_needed_one_may_stand_elsewhere_is_no_problem(key: str) -> N
 
 
 @pytest.mark.parametrize("value", ["&a [*a]", "{[a]: b}", "[5]", "{}", "!!timestamp [1]"])
-def test_a_value_that_is_no_word_is_told_once_with_its_line(value: str) -> None:
+def test_a_value_that_is_no_word_is_reported_once_with_its_line(value: str) -> None:
     assert problems_of(f"- match: web\n  probe.every: {value}\n") == (
         "policy.yaml, line 2: a word or a number is expected, not a list or a mapping",
     )
@@ -286,7 +286,7 @@ def test_an_odd_text_is_read_all_the_same(text: str) -> None:
     ],
     ids=["keys", "entries"],
 )
-def test_of_what_can_be_no_policy_little_is_told(text: str, first: str) -> None:
+def test_of_what_can_be_no_policy_little_is_reported(text: str, first: str) -> None:
     problems = problems_of(text)
     assert problems[0] == first
     assert len(problems) <= MOST_PROBLEMS
@@ -331,7 +331,7 @@ def test_a_wrong_ignore_protects(value: str) -> None:
     ],
     ids=["zero", "bell", "deep", "long"],
 )
-def test_what_no_yaml_may_hold_is_told_with_its_line(text: str, said: str) -> None:
+def test_what_no_yaml_may_hold_is_reported_with_its_line(text: str, said: str) -> None:
     with pytest.raises(PolicyBroken) as raised:
         read_policy(text, "policy.yaml")
     assert str(raised.value) == f"policy.yaml, {said}"
@@ -437,5 +437,5 @@ def test_own_keys_win_over_merged_ones_in_every_form(text: str, settings: dict[s
         pytest.param("- match: a\n  probe: {url: 'http://:1/',\n    url: 'http://:2/'}", id="nested twice"),
     ],
 )
-def test_a_key_that_is_given_twice_is_told_once_in_every_form(text: str) -> None:
+def test_a_key_that_is_given_twice_is_reported_once_in_every_form(text: str) -> None:
     assert read_policy(text, "policy.yaml").problems == ("policy.yaml, line 3: probe.url is given twice",)

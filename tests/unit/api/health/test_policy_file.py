@@ -129,14 +129,14 @@ def test_a_file_that_was_named_must_be_there(path: LookedAt) -> None:
     assert "correct SSA_POLICY_FILE" in error.remedy
 
 
-def test_a_folder_that_the_engine_made_in_place_of_the_file_is_told(path: LookedAt) -> None:
+def test_a_folder_that_the_engine_made_in_place_of_the_file_is_reported(path: LookedAt) -> None:
     path.mkdir(parents=True)
     error = refusal(path)
     assert "can't be read: Is a directory" in error.cause
     assert error.remedy.startswith("The engine makes a folder in place of a file that is missing on the host")
 
 
-def test_a_file_that_may_not_be_read_is_told(path: LookedAt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_reported(path: LookedAt, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -147,7 +147,7 @@ def test_a_file_that_may_not_be_read_is_told(path: LookedAt, monkeypatch: pytest
     assert "chmod a+r" in error.remedy
 
 
-def test_a_folder_that_may_not_be_entered_is_told(path: LookedAt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_may_not_be_entered_is_reported(path: LookedAt, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -156,31 +156,31 @@ def test_a_folder_that_may_not_be_entered_is_told(path: LookedAt, monkeypatch: p
     assert refusal(path).cause == f"the policy file {path} can't be read: Permission denied"
 
 
-def test_a_file_below_what_is_no_folder_is_told(path: LookedAt) -> None:
+def test_a_file_below_what_is_no_folder_is_reported(path: LookedAt) -> None:
     path.parent.write_text("a file")
     assert "Not a directory" in refusal(path).cause
 
 
-def test_a_file_that_is_too_large_is_told(path: LookedAt) -> None:
+def test_a_file_that_is_too_large_is_reported(path: LookedAt) -> None:
     largest = WEB.encode() + b"#" * (LARGEST_BYTES - len(WEB))
     assert "is larger than a megabyte" in refusal(path, largest + b"#").cause
     assert ignored(loaded(path, largest)) == ["web"]
 
 
-def test_a_file_that_is_no_text_is_told(path: LookedAt) -> None:
+def test_a_file_that_is_no_text_is_reported(path: LookedAt) -> None:
     assert "is no UTF-8 text" in refusal(path, b"- match: caf\xe9\n").cause
 
 
-def test_a_file_that_is_no_yaml_is_told_with_its_line(path: LookedAt) -> None:
+def test_a_file_that_is_no_yaml_is_reported_with_its_line(path: LookedAt) -> None:
     error = refusal(path, "- match: web\n  ignore: true\n bad\n")
     assert error.cause.startswith("policy.yaml, line 3: this is no YAML: ")
 
 
-def test_a_file_that_is_no_list_is_told(path: LookedAt) -> None:
+def test_a_file_that_is_no_list_is_reported(path: LookedAt) -> None:
     assert refusal(path, "match: web\n").cause.startswith("policy.yaml, line 1: a list is expected")
 
 
-def test_a_wrong_rule_is_told_at_the_start_and_the_others_are_in_force(path: LookedAt) -> None:
+def test_a_wrong_rule_is_reported_at_the_start_and_the_others_are_in_force(path: LookedAt) -> None:
     with Lines() as lines:
         file = loaded(path, f"{WEB}- match: db\n  restart: perhaps\n- ignore: true\n")
     assert ignored(file) == ["web", "db"]
@@ -241,7 +241,7 @@ async def test_a_file_that_has_not_changed_is_not_read_again(path: LookedAt) -> 
     assert (stage.changes, lines.events) == (0, [])
 
 
-async def test_a_file_that_vanishes_is_told_once_and_its_return_is_taken_over(path: LookedAt) -> None:
+async def test_a_file_that_vanishes_is_reported_once_and_its_return_is_taken_over(path: LookedAt) -> None:
     async with watching(path) as (stage, lines):
         path.unlink()
         await until(lambda: lines.events)
@@ -263,7 +263,7 @@ async def test_a_file_that_vanishes_is_told_once_and_its_return_is_taken_over(pa
         pytest.param(f"{DB}  restart: perhaps\n- 5\n", "'never'; policy.yaml, line 4: an entry", id="wrong rules"),
     ],
 )
-async def test_a_broken_version_is_told_once_and_keeps_the_one_before(
+async def test_a_broken_version_is_reported_once_and_keeps_the_one_before(
     path: LookedAt, text: str | bytes, said: str
 ) -> None:
     async with watching(path) as (stage, lines):
@@ -287,7 +287,7 @@ async def test_a_folder_in_place_of_the_file_keeps_the_policy(path: LookedAt) ->
     assert "Is a directory" in lines.one(BROKEN)["problem"]
 
 
-async def test_what_can_not_be_looked_at_is_told_once(path: LookedAt) -> None:
+async def test_what_can_not_be_looked_at_is_reported_once(path: LookedAt) -> None:
     async with watching(path) as (stage, lines):
         path.unlink()
         path.parent.rmdir()
@@ -370,7 +370,7 @@ def test_what_was_kept_and_can_not_be_used_is_passed_over(path: LookedAt, kept: 
     assert ignored(loaded(path)) == ["web"]
 
 
-def test_where_nothing_can_be_kept_that_is_told(path: LookedAt) -> None:
+def test_where_nothing_can_be_kept_that_is_reported(path: LookedAt) -> None:
     kept_at(path).parent.write_text("a file")
     with Lines() as lines:
         assert ignored(loaded(path)) == ["web"]

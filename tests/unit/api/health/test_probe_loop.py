@@ -106,7 +106,7 @@ class Stage:
         await asyncio.wait([task])
 
 
-async def test_it_is_told_before_the_first_answer_that_there_is_none() -> None:
+async def test_it_is_reported_before_the_first_answer_that_there_is_none() -> None:
     stage = Stage()
     async with stage.answering(OK):
         pass
@@ -114,7 +114,7 @@ async def test_it_is_told_before_the_first_answer_that_there_is_none() -> None:
     assert stage.put[1] == Verdict(RUN, "probe", State.OK, "its probe http://:8080/health answered 200")
 
 
-async def test_a_secret_in_the_url_is_not_told() -> None:
+async def test_a_secret_in_the_url_is_not_reported() -> None:
     stage = Stage(url="http://user:hunter2@:8080/health?token=hunter2")
     async with stage.answering(BAD, BAD):
         pass

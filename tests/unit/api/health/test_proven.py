@@ -75,7 +75,7 @@ def test_a_file_that_is_none_is_begun_anew(file: Path, kept: bytes) -> None:
     assert ProvenProbes(file).has("web", URL)
 
 
-def test_where_nothing_can_be_kept_that_is_told_once_and_it_is_known_all_the_same(tmp_path: Path) -> None:
+def test_where_nothing_can_be_kept_that_is_reported_once_and_it_is_known_all_the_same(tmp_path: Path) -> None:
     proven = ProvenProbes(tmp_path / "nowhere" / "probes.json")
     with Lines() as lines:
         proven.add("web", URL)

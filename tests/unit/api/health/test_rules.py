@@ -95,7 +95,7 @@ def test_the_projects_own_labels_are_no_keys(label: str) -> None:
         ("probe.insecure", "", "it is neither true nor false"),
     ],
 )
-def test_a_wrong_value_disables_the_probe_alone_and_is_told_with_its_place(key: str, value: str, said: str) -> None:
+def test_a_wrong_value_disables_the_probe_alone_and_is_reported_with_its_place(key: str, value: str, said: str) -> None:
     rules, problems = label_rules({**BOTH, f"status-state.{key}": value})
     assert rules.probe is None
     assert rules.logs is not None
@@ -115,7 +115,7 @@ def test_a_wrong_value_disables_the_probe_alone_and_is_told_with_its_place(key: 
         ("logs.within", "24h1s", "input should be less than or equal to 86400"),
     ],
 )
-def test_a_wrong_value_disables_the_logs_alone_and_is_told_with_its_place(key: str, value: str, said: str) -> None:
+def test_a_wrong_value_disables_the_logs_alone_and_is_reported_with_its_place(key: str, value: str, said: str) -> None:
     rules, problems = label_rules({**BOTH, f"status-state.{key}": value})
     assert rules.logs is None
     assert rules.probe is not None
@@ -141,7 +141,7 @@ def test_a_wrong_label_of_what_is_done_about_findings_is_told_by_itself(key: str
     assert problems == ([] if said is None else [f"label status-state.{key}: {said}"])
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     rules, problems = label_rules({**BOTH, **labels(probe_every="x", probe_failures="y", logs_count="z", ingore="1")})
     assert rules == Rules()
     assert [problem.split(":")[0] for problem in problems] == [
@@ -172,23 +172,23 @@ def test_the_policy_may_use_plain_numbers_and_flags() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [5], {"s": 5}, float("nan"), float("inf")], ids=str)
-def test_what_is_no_value_at_all_is_told(value: object) -> None:
+def test_what_is_no_value_at_all_is_reported(value: object) -> None:
     assert problem_of(probe_url=URL, probe_every=value).startswith(f"here: probe.every is {str(value)!r}: input should")
 
 
-def test_a_long_value_is_not_told_as_a_whole() -> None:
+def test_a_long_value_is_not_reported_as_a_whole() -> None:
     assert problem_of(probe_url=URL, probe_every="x" * 5000).startswith(f"here: probe.every is '{'x' * 100}': ")
 
 
 @pytest.mark.parametrize("url", ["http://user:hunter2@[x/", "hunter2", "http://:80/?hunter2 x", ["hunter2"]], ids=str)
-def test_a_url_is_not_told_since_it_may_hold_a_password(url: object) -> None:
+def test_a_url_is_not_reported_since_it_may_hold_a_password(url: object) -> None:
     problem = problem_of(probe_url=url)
     assert problem.startswith("here: probe.url can't be used: ")
     assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize(("key", "needed"), [("probe.every", "probe.url"), ("logs.count", "logs.severity")])
-def test_a_key_that_says_nothing_without_another_is_told(key: str, needed: str) -> None:
+def test_a_key_that_says_nothing_without_another_is_reported(key: str, needed: str) -> None:
     rules, problems = label_rules({f"status-state.{key}": "5"})
     assert rules == Rules()
     assert problems == [f"label status-state.{key}: {key} says nothing without {needed}"]
@@ -204,7 +204,7 @@ def test_a_key_that_says_nothing_without_another_is_told(key: str, needed: str) 
         ("probe.startperiod", "probe.start_period"),
     ],
 )
-def test_an_unknown_key_is_told_with_the_one_that_was_probably_meant(key: str, meant: str) -> None:
+def test_an_unknown_key_is_reported_with_the_one_that_was_probably_meant(key: str, meant: str) -> None:
     rules, problems = label_rules({**BOTH, f"status-state.{key}": "1"})
     assert problems == [f"label status-state.{key}: {key} is no rule; is {meant} meant?"]
     assert rules.probe is not None, "what is unknown disables nothing"
@@ -246,7 +246,7 @@ def test_true_and_false_have_several_words(value: object, flag: bool) -> None:
     assert rule.insecure is flag
 
 
-def test_the_keys_are_told_in_the_order_of_the_design() -> None:
+def test_the_keys_are_reported_in_the_order_of_the_design() -> None:
     assert KEYS == (
         "probe.url",
         "probe.every",
@@ -336,7 +336,7 @@ def test_a_wrong_word_for_the_restart_or_a_wrong_flag_is_told_by_the_policy() ->
 
 @thoroughness(deadline=None, database=None)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(), st.text() | st.integers() | st.floats() | st.none()))
-def test_whatever_is_written_is_read_or_told(keys: dict[str, Any]) -> None:
+def test_whatever_is_written_is_read_or_reported(keys: dict[str, Any]) -> None:
     rules, problems = read_rules(settings(**{key.replace(".", "_", 1): value for key, value in keys.items()}))
     asked = sum(key.startswith(("probe.", "logs.")) for key in keys)
     assert problems or rules or not asked

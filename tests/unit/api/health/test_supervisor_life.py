@@ -150,7 +150,7 @@ async def answer(stage: Stage, answer: ProbeResult, times: int = 2) -> None:
     await until(lambda: len(stage.prober.asked) > asked + times)
 
 
-async def test_that_all_is_well_is_not_told(stage: Stage) -> None:
+async def test_that_all_is_well_is_not_reported(stage: Stage) -> None:
     async with stage.overseen() as lines:
         await stage.thought("web", "logs", "ok")
         await answer(stage, WELL)
@@ -158,7 +158,7 @@ async def test_that_all_is_well_is_not_told(stage: Stage) -> None:
     assert lines.events == []
 
 
-async def test_a_failing_is_told_when_it_begins_and_when_it_ends(probed: Stage) -> None:
+async def test_a_failing_is_reported_when_it_begins_and_when_it_ends(probed: Stage) -> None:
     async with probed.overseen() as lines:
         await answer(probed, WELL)
         await answer(probed, SICK)
@@ -171,7 +171,7 @@ async def test_a_failing_is_told_when_it_begins_and_when_it_ends(probed: Stage) 
     assert lines.one(IS_WELL)["reason"] == "its probe http://:8080/health answered 200"
 
 
-async def test_a_failing_that_could_not_be_seen_for_a_while_is_told_once(probed: Stage) -> None:
+async def test_a_failing_that_could_not_be_seen_for_a_while_is_reported_once(probed: Stage) -> None:
     async with probed.overseen() as lines:
         await answer(probed, WELL)
         await answer(probed, SICK)
@@ -182,7 +182,7 @@ async def test_a_failing_that_could_not_be_seen_for_a_while_is_told_once(probed:
     assert lines.events == [IS_FAILING]
 
 
-async def test_that_an_original_can_not_be_observed_is_told_once_and_ended(probed: Stage) -> None:
+async def test_that_an_original_can_not_be_observed_is_reported_once_and_ended(probed: Stage) -> None:
     async with probed.overseen() as lines:
         await answer(probed, UNASKED, times=4)
         untold = lines.one(UNTOLD)
@@ -194,7 +194,7 @@ async def test_that_an_original_can_not_be_observed_is_told_once_and_ended(probe
     assert lines.events == [UNTOLD, IS_WELL, UNTOLD, IS_FAILING]
 
 
-async def test_a_log_that_breaks_off_is_not_told(stage: Stage) -> None:
+async def test_a_log_that_breaks_off_is_not_reported(stage: Stage) -> None:
     async with stage.overseen() as lines:
         await stage.thought("web", "logs", "ok")
         stage.engine.logs[0].write(logged(10, "ERROR broken"))
@@ -206,7 +206,7 @@ async def test_a_log_that_breaks_off_is_not_told(stage: Stage) -> None:
     assert lines.events == [IS_FAILING]
 
 
-async def test_a_log_that_is_not_kept_is_told_once(stage: Stage) -> None:
+async def test_a_log_that_is_not_kept_is_reported_once(stage: Stage) -> None:
     stage.engine.stream_error = LogUnreadable("its log can't be read: the driver none", "Give it another driver")
     async with stage.overseen() as lines:
         await until(lambda: UNTOLD in lines.events)
@@ -215,7 +215,7 @@ async def test_a_log_that_is_not_kept_is_told_once(stage: Stage) -> None:
     assert lines.one(UNTOLD)["reason"].startswith("its log can't be read: the driver none")
 
 
-async def test_a_pause_is_not_told_and_does_not_end_what_was_told(probed: Stage) -> None:
+async def test_a_pause_is_not_reported_and_does_not_end_what_was_reported(probed: Stage) -> None:
     async with probed.overseen() as lines:
         await answer(probed, SICK)
         await probed.thought("web", "probe", "failing")
@@ -229,7 +229,7 @@ async def test_a_pause_is_not_told_and_does_not_end_what_was_told(probed: Stage)
     assert lines.events == [IS_FAILING, IS_WELL]
 
 
-async def test_a_restart_that_helps_ends_what_was_told(probed: Stage) -> None:
+async def test_a_restart_that_helps_ends_what_was_reported(probed: Stage) -> None:
     async with probed.overseen() as lines:
         await answer(probed, SICK)
         await probed.thought("web", "probe", "failing")
@@ -253,7 +253,7 @@ async def test_one_that_was_down_in_between_is_told_to_be_well_again(probed: Sta
     assert lines.events == [IS_FAILING, IS_WELL]
 
 
-async def test_a_probe_that_was_never_answered_well_is_told_and_left_to_people(probed: Stage) -> None:
+async def test_a_probe_that_was_never_answered_well_is_reported_and_left_to_people(probed: Stage) -> None:
     probed.prober.answers[8080] = SICK
     async with probed.overseen() as lines:
         await answer(probed, SICK)
@@ -266,7 +266,7 @@ async def test_a_probe_that_was_never_answered_well_is_told_and_left_to_people(p
     assert probed.proven.noted == {("web", PROBE["status-state.probe.url"])}
 
 
-async def test_a_wrong_label_is_told_with_its_container_and_a_wrong_policy_is_not_told_again() -> None:
+async def test_a_wrong_label_is_reported_with_its_container_and_a_wrong_policy_is_not_reported_again() -> None:
     stage = Stage(web=labels(probe_url="ftp://x"), db=labels(logs_severity="error"))
     async with stage.overseen("- match: db\n  logs.count: 0\n") as lines:
         pass
@@ -276,7 +276,7 @@ async def test_a_wrong_label_is_told_with_its_container_and_a_wrong_policy_is_no
     assert len(lines.events) == 1
 
 
-async def test_a_wrong_label_is_told_once_however_often_the_policy_changes() -> None:
+async def test_a_wrong_label_is_reported_once_however_often_the_policy_changes() -> None:
     wrong = labels(probe_url="ftp://x")
     stage = Stage(web=wrong, db=wrong, cache={**wrong, **labels(ingore="true")})
     async with stage.overseen() as lines:
@@ -286,14 +286,14 @@ async def test_a_wrong_label_is_told_once_however_often_the_policy_changes() -> 
     assert [line["container"] for line in lines.captured] == ["web", "db", "cache", "cache"]
 
 
-async def test_a_label_that_resembles_no_key_is_not_told() -> None:
+async def test_a_label_that_resembles_no_key_is_not_reported() -> None:
     stage = Stage(web={"status-state.zzz": "x", "status-state.base": "y"})
     async with stage.overseen() as lines:
         pass
     assert lines.events == []
 
 
-async def test_an_entry_that_matches_nothing_is_told() -> None:
+async def test_an_entry_that_matches_nothing_is_reported() -> None:
     stage = Stage(web={})
     async with stage.overseen("- match: wbe\n  restart: never\n- match: web\n  restart: never\n") as lines:
         pass
@@ -338,7 +338,7 @@ async def test_a_supervisor_that_begins_anew_observes_anew(stage: Stage) -> None
         await stage.thought("web", "logs", "failing")
 
 
-async def test_a_defect_in_the_supervision_is_told_and_it_begins_anew(stage: Stage) -> None:
+async def test_a_defect_in_the_supervision_is_reported_and_it_begins_anew(stage: Stage) -> None:
     async with stage.overseen() as lines:
         await stage.thought("web", "logs", "ok")
         stage.policy_file.broken = True

@@ -77,7 +77,7 @@ async def following(lines: AsyncGenerator[bytes]) -> list[str]:
     return [failing["container"]["name"] for failing in document["failing"]]
 
 
-def test_a_verdict_is_told_as_it_was_put() -> None:
+def test_a_verdict_is_reported_as_it_was_put() -> None:
     stage = Stage()
     stage.now = NOW.replace(microsecond=123456)
     stage.put("web", verdict(State.FAILING, "its log", ("a", "b")), "logs")

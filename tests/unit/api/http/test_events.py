@@ -91,7 +91,7 @@ async def write(ssa: Ssa) -> None:
         (write, {"journal"}),
     ],
 )
-async def test_what_has_changed_is_told(ssa: Ssa, do: Callable[[Ssa], Awaitable[None]], kinds: set[str]) -> None:
+async def test_what_has_changed_is_reported(ssa: Ssa, do: Callable[[Ssa], Awaitable[None]], kinds: set[str]) -> None:
     headers, events = await begun(ssa)
     await do(ssa)
     number, name, told = read(await soon(events))
@@ -99,14 +99,14 @@ async def test_what_has_changed_is_told(ssa: Ssa, do: Callable[[Ssa], Awaitable[
     assert (headers[b"content-type"], headers[b"cache-control"]) == (b"text/event-stream; charset=utf-8", b"no-store")
 
 
-async def test_an_engine_that_is_back_is_told(ssa: Ssa) -> None:
+async def test_an_engine_that_is_back_is_reported(ssa: Ssa) -> None:
     await fail(ssa)
     _, events = await begun(ssa)
     ssa.watch.answered(LOOK)
     assert read(await soon(events))[2] == ["engine"]
 
 
-async def test_a_storm_is_told_together_and_nothing_of_it_is_kept(ssa: Ssa) -> None:
+async def test_a_storm_is_reported_together_and_nothing_of_it_is_kept(ssa: Ssa) -> None:
     _, events = await begun(ssa)
     await think(ssa)
     assert read(await soon(events)) == (2, "changed", ["verdicts"])
@@ -119,7 +119,7 @@ async def test_a_storm_is_told_together_and_nothing_of_it_is_kept(ssa: Ssa) -> N
     assert (number, set(kinds)) == (3, {"verdicts", "check", "engine"})
 
 
-async def test_when_the_controller_was_seen_is_told_with_each_event(ssa: Ssa) -> None:
+async def test_when_the_controller_was_seen_is_reported_with_each_event(ssa: Ssa) -> None:
     _, events = await ssa.follow(PATH)
     assert b'"checked_at":null' in await anext(events)
     await check(ssa)

@@ -83,7 +83,7 @@ async def test_a_report_that_could_not_be_stored_leaves_no_entry_until_it_is_sen
     assert len((await ssa.client.get("/journal")).json()["entries"]) == 1
 
 
-async def test_as_lines_of_json_all_that_match_is_told(ssa: Ssa) -> None:
+async def test_as_lines_of_json_all_that_match_is_reported(ssa: Ssa) -> None:
     await ssa.store.add_entries(LOOK.identity, [state("up", 5), state("down", 4)])
     answer = await ssa.client.get("/journal", params={"format": "jsonl", "container": "web"})
     assert answer.headers["content-type"].startswith("application/x-ndjson")
@@ -113,7 +113,7 @@ async def test_a_question_that_is_none_is_refused(ssa: Ssa, wrong: dict[str, str
     assert (await ssa.problem("GET", "/journal", params=wrong))[0] == 422
 
 
-async def test_the_availability_of_each_original_is_told(ssa: Ssa) -> None:
+async def test_the_availability_of_each_original_is_reported(ssa: Ssa) -> None:
     await ssa.store.add_entries(LOOK.identity, [state("up", 1000), state("down", 100), state("up", 50)])
     document = (await ssa.client.get("/availability")).json()
     assert document["known_since"] == (NOW - timedelta(minutes=1000)).isoformat().replace("+00:00", "Z")

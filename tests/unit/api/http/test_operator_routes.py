@@ -48,7 +48,7 @@ async def names(ssa: Ssa) -> list[str]:
     return [original.name for original in Recipes.model_validate_json(answer.content).originals]
 
 
-async def test_the_present_becomes_the_snapshot_which_is_stored_observed_and_told(ssa: Ssa) -> None:
+async def test_the_present_becomes_the_snapshot_which_is_stored_observed_and_reported(ssa: Ssa) -> None:
     before = ssa.parts.held().snapshot.id
     _, lines = await ssa.follow("/verdicts")
     first = json.loads(await anext(lines))
@@ -93,7 +93,7 @@ async def test_names_are_accepted_released_and_dropped_in_one_change(ssa: Ssa) -
     assert (await post(ssa, "/snapshot", {"release": ["db"]}))["changed"] is False
 
 
-async def test_a_replacement_is_told_with_what_the_controller_found_different(ssa: Ssa) -> None:
+async def test_a_replacement_is_reported_with_what_the_controller_found_different(ssa: Ssa) -> None:
     ssa.engine.entries[0] = {**entry("web"), "Id": container_id("web2")}
     ssa.engine.inspects[container_id("web2")] = inspect("web", Id=container_id("web2"))
     ssa.engine.inspects[container_id("db")] = inspect("db", HostConfig={"Memory": 7})

@@ -297,7 +297,7 @@ async def test_a_stored_report_does_not_displace_a_newer_one(started: Ssa) -> No
     assert report.sentence == "newer"
 
 
-async def test_a_report_that_can_not_be_stored_is_shown_and_told_once(started: Ssa) -> None:
+async def test_a_report_that_can_not_be_stored_is_shown_and_reported_once(started: Ssa) -> None:
     started.store.error = DISK_FULL
     with Lines() as lines:
         for _ in range(3):
@@ -335,7 +335,7 @@ async def test_a_wrong_report_is_refused_with_all_that_is_wrong(started: Ssa, co
         ("GET", "/reports", 405, "GET"),
     ],
 )
-async def test_what_is_not_there_is_told(started: Ssa, method: str, path: str, status: int, word: str) -> None:
+async def test_what_is_not_there_is_reported(started: Ssa, method: str, path: str, status: int, word: str) -> None:
     told, detail = await started.problem(method, path)
     assert (told, word in detail) == (status, True)
 
@@ -345,7 +345,7 @@ async def test_a_wrong_method_is_answered_with_the_right_ones(started: Ssa) -> N
     assert [answer.headers["allow"] for answer in answers] == ["GET", "GET, POST", "GET"]
 
 
-async def test_a_bug_is_told_as_such_without_its_innards(started: Ssa) -> None:
+async def test_a_bug_is_reported_as_such_without_its_innards(started: Ssa) -> None:
     started.engine.error = RuntimeError(SECRET)
     status, detail = await started.problem("GET", "/status")
     assert (status, "bug" in detail, SECRET in detail) == (500, True, False)

@@ -117,7 +117,7 @@ async def test_the_entry_of_a_snapshot_says_what_is_different(store: Store) -> N
     assert told == ("accepted", "operator: accept", "2 originals; added: cache; removed: db; released: old")
 
 
-async def test_what_can_not_be_written_is_told_and_does_not_hold_up_what_follows() -> None:
+async def test_what_can_not_be_written_is_reported_and_does_not_hold_up_what_follows() -> None:
     store = FakeStore()
     journal = Journal(store, Retention(), lambda: NOW, again_seconds=0.001)
     with Lines() as lines:

@@ -95,7 +95,9 @@ async def test_an_action_counts_once_although_its_report_comes_twice(ssa: Ssa) -
     assert len(zeros) == 3 * 8 - 2, "else Prometheus would not see the first action as an increase"
 
 
-async def test_the_time_to_heal_is_told_from_the_exit_to_the_start(ssa: Ssa, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_time_to_heal_is_reported_from_the_exit_to_the_start(
+    ssa: Ssa, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changes(ssa, monkeypatch, {"web": [Change(NOW, DOWN), Change(NOW + timedelta(seconds=4.75), UP)]})
     await report(ssa, outcome("a"), outcome("b", "failed"), outcome("c", finding="unhealthy", action="restart"))
     heals = (await scrape(ssa))["status_state_heal_duration_seconds"]
@@ -142,7 +144,7 @@ async def test_findings_count_while_they_are_about_this_snapshot(ssa: Ssa) -> No
         pytest.param({"container": {"id": "1", "name": "miner"}}, False, id="no original"),
     ],
 )
-async def test_a_back_off_in_force_is_told(ssa: Ssa, more: dict[str, Any], *, counts: bool) -> None:
+async def test_a_back_off_in_force_is_reported(ssa: Ssa, more: dict[str, Any], *, counts: bool) -> None:
     await report(ssa, outcome(None, "waiting", **{"attempt": 2, "until": "2026-11-23T18:10:00Z", **more}))
     families = await scrape(ssa)
     assert families["status_state_originals_in_backoff"].samples[0].value == counts

@@ -111,7 +111,7 @@ def originals(ssa: Ssa) -> list[str]:
     return [original.name for original in ssa.parts.held().snapshot.originals]
 
 
-async def test_a_pause_ends_by_itself_which_is_told_and_stored() -> None:
+async def test_a_pause_ends_by_itself_which_is_reported_and_stored() -> None:
     async with running() as ssa:
         with Lines() as log:
             await begin(ssa, None, "web")
@@ -174,7 +174,7 @@ async def test_while_accepting_fails_the_pause_stays_and_others_end() -> None:
         assert "pauses_failed" in log.events
 
 
-async def test_a_store_that_fails_is_told_once_and_warned_of_until_it_is_over() -> None:
+async def test_a_store_that_fails_is_reported_once_and_warned_of_until_it_is_over() -> None:
     async with running() as ssa:
         await begin(ssa, None, accept=True)
         deploy(ssa)

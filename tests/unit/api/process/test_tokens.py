@@ -54,7 +54,7 @@ def test_a_token_of_an_operator_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"short", b"\xff\xfe\x00\x01 sixteen or more"])
-def test_a_file_without_a_token_is_told_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_a_token_is_reported_with_what_to_do(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
     with pytest.raises(TokenUnusable, match=r"(empty or too short.*Delete it|can't be read.*SSA_TOKEN_FILE)"):
@@ -62,7 +62,7 @@ def test_a_file_without_a_token_is_told_with_what_to_do(tmp_path: Path, content:
     assert path.read_bytes() == content
 
 
-def test_a_place_where_none_can_be_made_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_place_where_none_can_be_made_is_reported_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file")
     with pytest.raises(TokenUnusable, match=r"can't be read or made: .*SSA_TOKEN_FILE"):
         read_or_make_token(tmp_path / "run" / "token")

@@ -91,7 +91,7 @@ async def test_before_there_is_a_snapshot_nothing_is_judged() -> None:
 @pytest.mark.parametrize(
     ("what", "name", "since"), [("up", "web", True), ("down", "web", False), ("up", "db", False)], ids=str
 )
-async def test_how_long_an_original_is_up_is_told_where_it_is_known(
+async def test_how_long_an_original_is_up_is_reported_where_it_is_known(
     ssa: Ssa, what: str, name: str, since: bool
 ) -> None:
     status = orjson.loads(await ssa.parts.status.document())

@@ -196,7 +196,7 @@ def test_what_is_dealt_with_is_no_difference_any_more(told: tuple[str, str, str,
     assert differences(document((running("web"), "original"), controller=controller(told))) == []
 
 
-def test_another_image_is_told_before_the_controller_has_looked() -> None:
+def test_another_image_is_reported_before_the_controller_has_looked() -> None:
     replaced = document((running("web", "nginx:1.28"), "replaced"))
     replaced["snapshot"]["originals"] = [original("web") | {"id": "0" * 64}]
     assert [one.fields for one in differences(replaced)] == [("image: nginx:1.27 → nginx:1.28",)]
@@ -230,5 +230,5 @@ def test_a_column_is_cut_no_further_than_its_least() -> None:
     ("seconds", "told"),
     [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (3599.6, "1 h"), (7500, "2 h 5 min"), (273600, "3 d 4 h"), (-1, "0 s")],
 )
-def test_a_duration_is_told_in_its_two_largest_units(seconds: float, told: str) -> None:
+def test_a_duration_is_reported_in_its_two_largest_units(seconds: float, told: str) -> None:
     assert duration(seconds) == told

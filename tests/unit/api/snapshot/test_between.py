@@ -33,7 +33,7 @@ def config(**values: Any) -> dict[str, Any]:
     return {"Config": values}
 
 
-def test_who_came_and_went_is_told_and_what_is_alike_is_not() -> None:
+def test_who_came_and_went_is_reported_and_what_is_alike_is_not() -> None:
     before = snapshot(web={}, old={}).model_copy(update={"released": ["x", "y"]})
     after = snapshot(web={"State": {"Running": False}}, new={}).model_copy(update={"released": ["y", "z"]})
     found = differences_between(before, after)
@@ -41,7 +41,7 @@ def test_who_came_and_went_is_told_and_what_is_alike_is_not() -> None:
     assert (found.released, found.released_no_longer) == (["z"], ["x"])
 
 
-def test_fields_are_told_one_by_one_and_no_secret_with_them() -> None:
+def test_fields_are_reported_one_by_one_and_no_secret_with_them() -> None:
     labels = {"role": "front", "api-key": SECRET}
     one = config(
         Env=[f"A={SECRET}", f"B={SECRET}", "C="], Labels=labels, Cmd=["serve", "--password", SECRET], Tty=False
@@ -63,7 +63,7 @@ def test_fields_are_told_one_by_one_and_no_secret_with_them() -> None:
     assert SECRET not in found.model_dump_json()
 
 
-def test_another_container_with_the_same_configuration_is_told_without_its_host_name() -> None:
+def test_another_container_with_the_same_configuration_is_reported_without_its_host_name() -> None:
     ids = [container_id("web"), container_id("other")]
     two = [snapshot(web={"Id": one, **config(Hostname=one[:12])}) for one in ids]
     assert fields(differences_between(*two)) == {"web": []}

@@ -190,7 +190,7 @@ async def test_a_snapshot_is_resumed_on_the_engine_that_it_was_taken_of(
     assert stage.store.moved == ([(IDENTITY, seen)] if is_changed else [])
 
 
-async def test_a_snapshot_of_another_engine_is_not_told_as_the_one_before() -> None:
+async def test_a_snapshot_of_another_engine_is_not_reported_as_the_one_before() -> None:
     stage = Stage("web")
     stage.store.snapshots.append(recipes_of("far", "away", engine=REMADE))
     with Lines() as lines:
@@ -264,7 +264,7 @@ async def test_an_engine_without_the_network_bridge_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("part", ["engine", "store"])
-async def test_what_can_not_be_asked_is_tried_for_a_minute_and_told_at_the_begin_and_the_end(part: str) -> None:
+async def test_what_can_not_be_asked_is_tried_for_a_minute_and_reported_at_the_begin_and_the_end(part: str) -> None:
     stage = Stage("web")
     if part == "engine":
         stage.engine.error = REFUSED
@@ -297,7 +297,7 @@ async def test_an_engine_that_comes_in_time_is_snapshot() -> None:
     assert stage.watch.error is None
 
 
-async def test_a_failure_of_another_kind_is_told_as_well() -> None:
+async def test_a_failure_of_another_kind_is_reported_as_well() -> None:
     stage = Stage("web")
     stage.engine.error = REFUSED
 

@@ -42,7 +42,7 @@ async def store(url: str) -> AsyncGenerator[Store]:
     await store.close()
 
 
-async def test_a_server_that_went_away_is_told_without_the_password_and_found_again(
+async def test_a_server_that_went_away_is_reported_without_the_password_and_found_again(
     store: Store, postgresql: PostgreSQL
 ) -> None:
     await store.begin_run(recipes_of("web"), OWN_ID, BOOT, None)
@@ -106,7 +106,7 @@ async def test_replicas_that_begin_at_once_share_a_store(url: str) -> None:
         await replica.close()
 
 
-async def test_a_user_who_may_not_make_tables_or_use_them_is_told_so(postgresql: PostgreSQL, url: str) -> None:
+async def test_a_user_who_may_not_make_tables_or_use_them_is_reported_so(postgresql: PostgreSQL, url: str) -> None:
     place = dict(parse_qsl(urlsplit(url).query))["options"]
     postgresql.execute(url, f"create role reader login password '{PASSWORD}'")
     owners, readers = Store(url), Store(postgresql.url("reader", options=place))

@@ -292,19 +292,21 @@ async def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(store: St
     assert "status_state_reports" not in place.tables()
 
 
-async def test_a_damaged_file_is_told_with_what_to_do(file: Path) -> None:
+async def test_a_damaged_file_is_reported_with_what_to_do(file: Path) -> None:
     put(file, b"not a database, but long enough to be taken for one" * 100)
     with pytest.raises(StoreUnusable, match=r"is damaged: .*Move the file away"):
         await reopened(Place(f"sqlite:///{file}"))
 
 
-async def test_a_folder_that_is_none_is_told_with_what_to_do(tmp_path: Path) -> None:
+async def test_a_folder_that_is_none_is_reported_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(StoreUnavailable, match=r"can't be used: .*SSA_DATA_DIR"):
         await reopened(Place(f"sqlite:///{tmp_path}/data/x.sqlite3"))
 
 
-async def test_a_stored_snapshot_that_can_not_be_read_is_told_without_its_secrets(store: Store, place: Place) -> None:
+async def test_a_stored_snapshot_that_can_not_be_read_is_reported_without_its_secrets(
+    store: Store, place: Place
+) -> None:
     recipes = recipes_of("web")
     await store.begin_run(recipes, OWN_ID, BOOT, None)
     place.execute("update status_state_snapshots set document = :it", it=f'{{"{SECRET}": 1}}')

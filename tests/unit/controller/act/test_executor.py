@@ -248,7 +248,7 @@ async def test_a_newcomer_that_is_started_again_is_stopped_again_at_once(tmp_pat
     assert s.engine.acts == ["stop miner None"] * 5
 
 
-async def test_a_slow_action_is_told_as_running_and_again_when_it_has_ended(tmp_path: Path) -> None:
+async def test_a_slow_action_is_reported_as_running_and_again_when_it_has_ended(tmp_path: Path) -> None:
     timing = Timing(reports=ReportTiming(concluded_after=0.02))
     s = stage(tmp_path, snapshot("web"), container("web", "exited"), container("slow"), timing=timing)
     stopping = s.engine.hang("stop slow")

@@ -96,7 +96,7 @@ async def test_one_whose_name_the_engine_would_take_for_the_beginning_of_an_id_i
     assert (outcome.result, engine.acts) == (Result.FAILED, [])
 
 
-async def test_a_network_of_the_snapshot_without_a_definition_is_told() -> None:
+async def test_a_network_of_the_snapshot_without_a_definition_is_reported() -> None:
     engine = engine_with({"back": OLD}, {})
     outcome = await reattached(engine, replace(held(), networks={}))
     assert (outcome.result, engine.shown) == (Result.FAILED, {"web": "exited"})
@@ -110,7 +110,7 @@ async def test_the_config_only_network_of_a_network_comes_first() -> None:
 
 
 @pytest.mark.parametrize(("given", "told"), [("02:42:ac:00:00:07", False), ("6a:8d:28:24:f6:c4", True), ("", False)])
-async def test_a_mac_address_that_the_engine_does_not_give_again_is_told(given: str, told: bool) -> None:
+async def test_a_mac_address_that_the_engine_does_not_give_again_is_reported(given: str, told: bool) -> None:
     engine = engine_with({"back": OLD}, {}, Image="x", MacAddress="02:42:ac:00:00:07")
     connect = engine.connect
 

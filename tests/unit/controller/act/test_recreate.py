@@ -234,7 +234,7 @@ async def test_an_image_that_has_another_id_once_it_is_pulled_is_used_by_that() 
     assert (outcome.result, engine.bodies["web"]["Image"]) == (Result.DONE, "sha256:manifest")
 
 
-async def test_a_name_that_stands_for_another_image_is_told_with_what_differs() -> None:
+async def test_a_name_that_stands_for_another_image_is_reported_with_what_differs() -> None:
     engine = FakeEngine()
     engine.images = {IMAGE: "sha256:newer"}
     engine.contents["sha256:newer"] = Image("sha256:newer", layers=("x",), config={"Env": ["A=b"]})
@@ -253,7 +253,7 @@ async def test_an_image_that_was_made_here_is_not_asked_for_at_docker_hub() -> N
 
 
 @pytest.mark.parametrize("said", ["unauthorized: authentication required", "pull access denied for x: denied: y"])
-async def test_a_registry_that_wants_credentials_is_told_with_the_remedy(said: str) -> None:
+async def test_a_registry_that_wants_credentials_is_reported_with_the_remedy(said: str) -> None:
     engine = FakeEngine()
     engine.images.clear()
     engine.failures["pull"] = ContainerError(said)

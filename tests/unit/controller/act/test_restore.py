@@ -160,7 +160,7 @@ async def test_another_one_that_was_down_is_not_started_when_it_is_put_back() ->
     assert engine.shown == {"web": "exited"}
 
 
-async def test_when_a_part_of_putting_back_fails_the_rest_is_done_and_that_is_told() -> None:
+async def test_when_a_part_of_putting_back_fails_the_rest_is_done_and_that_is_reported() -> None:
     engine = replaced()
     engine.failures[f"rename {TEMPORARY} web"] = ContainerError("no")
     engine.failures[f"remove {TEMPORARY}"] = ContainerError("device or resource busy")

@@ -159,7 +159,7 @@ FAILURES = {
 
 @pytest.mark.parametrize(("failure", "kind", "told"), FAILURES.values(), ids=FAILURES.keys())
 @pytest.mark.parametrize("call", ["containers", "connect"])
-async def test_an_engine_that_can_not_be_asked_is_told_with_cause_and_remedy(
+async def test_an_engine_that_can_not_be_asked_is_reported_with_cause_and_remedy(
     call: str, failure: Exception, kind: type[EngineError], told: str, client: FakeClient
 ) -> None:
     client.answers[call] = failure
@@ -246,7 +246,7 @@ async def test_the_newest_version_of_the_api_that_is_asked_for_still_tells_mac_a
 @pytest.mark.parametrize(
     ("newest", "stays"), [("1.41", True), ("1.47", True), ("1.48", False), ("1.51", False)], ids=str
 )
-async def test_only_engines_that_refuse_kernel_settings_of_an_interface_are_told_them_in_the_new_way(
+async def test_only_engines_that_refuse_kernel_settings_of_an_interface_are_reported_them_in_the_new_way(
     newest: str, stays: bool, client: FakeClient
 ) -> None:
     client.newest_api, client.answers["create_container_from_config"] = newest, {"Id": id_of("web")}
@@ -258,7 +258,9 @@ async def test_only_engines_that_refuse_kernel_settings_of_an_interface_are_told
     assert (request == body) is stays
 
 
-async def test_a_pull_that_fails_after_its_answer_began_well_is_told_in_the_engines_words(client: FakeClient) -> None:
+async def test_a_pull_that_fails_after_its_answer_began_well_is_reported_in_the_engines_words(
+    client: FakeClient,
+) -> None:
     client.answers["pull"] = '{"status":"Pulling"}\r\n{"errorDetail":{"message":"x"},"error":"unknown blob"}\r\n'
     with pytest.raises(ContainerError, match="unknown blob"):
         await engine().pull("nginx@sha256:77")

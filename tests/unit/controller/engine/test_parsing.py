@@ -22,7 +22,7 @@ def test_a_line_of_the_list_is_a_container() -> None:
     assert web.labels == {"a": "b"}
 
 
-def test_networks_are_told_with_their_ids_and_volumes_by_their_names() -> None:
+def test_networks_are_reported_with_their_ids_and_volumes_by_their_names() -> None:
     mounts = [{"Type": "volume", "Name": "data"}, {"Type": "bind", "Name": "", "Source": "/x"}, {"Type": "tmpfs"}]
     networks = {"back": {"NetworkID": "1", "IPAddress": "10.0.0.2"}, "made": {"NetworkID": ""}}
     (web,) = read_listing([entry(NetworkSettings={"Networks": networks}, Mounts=mounts)])

@@ -91,7 +91,7 @@ async def test_people_are_told_of_what_was_done_with_the_name_of_the_engines_hos
     assert "status-state accept miner" in str(post.messages)
 
 
-async def test_a_pause_is_told_when_it_begins_when_it_is_about_to_end_and_when_it_has_ended(tmp_path: Path) -> None:
+async def test_a_pause_is_reported_when_it_begins_when_it_is_about_to_end_and_when_it_has_ended(tmp_path: Path) -> None:
     clock = FakeClock()
     async with notified(clock) as (notifier, post):
         paused = snapshot("web", pauses=(Pause("web", NOON.timestamp() + 900, "deploy"),))
@@ -107,7 +107,7 @@ async def test_a_pause_is_told_when_it_begins_when_it_is_about_to_end_and_when_i
     assert ended.title == "kiosk-17: a pause has ended"
 
 
-async def test_a_loss_is_told_when_it_lasts_though_nothing_else_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_loss_is_reported_when_it_lasts_though_nothing_else_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("status_state_controller.notify.occasions.LOSS_LASTS_SECONDS", 0.05)
     post = Post()
     notifier = Notifier(URLS, post)
@@ -119,7 +119,7 @@ async def test_a_loss_is_told_when_it_lasts_though_nothing_else_happens(monkeypa
     assert "the engine is lost" in post.titles[0]
 
 
-async def test_a_send_that_hangs_holds_up_no_check_and_what_comes_meanwhile_is_told_in_one_message(
+async def test_a_send_that_hangs_holds_up_no_check_and_what_comes_meanwhile_is_reported_in_one_message(
     tmp_path: Path,
 ) -> None:
     async with notified() as (notifier, post):
@@ -207,7 +207,7 @@ async def test_without_a_url_there_is_nobody_to_tell_and_with_one_a_real_message
         assert "hunter2" not in str(log.entries)
 
 
-async def test_a_healing_that_fails_is_told_with_the_reason(tmp_path: Path) -> None:
+async def test_a_healing_that_fails_is_reported_with_the_reason(tmp_path: Path) -> None:
     async with notified() as (notifier, post):
         s = stage(tmp_path, snapshot("web"), container("web", "exited"), notifier=notifier)
         s.engine.failures["start web"] = ContainerError("no such image")

@@ -74,7 +74,7 @@ def test_people_are_told_what_the_table_says(occasion: str, steps: str, told: st
     assert [f"{one.level} {one.title}" for one in desk.told] == re.findall("`(.*?)`", told), occasion
 
 
-def test_a_newcomer_is_told_with_the_command_that_accepts_it() -> None:
+def test_a_newcomer_is_reported_with_the_command_that_accepts_it() -> None:
     desk = Desk()
     desk.act("stop", "1", "done")
     assert desk.told[0].text == "web is down: stopped"
@@ -88,14 +88,14 @@ def test_a_newcomer_that_is_gone_is_not_said_to_be_acceptable_as_it_is() -> None
     assert "run it again" in desk.told[0].remedy
 
 
-def test_what_fails_again_and_again_is_told_with_cause_and_count() -> None:
+def test_what_fails_again_and_again_is_reported_with_cause_and_count() -> None:
     desk = Desk()
     desk.act("recreate", "3", "failed", "no-such-image")
     assert "recreate failed: no-such-image. This was attempt 3 " in desk.told[0].text
     assert desk.told[0].remedy.endswith("docker logs web")
 
 
-def test_of_a_pause_it_is_told_until_when_and_of_which_container() -> None:
+def test_of_a_pause_it_is_reported_until_when_and_of_which_container() -> None:
     occasions = Occasions()
     sentence = "healing of db is paused until 2026-11-26 13:00:00 UTC (deploy)"
     one = occasions.of_lasting("pause db", "healing_paused", sentence, 0.0)

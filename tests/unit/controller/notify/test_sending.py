@@ -55,7 +55,7 @@ async def test_without_a_message_urls_are_judged_and_nothing_is_sent() -> None:
     assert http.taken == []
 
 
-async def test_a_refusal_is_told() -> None:
+async def test_a_refusal_is_reported() -> None:
     with http_receiver() as http:
         http.status = 403
         (problem,) = await send([http.url()], MESSAGE)

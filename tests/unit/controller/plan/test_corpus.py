@@ -86,7 +86,7 @@ def test_each_container_is_another_one_than_the_plain_one_and_than_the_next_on_a
     assert [pair for pair in others if not difference(engine, pair[1], other, pair[0])] == []
 
 
-def test_an_image_is_known_again_on_every_engine_and_told_from_others() -> None:
+def test_an_image_is_known_again_on_every_engine_and_reported_from_others() -> None:
     for engine, other in PAIRS:
         for name, other_name in product(corpus(engine)["images"], corpus(other)["images"]):
             one, another = image_of(corpus(engine)["images"][name]), image_of(corpus(other)["images"][other_name])

@@ -64,7 +64,7 @@ def test_one_that_was_seen_healthy_and_fails_now_is_restarted() -> None:
     assert left_alone(h) == []
 
 
-def test_one_that_was_never_seen_healthy_is_left_alone_and_that_is_told() -> None:
+def test_one_that_was_never_seen_healthy_is_left_alone_and_that_is_reported() -> None:
     h = running("web", "db")
     h.judge("web", "unhealthy")
     h.judge("db", "unhealthy")
@@ -192,7 +192,7 @@ def test_the_reason_stays_as_it_was_first_seen_in_a_run() -> None:
     assert [finding.reason for finding in h.look(5).findings] == [FAILS]
 
 
-def test_what_a_health_check_printed_is_not_told() -> None:
+def test_what_a_health_check_printed_is_not_reported() -> None:
     h = seen_healthy("web")
     h.judge("web", "unhealthy", Log=[{"ExitCode": 7, "Output": "PASSWORD=hunter2"}])
     assert "hunter2" not in f"{h.look()}{h.look(5)}{h.memory}"
@@ -330,7 +330,7 @@ def test_those_that_have_just_failed_a_check_count_while_somebody_is_unhealthy()
     assert mass_failure(h) == ""
 
 
-def test_a_mass_failure_is_told_as_it_began_until_it_is_over_and_then_the_rest_settles_anew() -> None:
+def test_a_mass_failure_is_reported_as_it_began_until_it_is_over_and_then_the_rest_settles_anew() -> None:
     h = hospital(3, 5)
     began = "3 of 5 originals are unhealthy at once"
     assert mass_failure(h) == began

@@ -305,7 +305,7 @@ def test_what_means_the_same_is_the_same(one: Change, other: Change) -> None:
 
 
 @pytest.mark.parametrize(("one", "other", "told"), DIFFERENT.values(), ids=DIFFERENT.keys())
-def test_what_differs_is_told(one: Change, other: Change, told: str) -> None:
+def test_what_differs_is_reported(one: Change, other: Change, told: str) -> None:
     recipe, candidate = changed("original", one), changed("again", other)
     found = differences(recipe, candidate, NAMES)
     assert tell(found) == told
@@ -347,13 +347,13 @@ def told(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         host(Annotations={"credential": "s3cret"}),
     ],
 )
-def test_no_secret_is_told(change: Change) -> None:
+def test_no_secret_is_reported(change: Change) -> None:
     for line in (told(NOTHING, change), told(change, NOTHING)):
         assert line
         assert "s3cret" not in line
 
 
-def test_five_differences_are_told_the_image_first_and_the_rest_is_counted() -> None:
+def test_five_differences_are_reported_the_image_first_and_the_rest_is_counted() -> None:
     one = config(User="1", Domainname="a" * 100) | host(Memory=1, CpuShares=2, PidsLimit=3, OomScoreAdj=4)
     recipe, candidate = changed("original", one), changed("again", config(Image="nginx:1.28"))
     candidate["Image"] = "sha256:2c1b"

@@ -190,7 +190,7 @@ def test_what_was_made_or_refused_is_forgotten_once_it_is_gone_and_not_before_it
     ("result", "attempted", "counts"),
     [(Result.DONE, True, 2), (Result.FAILED, True, 2), (Result.FAILED, False, 1), (Result.DROPPED, False, 1)],
 )
-def test_an_attempt_counts_once_the_engine_was_told(result: Result, counts: int, *, attempted: bool) -> None:
+def test_an_attempt_counts_once_the_engine_was_reported(result: Result, counts: int, *, attempted: bool) -> None:
     h = host(snapshot("web"), container("web", "exited"))
     for outcome in ((Result.DONE, True), (result, attempted)):
         (action,) = h.begin(h.look(10))

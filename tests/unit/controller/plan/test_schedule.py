@@ -125,7 +125,7 @@ def test_a_stop_is_tried_again_at_each_check() -> None:
         assert begun_by(try_once(h, Result.FAILED)) == ["stop miner"]
 
 
-def test_where_an_action_is_at_work_nothing_is_planned_nor_told() -> None:
+def test_where_an_action_is_at_work_nothing_is_planned_nor_reported() -> None:
     h = host(snapshot("web", "db"), container("web", "exited"), container("miner"))
     h.begin(h.look())
     assert str(h.look(600)) == ""
@@ -297,7 +297,7 @@ def test_what_can_not_become_ready_holds_nobody_up() -> None:
 
 
 @pytest.mark.parametrize("late", ["never healthy", "its start never ends"])
-def test_a_dependency_is_given_up_after_a_minute_and_that_is_told(late: str) -> None:
+def test_a_dependency_is_given_up_after_a_minute_and_that_is_reported(late: str) -> None:
     never_healthy = late == "never healthy"
     db = container("db", status="Up 1 second (health: starting)") if never_healthy else container("db", "exited")
     h = app(HEALTHY if never_healthy else STARTED, db)

@@ -371,7 +371,7 @@ def test_every_state_of_an_original_is_in_the_table_whoever_has_its_name() -> No
         assert {row.state for row in ROWS if row.who == who and row.holder == "itself"} >= set(STATES)
 
 
-def test_nothing_is_told_twice_and_every_word_of_the_table_is_explained() -> None:
+def test_nothing_is_reported_twice_and_every_word_of_the_table_is_explained() -> None:
     assert len({str(row) for row in ROWS}) == len(ROWS)
     assert [word for word, _ in cells(section("The truth table"), 2)[1:]] == list(GIVEN)
     assert {word for row in ROWS for word in row.given} == set(GIVEN)
@@ -419,7 +419,7 @@ def test_the_restart_rule_is_read_from_the_labels(labels: dict[str, str], rule: 
     assert restart_rule(labels) == rule
 
 
-def test_a_label_that_can_not_be_read_is_told_of_whoever_runs() -> None:
+def test_a_label_that_can_not_be_read_is_reported_of_whoever_runs() -> None:
     web = container("web", labels={RULE: "sometimes", "status-state.ignore": "fasle"})
     down = container("down", "exited", labels={RULE: "sometimes"})
     fine = container("fine", labels={RULE: "Never", "status-state.ignore": "no"})

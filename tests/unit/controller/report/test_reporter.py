@@ -61,7 +61,7 @@ def told(result: Result, verb: Verb = Verb.START, detail: str | None = None, unt
         ),
     ],
 )
-def test_cause_and_effect_are_told_in_one_sentence(sentence: str, expected: str) -> None:
+def test_cause_and_effect_are_reported_in_one_sentence(sentence: str, expected: str) -> None:
     assert sentence == expected
 
 
@@ -125,7 +125,7 @@ async def test_a_check_that_finds_something_ends_in_a_line_for_each_and_one_repo
     assert (report["at"], report["snapshot_id"], report["dry_run"]) == ("2026-11-23T12:00:00Z", "snapshot-1", False)
 
 
-async def test_in_sync_is_told_once_and_then_there_is_silence(tmp_path: Path) -> None:
+async def test_in_sync_is_reported_once_and_then_there_is_silence(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web"))
     with Log() as log:
         await s.check()
@@ -167,7 +167,9 @@ async def test_healing_is_followed_by_in_sync_once(tmp_path: Path) -> None:
     ],
     ids=["a protected impostor", "a renamed original", "a dry run", "a dry run of a removed original"],
 )
-async def test_a_lasting_finding_is_told_once(world: tuple[Container, ...], *, dry_run: bool, tmp_path: Path) -> None:
+async def test_a_lasting_finding_is_reported_once(
+    world: tuple[Container, ...], *, dry_run: bool, tmp_path: Path
+) -> None:
     s = stage(tmp_path, snapshot("web"), *world, dry_run=dry_run)
     for c in world:
         s.engine.inspects[c.id] = {"Image": "sha256:other"}
@@ -177,7 +179,7 @@ async def test_a_lasting_finding_is_told_once(world: tuple[Container, ...], *, d
     assert len([sentence for sentence in log.sentences if sentence.startswith("web ")]) == 1
 
 
-async def test_a_lasting_wait_is_told_once(tmp_path: Path) -> None:
+async def test_a_lasting_wait_is_reported_once(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web", "exited"))
     s.engine.failures["start web"] = ContainerError("no such image")
     await s.check()
@@ -187,7 +189,7 @@ async def test_a_lasting_wait_is_told_once(tmp_path: Path) -> None:
     assert log.sentences == ["web had exited with code 137: next start at 12:00:10 UTC (after 1 attempt)"]
 
 
-async def test_the_loss_of_the_ssa_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
+async def test_the_loss_of_the_ssa_is_reported_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web"))
     await s.check()
     s.ssa.away = True
@@ -203,7 +205,7 @@ async def test_the_loss_of_the_ssa_is_told_when_it_begins_and_when_it_ends(tmp_p
     assert [entry["log_level"] for entry in log.entries] == ["info"]
 
 
-async def test_a_failure_that_changes_is_told_again(tmp_path: Path) -> None:
+async def test_a_failure_that_changes_is_reported_again(tmp_path: Path) -> None:
     s = stage(tmp_path, snapshot("web"), container("web"))
     await s.check()
     with Log() as log:

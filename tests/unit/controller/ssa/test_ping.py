@@ -149,7 +149,7 @@ async def test_an_endless_answer_is_cut_off_at_the_limit(token_file: Path, monke
             await ping_ssa(client, token_file, None)
 
 
-async def test_a_missing_token_is_told_with_its_remedy(tmp_path: Path) -> None:
+async def test_a_missing_token_is_reported_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(SsaError, match="token volume"):
         await ask(httpx.Response(200, content=BODY), tmp_path / "nowhere")
 

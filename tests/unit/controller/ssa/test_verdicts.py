@@ -193,7 +193,7 @@ async def test_lines_are_put_together_from_whatever_comes_and_signs_of_life_are_
     assert await lines(token_file, *chunks) == expected
 
 
-async def test_a_line_is_told_as_soon_as_it_is_complete(token_file: Path) -> None:
+async def test_a_line_is_reported_as_soon_as_it_is_complete(token_file: Path) -> None:
     stream = Lines(b"one\ntw")
 
     async def answer(_: httpx.Request) -> httpx.Response:
@@ -346,7 +346,7 @@ async def test_what_a_line_says_is_in_force_until_the_next_one(patient: Follower
     assert log.entries == []
 
 
-async def test_a_change_is_told_when_others_are_failing_than_before_and_not_otherwise(patient: Follower) -> None:
+async def test_a_change_is_reported_when_others_are_failing_than_before_and_not_otherwise(patient: Follower) -> None:
     web, other_run = [("web", STARTED_AT, "a")], [("web", "2026-11-23T11:30:00Z", "a")]
     documents = [
         verdicts_document(),
@@ -395,7 +395,7 @@ async def test_a_stream_that_ended_is_opened_again(end: bytes | Exception | None
         await until(lambda: follower.connections > count)
 
 
-async def test_an_ssa_that_can_not_be_followed_is_told_once_and_when_it_can_again(follower: Follower) -> None:
+async def test_an_ssa_that_can_not_be_followed_is_reported_once_and_when_it_can_again(follower: Follower) -> None:
     follower.fake.away = True
     async with following(follower) as log:
         await until(lambda: follower.connections > 5)
@@ -417,7 +417,7 @@ async def test_verdicts_about_another_engine_are_not_used(patient: Follower) -> 
 
 
 @pytest.mark.parametrize("line", [b"rubbish\n", b"{}\n", verdicts_line("web", engine=OTHER_ENGINE)], ids=repr)
-async def test_a_line_that_can_not_be_used_is_told_and_takes_nothing_over(line: bytes, patient: Follower) -> None:
+async def test_a_line_that_can_not_be_used_is_reported_and_takes_nothing_over(line: bytes, patient: Follower) -> None:
     async with following(patient) as log:
         patient.fake.verdicts.put(line)
         await until(lambda: log.sentences)
@@ -425,7 +425,7 @@ async def test_a_line_that_can_not_be_used_is_told_and_takes_nothing_over(line: 
     assert (patient.ssa.verdicts, patient.changes) == (Verdicts(), [])
 
 
-async def test_rubbish_is_told_once_however_often_it_comes(follower: Follower) -> None:
+async def test_rubbish_is_reported_once_however_often_it_comes(follower: Follower) -> None:
     async with following(follower) as log:
         for _ in range(4):
             follower.fake.verdicts.put(b"rubbish\n")

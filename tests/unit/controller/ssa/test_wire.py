@@ -154,7 +154,7 @@ MALFORMED: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("spoil", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_answer_is_no_snapshot_and_its_secrets_are_not_told(
+def test_a_malformed_answer_is_no_snapshot_and_its_secrets_are_not_reported(
     spoil: Callable[[dict[str, Any]], object],
 ) -> None:
     answer = document()
@@ -194,7 +194,7 @@ def test_an_empty_snapshot_is_legal_when_it_says_that_it_is_empty() -> None:
             read({name: value for name, value in empty.items() if name != field})
 
 
-def test_it_is_told_how_many_originals_are_missing() -> None:
+def test_it_is_reported_how_many_originals_are_missing() -> None:
     answer = document()
     answer["originals"].pop()
     with pytest.raises(SsaError, match="2 originals announced, 1 sent"):
